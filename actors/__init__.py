@@ -1,0 +1,1 @@
+"""Who owns which state: the lane, supervision, and the wiring of a running system."""

@@ -1,0 +1,1 @@
+"""Back-tests, sweeps and simulation over the same cores."""

@@ -1,0 +1,1 @@
+"""What must be exact or quick; the compiled part is `rust_core._native`."""

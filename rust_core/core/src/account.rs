@@ -1,0 +1,1 @@
+//! The account core: one message in, one decision out.

@@ -1,0 +1,1 @@
+//! The facts of an account's journal, as they are stored.

@@ -1,0 +1,1 @@
+//! The one exit decision (PX-2).

@@ -1,0 +1,1 @@
+//! The pre-trade risk gate and its verdicts (RK-1).

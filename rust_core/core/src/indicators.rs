@@ -1,0 +1,1 @@
+//! Indicators: incremental, whole-array, and several in one call.

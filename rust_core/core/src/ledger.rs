@@ -1,0 +1,1 @@
+//! Cash, profit and loss, and the trades closed so far.

@@ -1,0 +1,19 @@
+//! The exact and quick parts of Holdfast: no clock, no input or output.
+
+pub mod account;
+pub mod decision;
+pub mod event;
+pub mod exits;
+pub mod gate;
+pub mod indicators;
+pub mod ledger;
+pub mod matching;
+pub mod message;
+pub mod money;
+pub mod order_table;
+pub mod orders;
+pub mod positions;
+pub mod protections;
+pub mod sizing;
+pub mod walk;
+pub mod strategies;

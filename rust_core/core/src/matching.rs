@@ -1,0 +1,1 @@
+//! Paper matching on bars, quotes and trades.

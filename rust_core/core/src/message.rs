@@ -1,0 +1,1 @@
+//! What an account core is told.

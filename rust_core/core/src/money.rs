@@ -1,0 +1,1 @@
+//! Money and quantities: integers at 1e-8.

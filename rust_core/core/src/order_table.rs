@@ -1,0 +1,1 @@
+//! The life of an order as one table (EX-1).

@@ -1,0 +1,1 @@
+//! Positions from fills in any order.

@@ -1,0 +1,1 @@
+//! Protections: small policies that stop trading for a while (RK-6).

@@ -1,0 +1,1 @@
+//! How much to buy (RK-2, RK-8).

@@ -1,0 +1,3 @@
+//! Built-in strategy rules.
+
+pub mod vwap_reversion;

@@ -1,0 +1,1 @@
+//! VWAP micro mean reversion (SG-3).

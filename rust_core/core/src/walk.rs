@@ -1,0 +1,1 @@
+//! The block walker: the same cores over arrays.

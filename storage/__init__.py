@@ -1,0 +1,1 @@
+"""What is remembered: the record, its writer, the archive and the warehouse."""

@@ -1,0 +1,1 @@
+"""What flows: ticks to bars to indicators, capture and replay."""

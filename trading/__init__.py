@@ -1,0 +1,1 @@
+"""Words and ports: messages, money, instruments, calendar, configuration, the strategy API."""

@@ -1,0 +1,1 @@
+//! The account core as Python sees it.

@@ -1,0 +1,1 @@
+//! Indicators, matching, rules and the walker as Python sees them.

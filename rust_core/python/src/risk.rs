@@ -1,0 +1,1 @@
+//! Verdicts and the release gate as Python sees them.

@@ -15,5 +15,6 @@ pub mod orders;
 pub mod positions;
 pub mod protections;
 pub mod sizing;
-pub mod walk;
 pub mod strategies;
+pub mod walk;
+pub mod words;

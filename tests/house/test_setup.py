@@ -1,0 +1,90 @@
+"""The set-up says what is missing and does nothing twice."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tools import lock, setup
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("name", ["dev.txt", "runtime.txt"])
+def test_the_pinned_packages_follow_pyproject_and_name_no_index(name: str) -> None:
+    """Set-up: each package is pinned by hash, and a machine's own package index is used."""
+    text = (ROOT / "requirements" / name).read_text()
+    assert lock.inputs_digest(ROOT / "pyproject.toml") in text.splitlines()[0], "run tools/lock.py"
+    assert "://" not in text
+    assert "--index" not in text
+    pinned = re.findall(r"^[a-z0-9][^ ]*==\S+ \\$", text, re.MULTILINE)
+    assert len(pinned) >= len(
+        tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    )
+    assert text.count("--hash=sha256:") >= len(pinned)
+
+
+def test_a_machine_without_cargo_is_told_the_line_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Set-up: what is missing is named, exit 2, no traceback."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert setup.main(["setup"]) == 2
+    assert "cargo is missing: install Rust with rustup" in capsys.readouterr().out
+
+
+def test_an_unknown_target_names_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    """Set-up: a usage error is exit 2."""
+    assert setup.main(["chekc"]) == 2
+    assert (
+        "expected one of setup, run, test, check, bench, web, soak; found chekc"
+        in capsys.readouterr().out
+    )
+
+
+def test_a_step_is_done_once_for_the_same_inputs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Set-up: a second run does nothing; changed inputs or a missing result do the work again."""
+    monkeypatch.setattr(setup, "STAMPS", tmp_path)
+    done: list[str] = []
+
+    def run(inputs: str, *, is_there: bool = True) -> None:
+        step = setup.Step("a step", inputs, lambda: done.append(inputs), is_there=is_there)
+        setup.take(step, "[1/1]", quiet=True)
+
+    run("one")
+    run("one")
+    assert done == ["one"]
+    run("two")
+    assert done == ["one", "two"]
+    run("two", is_there=False)
+    assert done == ["one", "two", "two"]
+
+
+def test_a_step_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Set-up: a failure leaves no stamp behind."""
+    monkeypatch.setattr(setup, "STAMPS", tmp_path)
+
+    def fail() -> None:
+        raise setup.SetupError("no network")
+
+    for _ in range(2):
+        with pytest.raises(setup.SetupError, match="no network"):
+            setup.take(setup.Step("a step", "one", fail, is_there=True), "[1/1]", quiet=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_web_says_that_there_is_none_yet() -> None:
+    """Set-up: a target without sources says so and exits 2 instead of pretending."""
+    done = subprocess.run(
+        [sys.executable, "tools/setup.py", "web"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "web: no web sources in this version\n")

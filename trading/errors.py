@@ -17,6 +17,10 @@ class SetupError(HoldfastError):
     exit_code: ClassVar[int] = 2
 
 
+class ConfigError(SetupError):
+    """The configuration is wrong; the text names file, key, what was expected and found."""
+
+
 class SafetyRefusedError(HoldfastError):
     """A safety rule says no; the text names the rule."""
 

@@ -1,0 +1,345 @@
+"""The configuration: what may be traded, how much, and by which rules.
+
+Written in TOML (`trading.config_reader.load`), checked once at the start, frozen afterwards. Money,
+prices, quantities and ratios are Decimals here and integers at 1e-8 in `account_json`. The defaults
+are the micro profile: every limit and protection is on.
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+from hashlib import sha256
+from typing import Annotated, Any
+
+import msgspec
+import orjson
+
+from trading.config_fields import Section, above, at_least, doc, name, ratio
+from trading.money import to_1e8
+from trading.run_options import Mode
+
+NS_PER_S = 1_000_000_000
+DAY_S = 86_400
+D = Decimal
+
+
+class InstrumentKind(StrEnum):
+    """What kind of thing is traded."""
+
+    EQUITY = "EQUITY"
+    FUTURE = "FUTURE"
+    OPTION = "OPTION"
+    BINARY = "BINARY"
+
+
+class RunSection(Section, frozen=True, kw_only=True):
+    """[run]: what a run is when the command line says nothing else."""
+
+    mode: Annotated[Mode, doc("PAPER, BACKTEST, DRY_RUN or LIVE")] = Mode.PAPER
+    account: Annotated[str, name("name of the account; stands in every order id")] = "main"
+    data_dir: Annotated[str, doc("where the record and the operator's token stand")] = (
+        "holdfast-data"
+    )
+    strategies_dir: Annotated[str, doc("your own one-file strategies (SG-1)")] = "strategies"
+    policies_dir: Annotated[str, doc("your own veto policies (RK-16)")] = "policies"
+    seed: Annotated[int, at_least(0, "seed of the generated market")] = 7
+
+
+class Instrument(Section, frozen=True, kw_only=True):
+    """[[instruments]]: one thing that may be traded."""
+
+    symbol: Annotated[str, name("its id everywhere")]
+    kind: Annotated[InstrumentKind, doc("EQUITY, FUTURE, OPTION or BINARY")]
+    tick_size: Annotated[Decimal, above(0, "smallest step of a price")]
+    lot: Annotated[Decimal, above(0, "smallest step of a quantity; below 1 is fractional")] = D(1)
+    qty_min: Annotated[Decimal | None, above(0, "smallest quantity; default one lot")] = None
+    multiplier: Annotated[Decimal, above(0, "dollars per point of price and unit")] = D(1)
+    calendar: Annotated[str, doc("sessions: XNYS, ES or ALWAYS")] = "XNYS"
+
+
+class InputSection(Section, frozen=True, kw_only=True):
+    """[input]: how a recording for --replay is read; the defaults fit ts, open ... volume."""
+
+    symbol: Annotated[
+        str, doc("instrument of a file without a symbol column; empty: the first")
+    ] = ""
+    cadence_s: Annotated[int, above(0, "length of a bar")] = 60
+    stamp: Annotated[
+        str,
+        msgspec.Meta(
+            pattern="^(start|end)$", description="start or end: which instant of a bar its stamp is"
+        ),
+    ] = "start"
+    columns: Annotated[
+        dict[str, str], doc('our name = the file\'s, e.g. { ts = "time", close = "last" }')
+    ] = msgspec.field(default_factory=dict)
+
+
+class AccountSection(Section, frozen=True, kw_only=True):
+    """[account]: the money and when it must be flat."""
+
+    capital_usd: Annotated[Decimal, above(0, "equity at the start of a paper run")] = D(2000)
+    entry_ttl_s: Annotated[
+        int, at_least(0, "an unfilled entry LIMIT order is cancelled after this; 0 never (EX-8)")
+    ] = 120
+    entry_ttl_retry_at_market: Annotated[bool, doc("and tried once more, at market")] = False
+    release_deadline_s: Annotated[
+        int, above(0, "longest time from a decision to the wire; later ones are refused")
+    ] = 5
+    auto_flatten_before_close_s: Annotated[
+        int, at_least(0, "market exits this long before the session ends; 0 never (KC-8)")
+    ] = 300
+    flatten_check_before_close_s: Annotated[
+        int, at_least(0, "the safety net looks again this long before the end (KC-8)")
+    ] = 60
+    emergency_closes_positions: Annotated[
+        bool, doc("EMERGENCY closes positions; false leaves them with their stops (KC-1)")
+    ] = True
+    balance_age_max_s: Annotated[
+        int, above(0, "a broker's figures older than this block entries (EX-13)")
+    ] = 60
+
+
+class LimitsSection(Section, frozen=True, kw_only=True):
+    """[limits]: the rails. `"none"` takes one away by name; leaving it out keeps the default."""
+
+    risk_per_trade_usd: Annotated[
+        Decimal, above(0, "money at risk between entry and stop of one trade (RK-2, RK-3)")
+    ] = D("1.50")
+    daily_loss_max_usd: Annotated[
+        Decimal, above(0, "lost since the session's start: no entries until the next (RK-4)")
+    ] = D(10)
+    weekly_loss_max_usd: Annotated[
+        Decimal | None, above(0, "lost since the week's start: no entries until the next (RK-5)")
+    ] = D(25)
+    position_notional_max_usd: Annotated[
+        Decimal, above(0, "price x quantity x multiplier of one position (EX-12)")
+    ] = D(1000)
+    position_qty_max: Annotated[Decimal | None, above(0, "units of one position (EX-12)")] = None
+    exposure_max_ratio: Annotated[
+        Decimal, above(0, "notional of everything open / equity (PF-3)")
+    ] = D("0.80")
+    positions_per_instrument_max: Annotated[
+        int, above(0, "open positions and entries under way, one instrument (EX-12)")
+    ] = 1
+    positions_max: Annotated[int, above(0, "the same, whole account (RK-13)")] = 3
+    entries_per_window_max: Annotated[
+        int, above(0, "entry orders per window and instrument; exits are exempt (EX-12)")
+    ] = 2
+    entry_window_s: Annotated[int, at_least(0, "length of that window; 0 is the session")] = 0
+    entries_per_session_max: Annotated[
+        int | None, above(0, "entry orders of one strategy in a session")
+    ] = None
+    collar_ratio: Annotated[
+        Decimal, ratio("how far an entry's price may be from the last one (EX-10)")
+    ] = D("0.02")
+    reference_age_max_s: Annotated[int | None, above(0, "oldest price an entry may rest on")] = 120
+    unstopped_ratio: Annotated[
+        Decimal | None, ratio("stop distance assumed for the size of a trade that waived its stop")
+    ] = None
+    throttle_daily_ratio: Annotated[
+        Decimal | None, ratio("of the daily limit lost: half size (RK-8)")
+    ] = D("0.5")
+    throttle_weekly_ratio: Annotated[
+        Decimal | None, ratio("of the weekly limit lost: quarter size (RK-8)")
+    ] = D("0.6")
+
+
+class StoplossGuard(Section, frozen=True, kw_only=True):
+    """[protections.stoploss_guard]: several stop-outs in a row."""
+
+    enabled: bool = True
+    stop_outs: Annotated[int, above(0, "in a row")] = 3
+    cooldown_s: Annotated[int, above(0, "no entries for this long")] = 30 * 60
+
+
+class MaxDrawdown(Section, frozen=True, kw_only=True):
+    """[protections.max_drawdown]: (peak - now) / peak of the closed P&L in the window."""
+
+    enabled: bool = True
+    drawdown_max_ratio: Annotated[Decimal, ratio("trips at or above")] = D("0.15")
+    window_s: Annotated[int, above(0, "how far back trades count")] = 7 * DAY_S
+    cooldown_s: Annotated[int, above(0, "no entries for this long")] = DAY_S
+
+
+class CooldownPeriod(Section, frozen=True, kw_only=True):
+    """[protections.cooldown]: a pause after each stop-out."""
+
+    enabled: bool = True
+    cooldown_s: Annotated[int, above(0, "no entries for this long")] = 60 * 60
+
+
+class TimeWindow(Section, frozen=True, kw_only=True):
+    """[protections.time_window]: when entries are allowed, from the session's own hours."""
+
+    enabled: bool = True
+    after_open_s: Annotated[int, at_least(0, "not before this long after the open")] = 0
+    before_close_s: Annotated[int, at_least(0, "not within this long of the close")] = 600
+
+
+class VolatilityHalt(Section, frozen=True, kw_only=True):
+    """[protections.volatility_halt]: the deviation of one-bar returns is too large."""
+
+    enabled: bool = True
+    bars: Annotated[int, above(1, "returns in the rolling window")] = 20
+    deviation_max_ratio: Annotated[Decimal, above(0, "trips above")] = D("0.01")
+    cooldown_s: Annotated[int, above(0, "no entries for this long")] = 15 * 60
+
+
+class ProtectionsSection(Section, frozen=True, kw_only=True):
+    """[protections]: each has a cool-down of its own (RK-6)."""
+
+    stoploss_guard: StoplossGuard = StoplossGuard()
+    max_drawdown: MaxDrawdown = MaxDrawdown()
+    cooldown: CooldownPeriod = CooldownPeriod()
+    time_window: TimeWindow = TimeWindow()
+    volatility_halt: VolatilityHalt = VolatilityHalt()
+
+
+class PaperSection(Section, frozen=True, kw_only=True):
+    """[paper]: how the paper venue fills."""
+
+    fee_per_unit_usd: Annotated[Decimal, at_least(0, "per share or contract")] = D("0.005")
+    fee_min_usd: Annotated[Decimal, at_least(0, "least fee of a fill")] = D(0)
+    fee_ratio: Annotated[Decimal, at_least(0, "of the notional")] = D(0)
+    slippage_ticks: Annotated[int, at_least(0, "against us, MARKET and STOP orders")] = 1
+    participation_max_ratio: Annotated[
+        Decimal, ratio("of a bar's volume that one order may take; the rest fills later")
+    ] = D("0.10")
+    latency_ms: Annotated[int, at_least(0, "from the hand-over to the venue's book")] = 0
+
+
+class Strategy(Section, frozen=True, kw_only=True):
+    """[[strategies]]: one that runs; a file in the folder that is not named here stays disabled."""
+
+    name: Annotated[str, name("vwap_reversion, or the name of your file")]
+    instrument: Annotated[str, name("what it trades")]
+    enabled: bool = True
+    parameters: Annotated[dict[str, Any], doc("its own; a wrong one is named at the start")] = (
+        msgspec.field(default_factory=dict)
+    )
+
+    def __post_init__(self) -> None:
+        """Parameters are numbers, texts or true and false; their names are the strategy's own."""
+        super().__post_init__()
+        for key, value in self.parameters.items():
+            if not isinstance(value, Decimal | int | str):
+                raise ValueError(  # noqa: TRY004 - it is the file's fault, told like the others
+                    f"parameters.{key}: expected a number, a text, true or false"
+                )
+            if isinstance(value, Decimal) and not value.is_finite():
+                raise ValueError(f"parameters.{key}: expected a finite number, found {value}")
+
+
+class OperatorSection(Section, frozen=True, kw_only=True):
+    """[operator]: the port for kills, controls, health and metrics."""
+
+    host: Annotated[str, doc("loopback unless you say otherwise")] = "127.0.0.1"
+    port: Annotated[int, at_least(0, "0 takes a free one; it stands in operator.json")] = 0
+
+
+class WatchdogSection(Section, frozen=True, kw_only=True):
+    """[watchdog]: when silence is a fault (WD-2)."""
+
+    heartbeat_s: Annotated[int, above(0, "each actor answers within this")] = 5
+    strategy_block_max_ms: Annotated[
+        int, above(0, "a strategy that computes longer is stopped")
+    ] = 50
+    stall_max_ms: Annotated[int, above(0, "a lane that stands still longer ends the process")] = (
+        1000
+    )
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """The whole configuration."""
+
+    run: RunSection = RunSection()
+    instruments: tuple[Instrument, ...]
+    input: InputSection = InputSection()
+    account: AccountSection = AccountSection()
+    limits: LimitsSection = LimitsSection()
+    protections: ProtectionsSection = ProtectionsSection()
+    paper: PaperSection = PaperSection()
+    strategies: tuple[Strategy, ...] = ()
+    policies: Annotated[tuple[str, ...], doc("veto policies that are asked, by name (RK-16)")] = ()
+    operator: OperatorSection = OperatorSection()
+    watchdog: WatchdogSection = WatchdogSection()
+
+    def instrument(self, symbol: str) -> Instrument:
+        """The instrument of that symbol.
+
+        Raises:
+            KeyError: None has it.
+        """
+        for instrument in self.instruments:
+            if instrument.symbol == symbol:
+                return instrument
+        raise KeyError(symbol)
+
+    def digest(self) -> str:
+        """SHA-256 in hex of every effective value; stands on the run in the record."""
+        return sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+
+    def account_json(self, mode: Mode | None = None) -> bytes:
+        """The account's part, as `AccountCore` reads it (AccountConfig in rust_core).
+
+        Args:
+            mode: The run's mode where the command line overrides the file's.
+        """
+        limits, account = self.limits, self.account
+        enabled = [strategy.name for strategy in self.strategies if strategy.enabled]
+        return orjson.dumps(
+            {
+                "mode": mode or self.run.mode,
+                "account": self.run.account,
+                "capital_1e8": to_1e8(account.capital_usd),
+                "equity_source": "BROKER" if (mode or self.run.mode) is Mode.LIVE else "LEDGER",
+                "balance_age_max_ns": account.balance_age_max_s * NS_PER_S,
+                "instruments": [_instrument_json(instrument) for instrument in self.instruments],
+                "strategies": enabled,
+                "limits": _limits_json(limits),
+                "risk": {
+                    "per_trade_1e8": to_1e8(limits.risk_per_trade_usd),
+                    "unstopped_ratio_1e8": to_1e8(limits.unstopped_ratio or 0),
+                },
+                "protections": _protections_json(limits, self.protections),
+                "entry_ttl_ns": account.entry_ttl_s * NS_PER_S,
+                "entry_ttl_retry_at_market": account.entry_ttl_retry_at_market,
+                "release_deadline_ns": account.release_deadline_s * NS_PER_S,
+                "auto_flatten_before_close_ns": account.auto_flatten_before_close_s * NS_PER_S,
+                "flatten_check_before_close_ns": account.flatten_check_before_close_s * NS_PER_S,
+                "emergency": "CLOSE" if account.emergency_closes_positions else "LEAVE",
+            }
+        )
+
+
+def _instrument_json(instrument: Instrument) -> dict[str, Any]:
+    lot_1e8 = to_1e8(instrument.lot)
+    qty_min = instrument.qty_min
+    return {
+        "symbol": instrument.symbol,
+        "kind": instrument.kind,
+        "tick_1e8": to_1e8(instrument.tick_size),
+        "lot_1e8": lot_1e8,
+        "min_qty_1e8": lot_1e8 if qty_min is None else to_1e8(qty_min),
+        "multiplier_1e8": to_1e8(instrument.multiplier),
+        "fractional": instrument.lot < 1,
+    }
+
+
+def _limits_json(limits: LimitsSection) -> dict[str, int]:
+    return {
+        "position_notional_max_1e8": to_1e8(limits.position_notional_max_usd),
+        "position_qty_max_1e8": to_1e8(limits.position_qty_max or 0),
+        "positions_per_instrument_max": limits.positions_per_instrument_max,
+        "positions_max": limits.positions_max,
+        "entries_per_window_max": limits.entries_per_window_max,
+        "entry_window_ns": limits.entry_window_s * NS_PER_S,
+        "entries_per_session_max": limits.entries_per_session_max or 0,
+        "exposure_max_ratio_1e8": to_1e8(limits.exposure_max_ratio),
+        "collar_ratio_1e8": to_1e8(limits.collar_ratio),
+        "reference_age_max_ns": (limits.reference_age_max_s or 0) * NS_PER_S,
+    }
+
+
+def _protections_json(limits: LimitsSection, protections: ProtectionsSection) -> dict[str, Any]:
+    return {"pending": [str(limits), str(protections)]}

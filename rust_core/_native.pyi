@@ -1,1 +1,575 @@
-"""The compiled part of `rust_core`: hand-written, compared with the build by stubtest."""
+"""The compiled part of `rust_core`: hand-written, compared with the build by stubtest.
+
+Times are integer nanoseconds UTC (`_ns`); prices, quantities, amounts and exact ratios are integers at
+1e-8 (`_1e8`). Names of states, sides and reasons are text in capitals, as journaled.
+"""
+
+from collections.abc import Sequence
+from typing import Any, final
+
+# --- account: messages, decisions and the core ----------------------------------------------------
+
+ORDER_STATES: tuple[str, ...]
+ORDER_TRANSITIONS: tuple[tuple[str, str, str], ...]
+ORDER_CORRECTIONS: tuple[tuple[str, str, str], ...]
+EVENT_KINDS: tuple[str, ...]
+
+class OrderTableError(Exception):
+    """A step of an order that its table does not allow; the order is unchanged."""
+
+class InvalidTransitionError(OrderTableError):
+    """The pair of state and event is not in the table."""
+
+class BrokerConfirmationRequiredError(OrderTableError):
+    """Only the broker can confirm it, and no broker order id is known."""
+
+class TerminalStateError(OrderTableError):
+    """The order is over, and this is none of the two corrections."""
+
+class StaleDecisionError(Exception):
+    """A decision was applied twice, out of order, or to another core."""
+
+def order_step(state: str, event: str, *, has_broker_id: bool) -> str:
+    """The state after an event, by the table (EX-1).
+
+    Raises:
+        OrderTableError: When the table refuses; the subclass says why (EX-2).
+        ValueError: For a state or an event that does not exist.
+    """
+
+def order_correct(state: str, event: str, *, has_broker_id: bool) -> str:
+    """The state of an ended order after one of the two corrections (EX-2).
+
+    Raises:
+        OrderTableError: When it is no correction, or the broker's id is absent.
+        ValueError: For a state or an event that does not exist.
+    """
+
+def realised_1e8(fills: Sequence[tuple[str, int, int]], multiplier_1e8: int) -> int:
+    """Profit and loss by average cost of fills `(side, qty_1e8, price_1e8)` in any order, without fees.
+
+    Raises:
+        ValueError: For an unknown side, or amounts that do not fit 64 bits.
+    """
+
+@final
+class Leg:
+    """One part of what a signal asks for: instrument, BUY or SELL, quantity per unit of the signal."""
+
+    def __new__(cls, instrument: str, side: str, ratio_1e8: int = 100_000_000) -> Leg: ...
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def side(self) -> str: ...
+    @property
+    def ratio_1e8(self) -> int: ...
+
+@final
+class ExitPlan:
+    """How a position ends (PX-3). Exactly one of the stops, or a waiver by name, must be given.
+
+    A level is a price (`stop_1e8`), a ratio of the average entry really filled (`stop_ratio_1e8`), or R
+    (`target_r_1e8`). The first target closes `target_1_portion_ratio_1e8` of what was filled.
+    """
+
+    def __new__(
+        cls,
+        *,
+        stop_1e8: int | None = None,
+        stop_ratio_1e8: int | None = None,
+        no_stop: str | None = None,
+        trailing_ratio_1e8: int | None = None,
+        target_1e8: int | None = None,
+        target_ratio_1e8: int | None = None,
+        target_r_1e8: int | None = None,
+        target_trailing_ratio_1e8: int | None = None,
+        target_1_1e8: int | None = None,
+        target_1_ratio_1e8: int | None = None,
+        target_1_r_1e8: int | None = None,
+        target_1_portion_ratio_1e8: int | None = None,
+        target_2_1e8: int | None = None,
+        target_2_ratio_1e8: int | None = None,
+        target_2_r_1e8: int | None = None,
+        target_2_wait_ns: int | None = None,
+        holding_max_ns: int | None = None,
+        force_flat_ns: int | None = None,
+    ) -> ExitPlan: ...
+    @property
+    def json(self) -> bytes:
+        """The plan as journaled."""
+
+@final
+class Signal:
+    """What a strategy asks for (SG-1)."""
+
+    def __new__(
+        cls,
+        *,
+        strategy: str,
+        setup_instance: str,
+        session_date: int,
+        legs: Sequence[Leg],
+        plan: ExitPlan,
+        reference_1e8: int,
+        reference_ns: int,
+        qty_1e8: int | None = None,
+        risk_1e8: int | None = None,
+        order_type: str = "MARKET",
+        tif: str = "DAY",
+        limit_1e8: int | None = None,
+        trigger_1e8: int | None = None,
+        reason: str = "",
+        confidence_ratio_1e8: int = 100_000_000,
+    ) -> Signal: ...
+    def with_vetoes(self, vetoes: Sequence[tuple[str, str]]) -> Signal:
+        """The same signal with vetoes `(policy, reason)` added; any veto refuses it (RK-16)."""
+
+    @property
+    def signal_id(self) -> str: ...
+    @property
+    def strategy(self) -> str: ...
+    @property
+    def setup_instance(self) -> str: ...
+    @property
+    def session_date(self) -> int: ...
+    @property
+    def instrument(self) -> str:
+        """The first leg's."""
+
+    @property
+    def side(self) -> str:
+        """The first leg's."""
+
+    @property
+    def legs(self) -> list[Leg]: ...
+    @property
+    def plan(self) -> ExitPlan: ...
+    @property
+    def reference_1e8(self) -> int: ...
+    @property
+    def reference_ns(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def json(self) -> bytes:
+        """The signal as journaled."""
+
+@final
+class VenueReport:
+    """What a venue said about one order. `kind` is ACCEPTED, FILLED, CANCELLED, REJECTED, EXPIRED,
+    CANCEL_REJECTED, SETTLED or REVERSED; `settlement` PROVISIONAL or CONFIRMED.
+    """
+
+    def __new__(
+        cls,
+        client_order_id: str,
+        kind: str,
+        venue_ns: int,
+        broker_order_id: str = "",
+        execution_id: str = "",
+        qty_1e8: int = 0,
+        price_1e8: int = 0,
+        fee_1e8: int = 0,
+        settlement: str = "CONFIRMED",
+        reason: str = "",
+    ) -> VenueReport: ...
+    @property
+    def client_order_id(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def venue_ns(self) -> int: ...
+    @property
+    def broker_order_id(self) -> str: ...
+    @property
+    def execution_id(self) -> str: ...
+    @property
+    def qty_1e8(self) -> int: ...
+    @property
+    def price_1e8(self) -> int: ...
+    @property
+    def fee_1e8(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+
+@final
+class Message:
+    """One thing an account core is told; made by the static methods, never changed."""
+
+    @staticmethod
+    def session_opened(session_date: int, open_ns: int, close_ns: int) -> Message: ...
+    @staticmethod
+    def session_closed(session_date: int) -> Message: ...
+    @staticmethod
+    def mark(
+        instrument: str,
+        kind: str,
+        at_ns: int,
+        price_1e8: int,
+        bid_1e8: int = 0,
+        ask_1e8: int = 0,
+    ) -> Message:
+        """A price: `kind` is BAR (the close of a completed bar), QUOTE or TRADE. A QUOTE may leave the
+        price at zero (the middle is taken); the others leave bid and ask at zero.
+        """
+
+    @staticmethod
+    def signal(signal: Signal) -> Message: ...
+    @staticmethod
+    def exit_advice(
+        strategy: str, instrument: str, reason: str, text: str = "", reference_1e8: int = 0
+    ) -> Message: ...
+    @staticmethod
+    def exit_levels(
+        strategy: str,
+        instrument: str,
+        stop_1e8: int | None = None,
+        target_1e8: int | None = None,
+    ) -> Message: ...
+    @staticmethod
+    def released(client_order_id: str, released_ns: int) -> Message: ...
+    @staticmethod
+    def not_released(client_order_id: str, reason: str) -> Message:
+        """Its bytes were never handed over, which proves that the venue does not have it."""
+
+    @staticmethod
+    def venue_report(report: VenueReport) -> Message: ...
+    @staticmethod
+    def no_answer(client_order_id: str) -> Message: ...
+    @staticmethod
+    def lookup_found(client_order_id: str, reports: Sequence[VenueReport]) -> Message:
+        """The venue has it; `reports` is all it says about the order, oldest first."""
+
+    @staticmethod
+    def lookup_absent(client_order_id: str, *, proven: bool) -> Message:
+        """The venue does not have it; proof only when EX-6 says so."""
+
+    @staticmethod
+    def lookup_unknown(client_order_id: str) -> Message: ...
+    @staticmethod
+    def cancel_failed(client_order_id: str, reason: str) -> Message: ...
+    @staticmethod
+    def timer(kind: str, key: str) -> Message: ...
+    @staticmethod
+    def control(name: str, value_json: str, author: str) -> Message: ...
+    @staticmethod
+    def kill(kill_id: str, level: str, reason: str, author: str) -> Message: ...
+    @staticmethod
+    def resume(author: str, *, rearm: bool = False, reason: str = "") -> Message: ...
+    @staticmethod
+    def venue_flat(open_orders: int, positions: int) -> Message: ...
+    @staticmethod
+    def balance(equity_1e8: int, cash_1e8: int, buying_power_1e8: int, at_ns: int) -> Message: ...
+    @staticmethod
+    def halt(scope: str, key: str, reason: str) -> Message: ...
+
+@final
+class Event:
+    """One fact for the journal."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def stream(self) -> str: ...
+    @property
+    def payload(self) -> bytes:
+        """A JSON object."""
+
+@final
+class Timer:
+    """A money timer to arm; tell the core `Message.timer(kind, key)` when it is due."""
+
+    @property
+    def due_ns(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def key(self) -> str:
+        """The order's, position's or protection's id."""
+
+@final
+class Submit:
+    """Hand an order to the venue; redeem the submission at the instant of hand-over."""
+
+    @property
+    def submission(self) -> Submission: ...
+    @property
+    def client_order_id(self) -> str: ...
+
+@final
+class Cancel:
+    """Ask the venue to cancel."""
+
+    @property
+    def client_order_id(self) -> str: ...
+    @property
+    def broker_order_id(self) -> str:
+        """Empty while the venue has not named it."""
+
+@final
+class Lookup:
+    """Ask the venue whether it has the order (EX-6)."""
+
+    @property
+    def client_order_id(self) -> str: ...
+
+@final
+class Notify:
+    """Tell a person."""
+
+    @property
+    def severity(self) -> str:
+        """INFO, WARNING, ERROR or CRITICAL."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def ids(self) -> list[str]: ...
+
+@final
+class Decision:
+    """What follows from one message: stage the events with the claims, then release the effects."""
+
+    @property
+    def at_ns(self) -> int: ...
+    @property
+    def is_empty(self) -> bool:
+        """Nothing to journal, to do or to arm; it must still be applied."""
+
+    @property
+    def events(self) -> list[Event]: ...
+    @property
+    def effects(self) -> list[Submit | Cancel | Lookup | Notify]: ...
+    @property
+    def timers(self) -> list[Timer]: ...
+    @property
+    def claims(self) -> list[tuple[str, str]]:
+        """`(name, key)` of rows that must be new (EX-4): `intent`, `setup`."""
+
+@final
+class AccountCore:
+    """One account: sizing, protections, gate, orders, positions, ledger and exits, without clock or I/O.
+
+    Args:
+        config_json: `AccountConfig` as JSON; an unknown or missing key is refused.
+
+    Raises:
+        ValueError: When the configuration is wrong, with what was expected.
+    """
+
+    def __new__(cls, config_json: bytes) -> AccountCore: ...
+    def decide(self, message: Message, now_ns: int) -> Decision:
+        """What follows from a message; nothing is changed."""
+
+    def apply(self, decision: Decision) -> None:
+        """Take a decision's events over, once, before the next decision.
+
+        Raises:
+            StaleDecisionError: When it is not the next one of this core.
+        """
+
+    def observe(self, message: Message) -> None:
+        """Remember a mark without deciding: a restarted account reads the session's tape again."""
+
+    def rehydrate(self, kind: str, payload: bytes, at_ns: int) -> None:
+        """Take over one journaled event, in journal order; no effects.
+
+        Raises:
+            ValueError: For an unknown kind, or a payload that is not of its kind.
+        """
+
+    def snapshot(self) -> Event:
+        """The whole state as an `AccountSnapshot` event, to be journaled."""
+
+    def open_timers(self) -> list[Timer]:
+        """Money timers to arm after rehydration."""
+
+    def unresolved(self) -> list[Submission]:
+        """Intents that are durable and never known to have been handed over, for recovery."""
+
+    def unsettled(self) -> list[str]:
+        """Client order ids of all live orders, whose fate the venue must be asked for after a restart."""
+
+    def cancels(self) -> list[Cancel]:
+        """Cancels that were decided and are not answered, to be sent again after a restart."""
+
+    def position(self, strategy: str, instrument: str) -> PositionView | None: ...
+    def positions(self) -> list[PositionView]: ...
+    def order(self, client_order_id: str) -> OrderView | None:
+        """A live or recently ended order."""
+
+    def orders(self) -> list[OrderView]:
+        """Live orders."""
+
+    def strategy_session(self, strategy: str) -> StrategySession: ...
+    def account(self) -> AccountView: ...
+
+@final
+class OrderView:
+    """An order as it stands now."""
+
+    @property
+    def client_order_id(self) -> str: ...
+    @property
+    def broker_order_id(self) -> str: ...
+    @property
+    def position_id(self) -> str: ...
+    @property
+    def strategy(self) -> str: ...
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def purpose(self) -> str: ...
+    @property
+    def side(self) -> str: ...
+    @property
+    def order_type(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def is_terminal(self) -> bool: ...
+    @property
+    def is_cancel_asked(self) -> bool: ...
+    @property
+    def qty_1e8(self) -> int: ...
+    @property
+    def filled_1e8(self) -> int: ...
+    @property
+    def average_1e8(self) -> int:
+        """Zero before the first fill."""
+
+    @property
+    def fees_1e8(self) -> int: ...
+    @property
+    def changed_ns(self) -> int: ...
+
+@final
+class PositionView:
+    """An open position as it stands now; levels are zero where there is none."""
+
+    @property
+    def position_id(self) -> str: ...
+    @property
+    def strategy(self) -> str: ...
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def phase(self) -> str: ...
+    @property
+    def side(self) -> str: ...
+    @property
+    def qty_1e8(self) -> int:
+        """Below zero is short."""
+
+    @property
+    def average_entry_1e8(self) -> int: ...
+    @property
+    def realised_1e8(self) -> int: ...
+    @property
+    def fees_1e8(self) -> int: ...
+    @property
+    def unrealised_1e8(self) -> int:
+        """At the last mark; zero without one."""
+
+    @property
+    def entry_ns(self) -> int: ...
+    @property
+    def stop_1e8(self) -> int:
+        """The stop in force, trailing and runner included."""
+
+    @property
+    def target_1e8(self) -> int: ...
+    @property
+    def exit_reason(self) -> str: ...
+    @property
+    def exit_order_id(self) -> str: ...
+    @property
+    def entry_order_id(self) -> str: ...
+
+@final
+class StrategySession:
+    """What one strategy did in this session."""
+
+    @property
+    def entries(self) -> int: ...
+    @property
+    def opened(self) -> int: ...
+    @property
+    def trades(self) -> int: ...
+    @property
+    def wins(self) -> int: ...
+    @property
+    def stop_outs(self) -> int: ...
+    @property
+    def gross_1e8(self) -> int: ...
+    @property
+    def fees_1e8(self) -> int: ...
+    @property
+    def net_1e8(self) -> int: ...
+
+@final
+class ProtectionView:
+    """One protection: armed or tripped, and until when (RK-15)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def is_tripped(self) -> bool: ...
+    @property
+    def until_ns(self) -> int: ...
+    @property
+    def value_1e8(self) -> int: ...
+    @property
+    def limit_1e8(self) -> int: ...
+
+@final
+class AccountView:
+    """The account as it stands now."""
+
+    @property
+    def account(self) -> str: ...
+    @property
+    def mode(self) -> str: ...
+    @property
+    def session_date(self) -> int: ...
+    @property
+    def is_session_open(self) -> bool: ...
+    @property
+    def equity_1e8(self) -> int | None:
+        """None when the broker's figure is missing or too old."""
+
+    @property
+    def cash_1e8(self) -> int: ...
+    @property
+    def gross_1e8(self) -> int: ...
+    @property
+    def fees_1e8(self) -> int: ...
+    @property
+    def session_net_1e8(self) -> int: ...
+    @property
+    def week_net_1e8(self) -> int: ...
+    @property
+    def unrealised_1e8(self) -> int: ...
+    @property
+    def throttle_ratio_1e8(self) -> int: ...
+    @property
+    def kill_level(self) -> str: ...
+    @property
+    def kill_id(self) -> str: ...
+    @property
+    def is_kill_finished(self) -> bool: ...
+    @property
+    def halts(self) -> list[tuple[str, str, str]]:
+        """`(scope, key, reason)`."""
+
+    @property
+    def protections(self) -> list[ProtectionView]: ...
+    @property
+    def controls(self) -> dict[str, str]:
+        """Controls that are set, as JSON text."""
+
+# --- risk: the release gate and submissions -------------------------------------------------------
+
+Submission = Any  # replaced by the class in this section
+
+# --- market ---------------------------------------------------------------------------------------

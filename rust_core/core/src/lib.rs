@@ -1,6 +1,7 @@
 //! The exact and quick parts of Holdfast: no clock, no input or output.
 
 pub mod account;
+pub mod config;
 pub mod decision;
 pub mod event;
 pub mod exits;

@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+pub use crate::words::{OrderType, Side, TimeInForce};
+
 /// A short text that is shared, not copied: ids, symbols, reasons.
 pub type Name = Arc<str>;
 
 /// Declares an enum that is journaled and shown by its name in capitals.
-#[macro_export]
-macro_rules! named {
+macro_rules! named_enum {
     ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -19,7 +20,7 @@ macro_rules! named {
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
             /// Its name as journaled.
-            pub const fn name(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
             }
 
@@ -31,63 +32,9 @@ macro_rules! named {
     };
 }
 
-named! {
-    /// Direction of an order.
-    Side {
-        /// Adds to a quantity.
-        Buy = "BUY",
-        /// Takes from a quantity.
-        Sell = "SELL",
-    }
-}
+pub(crate) use named_enum;
 
-impl Side {
-    /// The other direction.
-    pub const fn opposite(self) -> Self {
-        match self {
-            Self::Buy => Self::Sell,
-            Self::Sell => Self::Buy,
-        }
-    }
-
-    /// +1 for a buy, −1 for a sell.
-    pub const fn sign(self) -> i64 {
-        match self {
-            Self::Buy => 1,
-            Self::Sell => -1,
-        }
-    }
-}
-
-named! {
-    /// How a price is asked for (EX-18).
-    OrderType {
-        /// At what the market gives.
-        Market = "MARKET",
-        /// At the limit or better.
-        Limit = "LIMIT",
-        /// At market once the trigger traded.
-        Stop = "STOP",
-        /// At the limit or better once the trigger traded.
-        StopLimit = "STOP_LIMIT",
-    }
-}
-
-named! {
-    /// How long an order works (EX-18).
-    TimeInForce {
-        /// Until the session ends.
-        Day = "DAY",
-        /// Until cancelled.
-        Gtc = "GTC",
-        /// At once, the rest is cancelled.
-        Ioc = "IOC",
-        /// All at once or nothing.
-        Fok = "FOK",
-    }
-}
-
-named! {
+named_enum! {
     /// What an order is for; its letter stands in the client order id (EX-4).
     Purpose {
         /// Opens a position.
@@ -110,7 +57,7 @@ impl Purpose {
     }
 }
 
-named! {
+named_enum! {
     /// Why a position was closed (PX-6).
     ExitReason {
         /// The stop was reached.
@@ -144,7 +91,7 @@ named! {
     }
 }
 
-named! {
+named_enum! {
     /// How far a kill goes (KC-1).
     KillLevel {
         /// Not killed.
@@ -158,7 +105,7 @@ named! {
     }
 }
 
-named! {
+named_enum! {
     /// What a halt stops (EX-9).
     Scope {
         /// One order.
@@ -172,7 +119,7 @@ named! {
     }
 }
 
-named! {
+named_enum! {
     /// What a mark was made from.
     MarkKind {
         /// A completed bar; `price_1e8` is its close.
@@ -184,7 +131,7 @@ named! {
     }
 }
 
-named! {
+named_enum! {
     /// Where a fill stands on its way to being final (EX-7).
     Settlement {
         /// Executed, not yet final.
@@ -196,7 +143,7 @@ named! {
     }
 }
 
-named! {
+named_enum! {
     /// What a venue says.
     ReportKind {
         /// It has the order.
@@ -218,7 +165,7 @@ named! {
     }
 }
 
-named! {
+named_enum! {
     /// What a money timer is for.
     TimerKind {
         /// An entry LIMIT order has lived long enough (EX-8).

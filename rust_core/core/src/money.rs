@@ -77,6 +77,30 @@ pub fn text(value_1e8: i64) -> String {
     format!("{whole}.{}", fraction.trim_end_matches('0'))
 }
 
+/// Products of a price and a quantity are kept exactly, at 1e-16; in JSON they are decimal text, because
+/// readers elsewhere hold no more than 64 bits.
+pub mod wide {
+    use serde::{de, Deserialize, Deserializer, Serializer};
+    use std::borrow::Cow;
+
+    /// Writes decimal text.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(value: &i128, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(value)
+    }
+
+    /// Reads decimal text.
+    ///
+    /// # Errors
+    /// When it is not a whole number of 128 bits.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<i128, D::Error> {
+        let text = Cow::<str>::deserialize(from)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -141,7 +141,7 @@ impl OrderState {
     }
 
     /// Its name as journaled: `PARTIALLY_FILLED`.
-    pub const fn name(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             S::Pending => "PENDING",
             S::Submitted => "SUBMITTED",
@@ -183,7 +183,7 @@ impl OrderEvent {
     }
 
     /// Its name: `PARTIAL_FILL`.
-    pub const fn name(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             E::Send => "SEND",
             E::Accept => "ACCEPT",
@@ -240,16 +240,16 @@ impl fmt::Display for TransitionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid { from, event } => {
-                write!(f, "{} is not possible in state {}", event.name(), from.name())
+                write!(f, "{} is not possible in state {}", event.as_str(), from.as_str())
             }
             Self::BrokerConfirmationRequired { from, event } => write!(
                 f,
                 "{} in state {} needs the broker's order id, which was absent",
-                event.name(),
-                from.name()
+                event.as_str(),
+                from.as_str()
             ),
             Self::Terminal { from, event } => {
-                write!(f, "{} came after the order had ended as {}", event.name(), from.name())
+                write!(f, "{} came after the order had ended as {}", event.as_str(), from.as_str())
             }
         }
     }

@@ -1,1 +1,0 @@
-//! The account core: one message in, one decision out.

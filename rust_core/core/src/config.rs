@@ -1,0 +1,212 @@
+//! How one account is set up; read from JSON, unknown keys refused.
+
+use crate::message::{named_enum, Name};
+use crate::money::ONE_1E8;
+use serde::{Deserialize, Serialize};
+
+named_enum! {
+    /// Where fills come from; nothing downstream differs.
+    Mode {
+        /// Real money.
+        Live = "LIVE",
+        /// The paper venue, in real time or on a replay.
+        Paper = "PAPER",
+        /// Everything but the hand-over to a venue.
+        DryRun = "DRY_RUN",
+        /// A replay for research.
+        Backtest = "BACKTEST",
+    }
+}
+
+impl Mode {
+    /// The tag in front of a client order id (EX-4).
+    pub const fn tag(self) -> char {
+        match self {
+            Self::Live => 'l',
+            Self::Paper => 'p',
+            Self::DryRun => 'd',
+            Self::Backtest => 'b',
+        }
+    }
+}
+
+named_enum! {
+    /// Where the account's value comes from.
+    EquitySource {
+        /// Capital plus what our own books made, marked to the last price.
+        Ledger = "LEDGER",
+        /// The broker's own figure; too old counts as missing and fails closed (EX-13, RK-4).
+        Broker = "BROKER",
+    }
+}
+
+named_enum! {
+    /// What an EMERGENCY does with positions (KC-1).
+    EmergencyPolicy {
+        /// Close them at market.
+        Close = "CLOSE",
+        /// Leave them, with their protective stops.
+        Leave = "LEAVE",
+    }
+}
+
+named_enum! {
+    /// What kind of thing is traded.
+    InstrumentKind {
+        /// Shares, funds.
+        Equity = "EQUITY",
+        /// Futures.
+        Future = "FUTURE",
+        /// Options.
+        Option = "OPTION",
+        /// Binary contracts.
+        Binary = "BINARY",
+    }
+}
+
+/// One thing that may be traded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instrument {
+    /// Its id everywhere in Holdfast.
+    pub symbol: Name,
+    /// Kind.
+    pub kind: InstrumentKind,
+    /// Smallest price step.
+    pub tick_1e8: i64,
+    /// Smallest quantity step.
+    pub lot_1e8: i64,
+    /// Smallest quantity.
+    pub min_qty_1e8: i64,
+    /// Money per point of price and unit of quantity.
+    pub multiplier_1e8: i64,
+    /// Quantities below one are possible.
+    #[serde(default)]
+    pub fractional: bool,
+}
+
+/// Hard caps in the order path (EX-12, RK-13, PF-3). A missing key is refused, not defaulted: rails are
+/// loosened by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Notional of one position.
+    pub position_notional_max_1e8: i64,
+    /// Units of one position; zero for no limit by count.
+    #[serde(default)]
+    pub position_qty_max_1e8: i64,
+    /// Open positions (and entries under way) of one instrument.
+    pub positions_per_instrument_max: i64,
+    /// Open positions (and entries under way) of the account.
+    pub positions_max: i64,
+    /// Entry orders of one instrument within `entry_window_ns`; exits are exempt.
+    pub entries_per_window_max: i64,
+    /// Length of that window, nanoseconds; zero for the session.
+    #[serde(default)]
+    pub entry_window_ns: i64,
+    /// Entry orders of one strategy in a session; zero for no limit.
+    #[serde(default)]
+    pub entries_per_session_max: i64,
+    /// Notional of everything open over equity, as a ratio (PF-3).
+    pub exposure_max_ratio_1e8: i64,
+    /// How far an entry's price may be from the reference, as a ratio (EX-10).
+    pub collar_ratio_1e8: i64,
+    /// Oldest reference price an entry may rest on, nanoseconds; zero for any age.
+    #[serde(default)]
+    pub reference_age_max_ns: i64,
+}
+
+/// Money rules of the account (RK-2 to RK-5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RiskConfig {
+    /// Money to risk on one trade, where a signal states none; also the most it may state (RK-3).
+    pub per_trade_1e8: i64,
+    /// Ratio taken as stop distance when a strategy waived its stop, for sizing only.
+    #[serde(default)]
+    pub unstopped_ratio_1e8: i64,
+}
+
+/// How one account is set up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountConfig {
+    /// Mode.
+    pub mode: Mode,
+    /// The account's name.
+    pub account: Name,
+    /// Capital at the start.
+    pub capital_1e8: i64,
+    /// Where the account's value comes from.
+    #[serde(default = "ledger")]
+    pub equity_source: EquitySource,
+    /// Oldest balance that an entry may rest on, nanoseconds (EX-13).
+    #[serde(default = "minute")]
+    pub balance_age_max_ns: i64,
+    /// What may be traded.
+    pub instruments: Vec<Instrument>,
+    /// Strategies that may trade; empty for all.
+    #[serde(default)]
+    pub strategies: Vec<Name>,
+    /// Hard caps.
+    pub limits: Limits,
+    /// Money rules.
+    pub risk: RiskConfig,
+    /// Protections and loss limits.
+    #[serde(default)]
+    pub protections: serde_json::Value,
+    /// Life of an entry LIMIT order, nanoseconds; zero for no end (EX-8).
+    #[serde(default = "two_minutes")]
+    pub entry_ttl_ns: i64,
+    /// An entry whose time is over is tried once more, at market.
+    #[serde(default)]
+    pub entry_ttl_retry_at_market: bool,
+    /// Longest time from a decision to the hand-over of its bytes, nanoseconds.
+    #[serde(default = "five_seconds")]
+    pub release_deadline_ns: i64,
+    /// The runner's stop after the first target: entry plus this many R (PX-4).
+    #[serde(default = "runner")]
+    pub runner_stop_r_1e8: i64,
+    /// Flat this long before the session ends; zero for never (KC-8).
+    #[serde(default)]
+    pub auto_flatten_before_close_ns: i64,
+    /// The safety net looks again this long before the session ends; zero for never.
+    #[serde(default)]
+    pub flatten_check_before_close_ns: i64,
+    /// First wait before a failed exit is tried again; doubles up to a minute.
+    #[serde(default = "second")]
+    pub exit_retry_ns: i64,
+    /// What an EMERGENCY does with positions.
+    #[serde(default = "close")]
+    pub emergency: EmergencyPolicy,
+    /// How many ended orders stay in memory, so that late repeats are recognised.
+    #[serde(default = "ended")]
+    pub ended_orders_max: usize,
+}
+
+const SECOND_NS: i64 = 1_000_000_000;
+
+const fn ledger() -> EquitySource {
+    EquitySource::Ledger
+}
+const fn second() -> i64 {
+    SECOND_NS
+}
+const fn five_seconds() -> i64 {
+    5 * SECOND_NS
+}
+const fn minute() -> i64 {
+    60 * SECOND_NS
+}
+const fn two_minutes() -> i64 {
+    120 * SECOND_NS
+}
+const fn runner() -> i64 {
+    ONE_1E8 / 100 * 15
+}
+const fn close() -> EmergencyPolicy {
+    EmergencyPolicy::Close
+}
+const fn ended() -> usize {
+    4096
+}

@@ -200,7 +200,11 @@ pub struct Leg {
 
 /// A price level, as stated by a strategy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", content = "value_1e8", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(
+    tag = "kind",
+    content = "value_1e8",
+    rename_all = "SCREAMING_SNAKE_CASE"
+)]
 pub enum Level {
     /// That price.
     Price(i64),

@@ -13,7 +13,11 @@ pub fn div_round(numerator: i128, denominator: i128) -> Option<i128> {
     let quotient = numerator.checked_div(denominator)?;
     let rest = numerator.checked_rem(denominator)?;
     if rest.unsigned_abs() * 2 >= denominator.unsigned_abs() && rest != 0 {
-        let up = if (numerator < 0) == (denominator < 0) { 1 } else { -1 };
+        let up = if (numerator < 0) == (denominator < 0) {
+            1
+        } else {
+            -1
+        };
         quotient.checked_add(up)
     } else {
         Some(quotient)
@@ -32,7 +36,10 @@ pub fn div(a_1e8: i64, b_1e8: i64) -> Option<i64> {
 
 /// `a × b ÷ c` with one rounding, all at 1e-8.
 pub fn mul_div(a_1e8: i64, b_1e8: i64, c_1e8: i64) -> Option<i64> {
-    narrow(div_round(i128::from(a_1e8) * i128::from(b_1e8), i128::from(c_1e8))?)
+    narrow(div_round(
+        i128::from(a_1e8) * i128::from(b_1e8),
+        i128::from(c_1e8),
+    )?)
 }
 
 /// Amount of `qty` at `price` with a contract `multiplier`; the sign is the quantity's.
@@ -43,7 +50,10 @@ pub fn notional(price_1e8: i64, qty_1e8: i64, multiplier_1e8: i64) -> Option<i64
     if multiplier_1e8 == ONE_1E8 {
         return narrow(div_round(exact, ONE)?);
     }
-    narrow(div_round(exact.checked_mul(i128::from(multiplier_1e8))?, ONE * ONE)?)
+    narrow(div_round(
+        exact.checked_mul(i128::from(multiplier_1e8))?,
+        ONE * ONE,
+    )?)
 }
 
 /// The largest multiple of `step` that is not above `value` in size; a step of zero or less keeps `value`.
@@ -117,8 +127,14 @@ mod tests {
     #[test]
     fn a_notional_honours_the_multiplier() {
         // Two ES contracts at 3100.25 with multiplier 50.
-        assert_eq!(notional(310_025_000_000, 2 * ONE_1E8, 50 * ONE_1E8), Some(31_002_500_000_000));
-        assert_eq!(notional(310_025_000_000, -ONE_1E8, ONE_1E8), Some(-310_025_000_000));
+        assert_eq!(
+            notional(310_025_000_000, 2 * ONE_1E8, 50 * ONE_1E8),
+            Some(31_002_500_000_000)
+        );
+        assert_eq!(
+            notional(310_025_000_000, -ONE_1E8, ONE_1E8),
+            Some(-310_025_000_000)
+        );
     }
 
     #[test]

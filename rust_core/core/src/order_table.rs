@@ -132,7 +132,10 @@ impl OrderState {
 
     /// Nothing but a correction changes it any more.
     pub const fn is_terminal(self) -> bool {
-        matches!(self, S::Filled | S::Cancelled | S::Rejected | S::Expired | S::NotSent)
+        matches!(
+            self,
+            S::Filled | S::Cancelled | S::Rejected | S::Expired | S::NotSent
+        )
     }
 
     /// It may still be executed: at the broker, on its way, or nobody knows.
@@ -240,7 +243,12 @@ impl fmt::Display for TransitionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid { from, event } => {
-                write!(f, "{} is not possible in state {}", event.as_str(), from.as_str())
+                write!(
+                    f,
+                    "{} is not possible in state {}",
+                    event.as_str(),
+                    from.as_str()
+                )
             }
             Self::BrokerConfirmationRequired { from, event } => write!(
                 f,
@@ -249,7 +257,12 @@ impl fmt::Display for TransitionError {
                 from.as_str()
             ),
             Self::Terminal { from, event } => {
-                write!(f, "{} came after the order had ended as {}", event.as_str(), from.as_str())
+                write!(
+                    f,
+                    "{} came after the order had ended as {}",
+                    event.as_str(),
+                    from.as_str()
+                )
             }
         }
     }
@@ -258,7 +271,9 @@ impl fmt::Display for TransitionError {
 impl std::error::Error for TransitionError {}
 
 fn find(rows: &[(S, E, S)], from: OrderState, event: OrderEvent) -> Option<OrderState> {
-    rows.iter().find(|(s, e, _)| (*s, *e) == (from, event)).map(|(_, _, to)| *to)
+    rows.iter()
+        .find(|(s, e, _)| (*s, *e) == (from, event))
+        .map(|(_, _, to)| *to)
 }
 
 /// The state after `event`; corrections of a terminal order are [`correct`]'s.
@@ -313,7 +328,10 @@ mod tests {
 
     #[test]
     fn silence_leads_to_unknown_from_every_live_state() {
-        for state in OrderState::ALL.into_iter().filter(|s| s.is_live() && *s != S::Unknown) {
+        for state in OrderState::ALL
+            .into_iter()
+            .filter(|s| s.is_live() && *s != S::Unknown)
+        {
             assert_eq!(step(state, E::Silence, false), Ok(S::Unknown));
         }
     }
@@ -341,10 +359,17 @@ mod tests {
     fn a_terminal_state_admits_nothing_but_corrections() {
         for state in OrderState::ALL.into_iter().filter(|s| s.is_terminal()) {
             for event in OrderEvent::ALL {
-                assert!(matches!(step(state, event, true), Err(TransitionError::Terminal { .. })));
+                assert!(matches!(
+                    step(state, event, true),
+                    Err(TransitionError::Terminal { .. })
+                ));
                 let allowed = matches!(event, E::PartialFill | E::Fill)
                     || (event == E::Reverse && state != S::NotSent);
-                assert_eq!(correct(state, event, true).is_ok(), allowed, "{state:?} {event:?}");
+                assert_eq!(
+                    correct(state, event, true).is_ok(),
+                    allowed,
+                    "{state:?} {event:?}"
+                );
             }
         }
     }
@@ -352,7 +377,10 @@ mod tests {
     #[test]
     fn what_only_a_broker_can_confirm_needs_its_id() {
         let refused = step(S::Submitted, E::Fill, false);
-        assert!(matches!(refused, Err(TransitionError::BrokerConfirmationRequired { .. })));
+        assert!(matches!(
+            refused,
+            Err(TransitionError::BrokerConfirmationRequired { .. })
+        ));
         assert_eq!(step(S::Submitted, E::Reject, false), Ok(S::Rejected));
     }
 }

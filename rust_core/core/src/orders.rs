@@ -78,11 +78,16 @@ impl Order {
 
     /// Average price of what is filled; `None` before the first fill.
     pub fn average_1e8(&self) -> Option<i64> {
-        narrow(div_round(self.filled_value_1e16, i128::from(self.filled_1e8))?)
+        narrow(div_round(
+            self.filled_value_1e16,
+            i128::from(self.filled_1e8),
+        )?)
     }
 
     /// The execution of that id, if it was heard of before.
     pub fn execution(&self, execution_id: &str) -> Option<&Execution> {
-        self.executions.iter().find(|e| &*e.execution_id == execution_id)
+        self.executions
+            .iter()
+            .find(|e| &*e.execution_id == execution_id)
     }
 }

@@ -65,12 +65,18 @@ pub fn realised_1e8(bought: Sum, sold: Sum, multiplier_1e8: i64) -> Option<i64> 
             if i128::from(sum.qty_1e8) == matched {
                 return Some(sum.value_1e16);
             }
-            div_round(sum.value_1e16.checked_mul(matched)?, i128::from(sum.qty_1e8))
+            div_round(
+                sum.value_1e16.checked_mul(matched)?,
+                i128::from(sum.qty_1e8),
+            )
         };
         part(sold)?.checked_sub(part(bought)?)?
     };
     let multiplier = i128::from(multiplier_1e8);
-    narrow(div_round(exact_1e16.checked_mul(multiplier)?, scale * scale)?)
+    narrow(div_round(
+        exact_1e16.checked_mul(multiplier)?,
+        scale * scale,
+    )?)
 }
 
 /// One position of one strategy in one instrument, from its first fill to flat.

@@ -7,6 +7,10 @@ Times are integer nanoseconds UTC (`_ns`); prices, quantities, amounts and exact
 from collections.abc import Sequence
 from typing import Any, final
 
+from typing_extensions import Buffer
+
+__all__: list[str] = []  # each section adds its own
+
 # --- account: messages, decisions and the core ----------------------------------------------------
 
 ORDER_STATES: tuple[str, ...]
@@ -573,3 +577,140 @@ class AccountView:
 Submission = Any  # replaced by the class in this section
 
 # --- market ---------------------------------------------------------------------------------------
+
+# --- market: indicators ---------------------------------------------------------------------------
+# Prices in and out are float64 in price units: indicators inform, they never hold money.
+# An input that is not finite raises ValueError.
+
+__all__ += [
+    "Atr",
+    "Ema",
+    "IndicatorSet",
+    "Rolling",
+    "SessionVwap",
+    "atr_array",
+    "ema_array",
+    "rolling_array",
+    "session_vwap_array",
+]
+
+@final
+class Ema:
+    """Exponential moving average of weight 2 / (period + 1); starts as a plain mean."""
+
+    def __new__(cls, period: int) -> Ema: ...
+    def update(self, value: float) -> float | None:
+        """Takes the next value; gives the average once warm."""
+
+    @property
+    def value(self) -> float | None: ...
+    @property
+    def is_warm(self) -> bool: ...
+    def reset_session(self) -> None:
+        """Starts over."""
+
+@final
+class Atr:
+    """Wilder's average true range; the first bar of all counts high - low."""
+
+    def __new__(cls, period: int) -> Atr: ...
+    def update(self, high: float, low: float, close: float) -> float | None:
+        """Takes the next bar; gives the range once `period` bars were taken."""
+
+    @property
+    def value(self) -> float | None: ...
+    @property
+    def is_warm(self) -> bool: ...
+    def reset_session(self) -> None:
+        """Starts over: the next bar has no previous close."""
+
+@final
+class Rolling:
+    """Mean and standard deviation of the last `window` values; `ddof` 0 population, 1 sample."""
+
+    def __new__(cls, window: int, *, ddof: int = 0) -> Rolling: ...
+    def update(self, value: float) -> float | None:
+        """Takes the next value; gives the mean once the window is full."""
+
+    @property
+    def value(self) -> float | None:
+        """The mean."""
+
+    @property
+    def deviation(self) -> float | None: ...
+    @property
+    def is_warm(self) -> bool: ...
+    def reset_session(self) -> None:
+        """Starts over with an empty window."""
+
+@final
+class SessionVwap:
+    """VWAP of (high + low + close) / 3 since the exchange session's open, with bands.
+
+    Call `reset_session` when the venue's calendar opens a session: a UTC day is not a session.
+    The bands lie `band_deviations` volume-weighted standard deviations away.
+    """
+
+    def __new__(cls, *, band_deviations: float = 2.0) -> SessionVwap: ...
+    def update(self, high: float, low: float, close: float, volume: float) -> float | None:
+        """Takes the next complete bar; gives the VWAP once there is volume."""
+
+    @property
+    def value(self) -> float | None: ...
+    @property
+    def deviation(self) -> float | None: ...
+    @property
+    def upper(self) -> float | None: ...
+    @property
+    def lower(self) -> float | None: ...
+    @property
+    def is_warm(self) -> bool: ...
+    def reset_session(self) -> None:
+        """A session opens: nothing of the one before counts."""
+
+@final
+class IndicatorSet:
+    """Several indicators fed by one call.
+
+    `specs` are pairs of kind and parameter: ("ema", period), ("atr", period), ("rolling", window),
+    ("vwap", band_deviations). A session's open starts the VWAP over; the others run on.
+    """
+
+    def __new__(cls, specs: Sequence[tuple[str, float]]) -> IndicatorSet: ...
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Outputs in order: ema_20, atr_14, mean_20, deviation_20, vwap, vwap_lower_2, ..."""
+
+    @property
+    def values(self) -> tuple[float | None, ...]:
+        """Outputs after the latest bar, None where not warm."""
+
+    @property
+    def is_warm(self) -> bool: ...
+    def update(
+        self, open_: float, high: float, low: float, close: float, volume: float, /
+    ) -> tuple[float | None, ...]:
+        """Takes the next complete bar; gives every output in the order of `names`."""
+
+    def reset_session(self) -> None: ...
+
+def ema_array(values: Buffer, period: int) -> memoryview[float]:
+    """`Ema` after each value: float64, shape (values,), NaN until warm."""
+
+def atr_array(high: Buffer, low: Buffer, close: Buffer, period: int) -> memoryview[float]:
+    """`Atr` after each bar: float64, shape (bars,), NaN until warm."""
+
+def rolling_array(
+    values: Buffer, window: int, *, ddof: int = 0
+) -> tuple[memoryview[float], memoryview[float]]:
+    """Mean and deviation of `Rolling` after each value: float64, shape (values,) each."""
+
+def session_vwap_array(
+    high: Buffer, low: Buffer, close: Buffer, volume: Buffer, session_starts: Sequence[int]
+) -> tuple[memoryview[float], memoryview[float]]:
+    """VWAP and deviation of `SessionVwap` after each bar: float64, shape (bars,) each.
+
+    `session_starts` are the indices of each session's first bar, rising; NaN before the first.
+    """
+
+# --- end of market --------------------------------------------------------------------------------

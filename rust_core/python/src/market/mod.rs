@@ -1,1 +1,4 @@
 //! Indicators, matching, rules and the walker as Python sees them.
+
+mod arrays;
+pub mod indicators;

@@ -1,1 +1,0 @@
-//! Indicators: incremental, whole-array, and several in one call.

@@ -156,7 +156,7 @@ class Record(Protocol):
     """
 
     def deliver_to(self, sink: OutcomeSink) -> None:
-        """Name who gets the outcomes; before the first `stage`. The sink must not raise or block."""
+        """Name who gets the outcomes, before the first `stage`; it must not raise or block."""
 
     def stage(self, request: Request) -> None:
         """Queue a request and return at once.

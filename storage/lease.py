@@ -1,0 +1,111 @@
+"""Sole trader (ST-5): one holder per data directory, and a fence that rises at each take-over.
+
+Three things hold together. An OS lock on a side file (never on the database file) decides who may
+start; the kernel drops it when its process dies. The fence word, eight bytes mapped into memory, is
+compared at every release: a guard or a successor raises it before it acts, and a frozen process
+that thaws finds it changed. The lease row in the record follows, and is compared in every commit.
+"""
+
+import fcntl
+import json
+import mmap
+import os
+import struct
+from pathlib import Path
+
+from storage.errors import LeaseHeldError, RecordDamagedError
+
+LOCK_NAME = "trader.lock"
+WORD_NAME = "fence.word"
+_WORD = struct.Struct("<Q")
+
+
+class FenceWord:
+    """The fence as every process on this host sees it: an unsigned 64-bit integer in a file."""
+
+    def __init__(self, data_dir: Path) -> None:
+        """Map the word, creating it as 0."""
+        path = data_dir / WORD_NAME
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            size = os.fstat(descriptor).st_size
+            if size == 0:
+                os.ftruncate(descriptor, _WORD.size)
+            elif size != _WORD.size:
+                raise RecordDamagedError(f"{path} must be {_WORD.size} bytes long, was {size}")
+            self._map = mmap.mmap(descriptor, _WORD.size)
+        finally:
+            os.close(descriptor)
+
+    def read(self) -> int:
+        """The fence as it stands now; cheap enough for every release."""
+        value: int = _WORD.unpack_from(self._map)[0]
+        return value
+
+    def write(self, fence: int) -> None:
+        """Raise the fence, durable on return; whoever held a lower one can send no more."""
+        if fence <= self.read():
+            raise ValueError(f"a fence only rises: it is {self.read()}, was asked {fence}")
+        _WORD.pack_into(self._map, 0, fence)
+        self._map.flush()
+
+    def close(self) -> None:
+        """Unmap."""
+        self._map.close()
+
+
+class Lease:
+    """The right to trade on a data directory, held until closed or until the process dies.
+
+    Attributes:
+        holder: Who holds it, in words for people.
+        fence: Our token; 0 until `take_fence`.
+        word: The mapped fence, to be compared at each release.
+    """
+
+    def __init__(self, data_dir: Path, holder: str) -> None:
+        """Take the lock at once or refuse.
+
+        Raises:
+            LeaseHeldError: Another process holds it; says who.
+        """
+        self.holder = holder
+        self.fence = 0
+        path = data_dir / LOCK_NAME
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            found = os.pread(self._descriptor, 4096, 0).decode("utf-8", "replace")
+            os.close(self._descriptor)
+            raise LeaseHeldError(
+                f"{data_dir} is traded by {_holder_of(found)}: only one instance may trade on it; "
+                "stop that one first, or name another --data-dir"
+            ) from error
+        note = json.dumps({"holder": holder, "pid": os.getpid()}) + "\n"
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, note.encode(), 0)
+        self.word = FenceWord(data_dir)
+
+    def take_fence(self, row_fence: int) -> int:
+        """Raise the word above everything seen so far; the caller then writes the row."""
+        fence = max(row_fence, self.word.read()) + 1
+        self.word.write(fence)
+        self.fence = fence
+        return fence
+
+    def is_lost(self) -> bool:
+        """Whether somebody raised the fence since: send nothing, commit nothing."""
+        return self.word.read() != self.fence
+
+    def close(self) -> None:
+        """Let go; the next holder's fence will be higher."""
+        self.word.close()
+        os.close(self._descriptor)
+
+
+def _holder_of(note: str) -> str:
+    try:
+        return str(json.loads(note)["holder"])
+    except (ValueError, KeyError, TypeError):
+        return "another process"

@@ -1,0 +1,199 @@
+"""The record without a disk: for replays, sweeps and tests; the same protocol and the same answers.
+
+Staging only notes the request (about a microsecond). Hashes, rows and projections are worked out
+when somebody asks, by the very code that writes the file, so that both give the same journal hash.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from storage import migrations, reads
+from storage.book import Book, Clock
+from storage.connection import open_memory
+from storage.errors import RecordClosedError, RecordError
+from storage.scribe import GROUP_REQUESTS_MAX, Mark
+from trading.ports import (
+    Claim,
+    ControlValue,
+    Duplicate,
+    Durable,
+    HighWater,
+    JournalRow,
+    Outcome,
+    OutcomeSink,
+    Request,
+    RunInfo,
+)
+
+
+class MemoryRecord:
+    """A record that ends with its process.
+
+    Args:
+        is_eager: True delivers an outcome before `stage` returns (live lane); False keeps it for
+            the next `settle` or `wait` (virtual lane).
+        wall_ns: Wall clock, ns UTC.
+        mono_ns: Monotonic clock, ns.
+    """
+
+    def __init__(
+        self,
+        *,
+        is_eager: bool = False,
+        wall_ns: Clock = time.time_ns,
+        mono_ns: Clock = time.monotonic_ns,
+    ) -> None:
+        """Start empty."""
+        connection = open_memory()
+        migrations.apply(connection, migrations.migrations())
+        connection.execute(
+            "INSERT INTO boots (boot_id, pid, host, opened_ns) VALUES ('memory', 0, 'memory', ?)",
+            (wall_ns(),),
+        )
+        self._book = Book(connection, wall_ns=wall_ns, mono_ns=mono_ns, boot=1)
+        self._fetch_now = reads.fetcher(connection)
+        self._is_eager = is_eager
+        self._is_closed = False
+        self._sink: OutcomeSink | None = None
+        self._unfolded: list[Request] = []
+        self._marks: list[Mark] = []
+        self._outcomes: list[Outcome] = []
+        self._claims: set[tuple[str, str, str]] = set()
+        self._seqs: dict[str, int] = {}
+
+    # ---------------------------------------------------------------------------------- staging
+
+    def deliver_to(self, sink: OutcomeSink) -> None:
+        """See the port."""
+        self._sink = sink
+
+    def stage(self, request: Request) -> None:
+        """See the port."""
+        if self._is_closed:
+            raise RecordClosedError("the record is closed: nothing can be staged")
+        outcome = self._judge(request)
+        if not self._is_eager:
+            self._outcomes.append(outcome)
+        elif self._sink is not None:
+            self._sink(outcome)
+
+    def _judge(self, request: Request) -> Outcome:
+        if request.claims:
+            run = self._book.run
+            keys = [(run, claim.name, claim.key) for claim in request.claims]
+            for claim, key in zip(request.claims, keys, strict=True):
+                if key in self._claims:
+                    return Duplicate(request.token, claim)
+            self._claims.update(keys)
+        seq = self._seqs.get(request.journal_id, 0) + len(request.events)
+        self._seqs[request.journal_id] = seq
+        self._unfolded.append(request)
+        return Durable(request.token, seq)
+
+    def pending(self) -> int:
+        """See the port."""
+        return len(self._outcomes)
+
+    def settle(self) -> None:
+        """See the port."""
+        outcomes, self._outcomes = self._outcomes, []
+        if self._sink is not None:
+            for outcome in outcomes:
+                self._sink(outcome)
+
+    async def wait(self) -> None:
+        """See the port."""
+        self.settle()
+
+    def mark(self, order_id: str, stage: str, mono_ns: int) -> None:
+        """See the port."""
+        self._marks.append((order_id, stage, mono_ns))
+
+    # ------------------------------------------------------------------------------------- runs
+
+    def begin_run(
+        self, *, mode: str, config_hash: str, source: str, started_ns: int, tape_path: str = ""
+    ) -> str:
+        """See the port."""
+        self._fold()
+        self._seqs = {}
+        return self._book.begin_run(
+            mode=mode,
+            config_hash=config_hash,
+            source=source,
+            started_ns=started_ns,
+            tape_path=tape_path,
+        )
+
+    def resume_run(self, run: str) -> RunInfo:
+        """See the port."""
+        self._fold()
+        info = self._book.resume_run(run)
+        self._seqs = {name: seq for name, seq, _ in reads.heads(self._fetch_now, run)}
+        return info
+
+    def end_run(self, *, ended_ns: int, is_clean: bool) -> None:
+        """See the port."""
+        self._fold()
+        self._book.end_run(ended_ns=ended_ns, is_clean=is_clean)
+
+    def last_run(self) -> RunInfo | None:
+        """See the port."""
+        return reads.run_info(self._fetch, None)
+
+    # ---------------------------------------------------------------------------------- reading
+
+    def _fold(self) -> None:
+        """Write what was only noted so far; raises where the file would have refused."""
+        self.settle()
+        unfolded, self._unfolded = self._unfolded, []
+        marks, self._marks = self._marks, []
+        for start in range(0, len(unfolded), GROUP_REQUESTS_MAX):
+            for outcome in self._book.write(unfolded[start : start + GROUP_REQUESTS_MAX]):
+                if not isinstance(outcome, Durable):
+                    raise RecordError(f"a request that was taken cannot be written: {outcome}")
+        if marks:
+            self._book.write([], marks)
+
+    def _fetch(self, sql: str, parameters: Any) -> list[tuple[Any, ...]]:
+        self._fold()
+        return self._fetch_now(sql, parameters)
+
+    def events(self, journal_id: str, run: str, after_seq: int = 0) -> Iterator[JournalRow]:
+        """See the port."""
+        return reads.events(self._fetch, journal_id, run, after_seq)
+
+    def last_snapshot(self, journal_id: str, run: str) -> JournalRow | None:
+        """See the port."""
+        return reads.last_snapshot(self._fetch, journal_id, run)
+
+    def has_claim(self, claim: Claim, run: str) -> bool:
+        """See the port."""
+        return reads.has_claim(self._fetch, claim, run)
+
+    def controls(self) -> Mapping[str, ControlValue]:
+        """See the port."""
+        return reads.controls(self._fetch)
+
+    def kill_level(self) -> str:
+        """See the port."""
+        return reads.kill_level(self._fetch)
+
+    def high_water(self) -> HighWater:
+        """See the port."""
+        return reads.high_water(self._fetch)
+
+    def journal_hash(self, run: str) -> str:
+        """See the port."""
+        return reads.journal_hash(self._fetch, run)
+
+    def query(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """See the port."""
+        return self._fetch(sql, parameters)
+
+    def close(self) -> None:
+        """See the port; what was recorded can still be read."""
+        if not self._is_closed:
+            self._fold()
+            self._is_closed = True

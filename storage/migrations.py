@@ -1,0 +1,135 @@
+"""The schema as numbered plain SQL, forward only, checksummed (storage/sql/sqlite).
+
+Trading never migrates by itself: a record that is behind, ahead or altered refuses to open, and
+`migrate` brings it up after a backup.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import apsw
+
+from storage.connection import open_writer, record_path
+from storage.errors import RecordDamagedError, RecordVersionError
+
+_LEDGER = """CREATE TABLE IF NOT EXISTS schema_migrations (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    sha256 TEXT NOT NULL
+) STRICT"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """One numbered step; `sha256` is over its text."""
+
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def sha256(self) -> str:
+        """Checksum that an applied step must still have."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def migrations() -> list[Migration]:
+    """Every step this version knows, in order."""
+    folder = resources.files("storage") / "sql" / "sqlite"
+    files = sorted(
+        (f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda file: file.name
+    )
+    return [
+        Migration(number=int(f.name[:4]), name=f.name, sql=f.read_text(encoding="utf-8"))
+        for f in files
+    ]
+
+
+def is_empty(connection: apsw.Connection) -> bool:
+    """Whether the database has no table at all: new, or cut off while it was being created."""
+    return bool(connection.execute("SELECT count(*) FROM sqlite_schema").get == 0)
+
+
+def apply(connection: apsw.Connection, steps: list[Migration]) -> None:
+    """Apply steps in one transaction: all of them or none."""
+    with connection:
+        connection.execute(_LEDGER)
+        for step in steps:
+            connection.execute(step.sql)
+            connection.execute(
+                "INSERT INTO schema_migrations VALUES (?, ?, ?)",
+                (step.number, step.name, step.sha256),
+            )
+
+
+def pending(connection: apsw.Connection) -> list[Migration]:
+    """Steps the record still lacks.
+
+    Raises:
+        RecordVersionError: The record was written by a newer version.
+        RecordDamagedError: A step was altered after it was applied, or the file is no record.
+    """
+    if not connection.table_exists("main", "schema_migrations"):
+        raise RecordDamagedError(
+            "the file is a database but no record of this project: schema_migrations is missing"
+        )
+    applied = {
+        number: (name, sha256)
+        for number, name, sha256 in connection.execute(
+            "SELECT number, name, sha256 FROM schema_migrations"
+        )
+    }
+    known = migrations()
+    newest = max(step.number for step in known)
+    ahead = sorted(number for number in applied if number > newest)
+    if ahead:
+        raise RecordVersionError(
+            f"the record has schema {ahead[-1]}, this version knows up to {newest}: "
+            "run the version that wrote it, or a newer one"
+        )
+    for step in known:
+        if step.number in applied and applied[step.number][1] != step.sha256:
+            raise RecordDamagedError(
+                f"schema step {step.name} is not the one that was applied to this record: "
+                f"expected checksum {applied[step.number][1][:12]}, found {step.sha256[:12]}"
+            )
+    return [step for step in known if step.number not in applied]
+
+
+def check(connection: apsw.Connection) -> None:
+    """Refuse a record that is not exactly at this version's schema.
+
+    Raises:
+        RecordVersionError: It is behind or ahead.
+        RecordDamagedError: See `pending`.
+    """
+    behind = pending(connection)
+    if behind:
+        raise RecordVersionError(
+            f"the record lacks schema step {behind[0].name}: stop the trader and migrate it"
+        )
+
+
+def migrate(data_dir: Path) -> list[str]:
+    """Bring a record to this version's schema, after a backup beside it.
+
+    Returns:
+        Names of the steps applied; empty when there was nothing to do.
+    """
+    path = record_path(data_dir)
+    connection = open_writer(path)
+    try:
+        if is_empty(connection):
+            steps = migrations()
+        else:
+            steps = pending(connection)
+            if steps:
+                backup = path.with_name(f"{path.name}.before-{steps[0].number:04d}")
+                connection.execute("VACUUM INTO ?", (str(backup),))
+        if steps:
+            apply(connection, steps)
+        return [step.name for step in steps]
+    finally:
+        connection.close()

@@ -1,0 +1,39 @@
+"""Projections: the tables that answer questions, changed in the transaction that appends an event.
+
+The rules are plain SQL in storage/sql/projections, grouped by the table they keep. A file is a list
+of sections; `-- on OrderFilled, FillReversed` starts the statements run for those kinds. Statements
+read the event through named parameters (`:run`, `:mode`, `:account`, `:journal_id`, `:seq`, `:pos`,
+`:stream`, `:stream_version`, `:kind`, `:at_ns`, `:payload`, `:tape_seq`) and its fields through
+`:payload ->> '$.name'`.
+"""
+
+import re
+from functools import cache
+from importlib import resources
+
+_ON = re.compile(r"^-- on (?P<kinds>\w+(?:, \w+)*)$", re.MULTILINE)
+_END = re.compile(r";\s*$", re.MULTILINE)
+_COMMENT = re.compile(r"--.*$", re.MULTILINE)
+
+
+def _sections(text: str) -> list[tuple[list[str], list[str]]]:
+    starts = list(_ON.finditer(text))
+    found = []
+    for start, following in zip(starts, [*starts[1:], None], strict=True):
+        body = text[start.end() : following.start() if following else len(text)]
+        statements = [s.strip() for s in _END.split(_COMMENT.sub("", body)) if s.strip()]
+        found.append((start["kinds"].split(", "), statements))
+    return found
+
+
+@cache
+def statements_by_kind() -> dict[str, tuple[str, ...]]:
+    """SQL statements to run for each kind of event, files in order of their names."""
+    folder = resources.files("storage") / "sql" / "projections"
+    by_kind: dict[str, list[str]] = {}
+    files = (f for f in folder.iterdir() if f.name.endswith(".sql"))
+    for file in sorted(files, key=lambda each: each.name):
+        for kinds, statements in _sections(file.read_text(encoding="utf-8")):
+            for kind in kinds:
+                by_kind.setdefault(kind, []).extend(statements)
+    return {kind: tuple(statements) for kind, statements in by_kind.items()}

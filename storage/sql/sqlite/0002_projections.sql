@@ -1,0 +1,255 @@
+-- What answers questions. State that changes is kept in tables, moved on by storage/sql/projections in
+-- the transaction that appends the event; facts that never change are views over the journal itself.
+
+CREATE TABLE orders (
+    run TEXT NOT NULL,
+    account TEXT NOT NULL,
+    client_order_id TEXT NOT NULL,
+    mode TEXT NOT NULL,
+    signal_id TEXT NOT NULL,
+    position_id TEXT NOT NULL,
+    strategy TEXT NOT NULL,
+    instrument TEXT NOT NULL,
+    session_date INTEGER NOT NULL,      -- yyyymmdd
+    setup_instance TEXT NOT NULL,
+    leg INTEGER NOT NULL,
+    purpose TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    side TEXT NOT NULL,
+    qty_1e8 INTEGER NOT NULL,
+    order_type TEXT NOT NULL,
+    tif TEXT NOT NULL,
+    limit_1e8 INTEGER,
+    trigger_1e8 INTEGER,
+    adds_risk INTEGER NOT NULL,
+    deadline_ns INTEGER NOT NULL,
+    expires_ns INTEGER NOT NULL,
+    reference_1e8 INTEGER NOT NULL,
+    reference_ns INTEGER NOT NULL,
+    exit_reason TEXT,
+    state TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    broker_order_id TEXT NOT NULL,
+    filled_1e8 INTEGER NOT NULL,
+    filled_value_1e16 TEXT NOT NULL,    -- sum of price x quantity, exact; wider than 64 bits
+    fees_1e8 INTEGER NOT NULL,
+    intended_ns INTEGER NOT NULL,
+    submitted_ns INTEGER,
+    acknowledged_ns INTEGER,
+    cancel_requested_ns INTEGER,
+    ended_ns INTEGER,
+    updated_ns INTEGER NOT NULL,
+    intent_seq INTEGER NOT NULL,
+    PRIMARY KEY (run, client_order_id)
+) STRICT, WITHOUT ROWID;
+
+-- One execution counts once (EX-5): a repeat that slipped past the core is refused here.
+CREATE TABLE fills (
+    run TEXT NOT NULL,
+    account TEXT NOT NULL,
+    client_order_id TEXT NOT NULL,
+    execution_id TEXT NOT NULL,
+    mode TEXT NOT NULL,
+    broker_order_id TEXT NOT NULL,
+    position_id TEXT NOT NULL,
+    strategy TEXT NOT NULL,
+    instrument TEXT NOT NULL,
+    side TEXT NOT NULL,
+    qty_1e8 INTEGER NOT NULL,
+    price_1e8 INTEGER NOT NULL,
+    fee_1e8 INTEGER NOT NULL,
+    realised_1e8 INTEGER NOT NULL,
+    settlement TEXT NOT NULL,
+    is_late INTEGER NOT NULL,
+    venue_ns INTEGER NOT NULL,
+    at_ns INTEGER NOT NULL,
+    reversed_ns INTEGER,
+    reversal_reason TEXT,
+    PRIMARY KEY (run, account, client_order_id, execution_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE positions (
+    run TEXT NOT NULL,
+    account TEXT NOT NULL,
+    position_id TEXT NOT NULL,
+    mode TEXT NOT NULL,
+    strategy TEXT NOT NULL,
+    instrument TEXT NOT NULL,
+    session_date INTEGER NOT NULL,
+    setup_instance TEXT NOT NULL,
+    entry_order_id TEXT NOT NULL,
+    phase TEXT NOT NULL,
+    side TEXT NOT NULL,
+    qty_1e8 INTEGER NOT NULL,
+    unconfirmed_1e8 INTEGER NOT NULL,
+    average_entry_1e8 INTEGER NOT NULL,
+    realised_1e8 INTEGER NOT NULL,
+    fees_1e8 INTEGER NOT NULL,
+    exit_order_id TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    opened_at_ns INTEGER NOT NULL,
+    closed_at_ns INTEGER,
+    close_reason TEXT,
+    updated_ns INTEGER NOT NULL,
+    PRIMARY KEY (run, account, position_id)
+) STRICT, WITHOUT ROWID;
+
+-- One position per setup instance (ST-6), and at most one open per strategy and instrument (EX-7).
+CREATE UNIQUE INDEX positions_by_setup
+    ON positions (mode, run, account, strategy, setup_instance, session_date);
+CREATE UNIQUE INDEX positions_open
+    ON positions (mode, run, account, strategy, instrument) WHERE phase <> 'CLOSED';
+
+CREATE TABLE trades (
+    run TEXT NOT NULL,
+    account TEXT NOT NULL,
+    trade_id TEXT NOT NULL,
+    mode TEXT NOT NULL,
+    strategy TEXT NOT NULL,
+    instrument TEXT NOT NULL,
+    session_date INTEGER NOT NULL,
+    setup_instance TEXT NOT NULL,
+    side TEXT NOT NULL,
+    qty_1e8 INTEGER NOT NULL,
+    entry_ns INTEGER NOT NULL,
+    exit_ns INTEGER NOT NULL,
+    entry_1e8 INTEGER NOT NULL,
+    exit_1e8 INTEGER NOT NULL,
+    gross_1e8 INTEGER NOT NULL,
+    fees_1e8 INTEGER NOT NULL,
+    net_1e8 INTEGER NOT NULL,
+    risk_1e8 INTEGER NOT NULL,
+    r_1e8 INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    entry_intended_1e8 INTEGER NOT NULL,
+    exit_intended_1e8 INTEGER NOT NULL,
+    exit_threshold_1e8 INTEGER NOT NULL,
+    entry_slippage_1e8 INTEGER NOT NULL,
+    exit_slippage_1e8 INTEGER NOT NULL,
+    gap_1e8 INTEGER NOT NULL,
+    entry_order_id TEXT NOT NULL,
+    exit_order_id TEXT NOT NULL,
+    PRIMARY KEY (run, account, trade_id)
+) STRICT, WITHOUT ROWID;
+
+-- Controls and kills outlive runs: a killed system comes back killed (KC-4).
+CREATE TABLE runtime_controls (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL,                -- JSON text
+    version INTEGER NOT NULL,
+    set_by TEXT NOT NULL,
+    set_at_ns INTEGER NOT NULL,
+    reason TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE kill_levels (
+    journal_id TEXT PRIMARY KEY,        -- whose: an account's journal, or the system's
+    level TEXT NOT NULL CHECK (level IN ('NONE', 'PAUSE', 'FLATTEN', 'EMERGENCY')),
+    kill_id TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    author TEXT NOT NULL,
+    since_ns INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE kill_commands (
+    kill_id TEXT PRIMARY KEY,
+    level TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    author TEXT NOT NULL,
+    run TEXT NOT NULL,
+    accepted_ns INTEGER NOT NULL,
+    finished_ns INTEGER,
+    cancelled INTEGER,
+    closed INTEGER,
+    failed INTEGER,
+    remaining INTEGER
+) STRICT;
+
+CREATE TABLE sessions (
+    run TEXT NOT NULL,
+    account TEXT NOT NULL,
+    session_date INTEGER NOT NULL,
+    open_ns INTEGER NOT NULL,
+    close_ns INTEGER NOT NULL,
+    start_equity_1e8 INTEGER NOT NULL,
+    entries INTEGER,
+    trades INTEGER,
+    gross_1e8 INTEGER,
+    fees_1e8 INTEGER,
+    net_1e8 INTEGER,
+    equity_1e8 INTEGER,
+    positions_open INTEGER,             -- null until the session was closed
+    PRIMARY KEY (run, account, session_date)
+) STRICT, WITHOUT ROWID;
+
+CREATE VIEW order_events AS
+SELECT pos, run, journal_id, seq, substr(stream, 7) AS client_order_id, kind, at_ns, tape_seq,
+    payload ->> '$.old' AS old,
+    payload ->> '$.new' AS new,
+    coalesce(payload ->> '$.cause', payload ->> '$.reason') AS cause,
+    payload ->> '$.broker_order_id' AS broker_order_id,
+    payload ->> '$.execution_id' AS execution_id,
+    payload ->> '$.qty_1e8' AS qty_1e8,
+    payload ->> '$.price_1e8' AS price_1e8,
+    payload ->> '$.venue_ns' AS venue_ns,
+    mono_ns, boot
+FROM journal
+WHERE kind IN ('OrderIntended', 'OrderChanged', 'CancelRequested', 'OrderFilled', 'FillSettled',
+    'FillReversed');
+
+CREATE VIEW signals AS
+SELECT pos, run, journal_id, seq, at_ns, tape_seq,
+    payload ->> '$.signal_id' AS signal_id,
+    payload ->> '$.strategy' AS strategy,
+    payload ->> '$.setup_instance' AS setup_instance,
+    payload ->> '$.session_date' AS session_date,
+    payload ->> '$.legs[0].instrument' AS instrument,
+    payload ->> '$.legs[0].side' AS side,
+    payload ->> '$.order_type' AS order_type,
+    payload ->> '$.reference_1e8' AS reference_1e8,
+    payload ->> '$.reference_ns' AS reference_ns,
+    payload ->> '$.reason' AS reason,
+    payload
+FROM journal
+WHERE kind = 'SignalReceived';
+
+CREATE VIEW risk_verdicts AS
+SELECT pos, run, journal_id, seq, at_ns, tape_seq,
+    payload ->> '$.signal_id' AS signal_id,
+    payload ->> '$.client_order_id' AS client_order_id,
+    payload ->> '$.strategy' AS strategy,
+    payload ->> '$.instrument' AS instrument,
+    payload ->> '$.is_approved' AS is_approved,
+    payload ->> '$.qty_1e8' AS qty_1e8,
+    payload -> '$.sizing' AS sizing,
+    payload -> '$.failed' AS failed
+FROM journal
+WHERE kind = 'VerdictGiven';
+
+CREATE VIEW control_changes AS
+SELECT pos, run, journal_id, at_ns,
+    payload ->> '$.name' AS name,
+    payload ->> '$.old' AS old,
+    payload ->> '$.new' AS new,
+    payload ->> '$.author' AS author,
+    payload ->> '$.reason' AS reason,
+    payload ->> '$.refused' AS refused
+FROM journal
+WHERE kind = 'ControlChanged';
+
+CREATE VIEW assertions AS
+SELECT pos, run, journal_id, at_ns, kind,
+    coalesce(payload ->> '$.name', payload ->> '$.scope') AS name,
+    coalesce(payload ->> '$.subject', payload ->> '$.key') AS subject,
+    coalesce(payload ->> '$.text', payload ->> '$.reason') AS text
+FROM journal
+WHERE kind IN ('InvariantViolated', 'Halted');
+
+CREATE VIEW protection_events AS
+SELECT pos, run, journal_id, at_ns, kind,
+    payload ->> '$.name' AS name,
+    payload ->> '$.until_ns' AS until_ns,
+    payload ->> '$.value_1e8' AS value_1e8,
+    payload ->> '$.limit_1e8' AS limit_1e8
+FROM journal
+WHERE kind IN ('ProtectionTripped', 'ProtectionCleared');

@@ -22,6 +22,9 @@ _EPOCH: Final = """CASE
     WHEN abs({0}) < 100_000_000_000_000_000 THEN {0} * 1_000
     ELSE {0} END"""
 
+_KNOWN: Final = " AND ".join(
+    f"{name} IS NOT NULL" for name in ("ts_ns", "v1", "v2", "v3", "v4", "v5")
+)
 _USABLE: Final = {
     "bars": "least(v1, v2, v3, v4) > 0 AND v5 >= 0 AND v2 >= greatest(v1, v3, v4)"
     " AND v3 <= least(v1, v4)",
@@ -121,7 +124,7 @@ def clean_sql(layout: Layout) -> str:
     return f"""
 CREATE TEMP TABLE clean AS
 SELECT *, row_number() OVER (PARTITION BY {_SAME[layout.content]} ORDER BY ord) AS repeat_no
-FROM raw WHERE ts_ns IS NOT NULL AND {_USABLE[layout.content]}
+FROM raw WHERE {_KNOWN} AND {_USABLE[layout.content]}
 """  # noqa: S608  constants
 
 

@@ -7,6 +7,7 @@ of the loader, so that any change makes a new one.
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -121,10 +122,13 @@ def _is_whole(path: Path) -> bool:
 def _load(request: LoadRequest, source_sha256: str, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-P", "-m", "streams.load", source_sha256, str(target)]
+    rooms = str(Path(__file__).resolve().parent.parent)  # the loader is of this very version
+    path = os.pathsep.join(filter(None, (rooms, os.environ.get("PYTHONPATH"))))
     try:
         done = subprocess.run(  # noqa: S603  our own module, arguments are not interpreted
             command,
             input=request.to_json(),
+            env={**os.environ, "PYTHONPATH": path},
             capture_output=True,
             text=True,
             timeout=LOAD_TIMEOUT_S,

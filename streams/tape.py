@@ -333,13 +333,14 @@ def _read_header(path: Path, view: memoryview) -> tuple[TapeHeader, int]:
     if magic != MAGIC:
         raise TapeError(f"{path} is not a tape: it must begin with {MAGIC!r}, was {magic!r}")
     stop = _PREAMBLE.size + header_bytes
-    if stop > len(view):
-        raise _damaged(path, f"its header ends at byte {stop}, the file at {len(view)}")
+    offset = _rows_offset(header_bytes)
+    if offset > len(view):
+        raise _damaged(path, f"its header ends at byte {offset}, the file at {len(view)}")
     try:
         header = TapeHeader.from_mapping(json.loads(bytes(view[_PREAMBLE.size : stop])))
     except (ValueError, KeyError, TypeError) as error:
         raise _damaged(path, f"its header cannot be read ({error!r})") from error
-    return header, _rows_offset(header_bytes)
+    return header, offset
 
 
 def _checked_rows(path: Path, header: TapeHeader, rows: memoryview) -> memoryview:

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001  a script, not a package
 """Make the session tables in trading/calendars/ (MD-5).
 
 Run `python tools/make_calendars.py` in an environment with the extra `calendar`; the trader itself

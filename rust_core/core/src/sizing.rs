@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::words::Side;
+use crate::words::{OrderType, Side};
 
 /// One, at 1e-8.
 pub const ONE_1E8: i64 = 100_000_000;
@@ -22,13 +22,50 @@ pub enum StopDistance {
     DeclaredNone,
 }
 
+/// The prices at which an entry is judged: the worst it can do to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryPrices {
+    /// Fill price that loses most at the stop.
+    pub loss_1e8: i64,
+    /// Fill price with the largest notional.
+    pub notional_1e8: i64,
+}
+
+/// The prices at which an entry is judged; the mark stands in where an order has no price of its own.
+///
+/// A limit bounds a loss from both sides. A stop order fills at its stop or worse, and at least at the mark. What is
+/// sold may fetch more than its limit, so its notional counts at the mark when that is higher. None when a price that
+/// is needed is missing or not above zero.
+pub fn entry_prices(
+    side: Side,
+    order_type: OrderType,
+    limit_1e8: Option<i64>,
+    stop_1e8: Option<i64>,
+    mark_1e8: Option<i64>,
+) -> Option<EntryPrices> {
+    let loss_1e8 = match (order_type, side) {
+        (OrderType::Limit | OrderType::StopLimit, _) => limit_1e8?,
+        (OrderType::Market, _) => mark_1e8?,
+        (OrderType::Stop, Side::Buy) => stop_1e8?.max(mark_1e8?),
+        (OrderType::Stop, Side::Sell) => stop_1e8?.min(mark_1e8?),
+    };
+    let notional_1e8 = match side {
+        Side::Buy => loss_1e8,
+        Side::Sell => loss_1e8.max(mark_1e8?),
+    };
+    (loss_1e8 > 0).then_some(EntryPrices {
+        loss_1e8,
+        notional_1e8,
+    })
+}
+
 /// What a size is made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SizingInput {
     /// Direction of the entry.
     pub side: Side,
-    /// Entry price: the limit of a limit order, the mark otherwise.
-    pub price_1e8: i64,
+    /// Prices of the entry, from [`entry_prices`].
+    pub entry: EntryPrices,
     /// Protective stop.
     pub stop: StopDistance,
     /// Money that may be lost at the stop (RK-3).
@@ -158,14 +195,18 @@ impl Sizing {
 ///
 /// What cannot be computed gives quantity 0 and a step that names it; nothing here grows a quantity.
 pub fn size(input: &SizingInput) -> Sizing {
-    if input.price_1e8 <= 0 || input.multiplier_1e8 <= 0 || input.lot_1e8 <= 0 {
+    let EntryPrices {
+        loss_1e8,
+        notional_1e8,
+    } = input.entry;
+    if loss_1e8 <= 0 || notional_1e8 <= 0 || input.multiplier_1e8 <= 0 || input.lot_1e8 <= 0 {
         return Sizing::refused(StepName::BadInstrument);
     }
     let throttle_is_sane = (0..=ONE_1E8).contains(&input.throttle.ratio_1e8);
     if input.risk_1e8 <= 0 || input.max_notional_1e8 <= 0 || !throttle_is_sane {
         return Sizing::refused(StepName::BadLimit);
     }
-    let Some(distance_1e8) = stop_distance_1e8(input.side, input.price_1e8, input.stop) else {
+    let Some(distance_1e8) = stop_distance_1e8(input.side, loss_1e8, input.stop) else {
         return Sizing::refused(StepName::BadStop);
     };
     let by_risk_1e8 = units(input.risk_1e8, distance_1e8, input.multiplier_1e8);
@@ -180,11 +221,7 @@ pub fn size(input: &SizingInput) -> Sizing {
     if let Some(explicit_1e8) = input.explicit_qty_1e8 {
         sizing.lower_to(StepName::ExplicitQty, explicit_1e8);
     }
-    let by_notional_1e8 = units(
-        input.max_notional_1e8,
-        input.price_1e8,
-        input.multiplier_1e8,
-    );
+    let by_notional_1e8 = units(input.max_notional_1e8, notional_1e8, input.multiplier_1e8);
     sizing.lower_to(StepName::MaxNotional, by_notional_1e8);
     let throttled = i128::from(sizing.qty_1e8) * i128::from(input.throttle.ratio_1e8) / ONE;
     let name = match input.throttle.cause {

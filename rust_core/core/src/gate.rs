@@ -1,1 +1,0 @@
-//! The pre-trade risk gate and its verdicts (RK-1).

@@ -1,1 +1,0 @@
-//! Protections: small policies that stop trading for a while (RK-6).

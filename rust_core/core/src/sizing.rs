@@ -3,12 +3,13 @@
 //! All amounts are integers at 1e-8. A quantity is rounded down and a loss is rounded up, so that what is
 //! lost at the stop never exceeds the risk asked for.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use crate::words::{OrderType, Side};
+use crate::message::{OrderType, Side};
+use crate::money::{text, ONE_1E8};
 
-/// One, at 1e-8.
-pub const ONE_1E8: i64 = 100_000_000;
 const ONE: i128 = ONE_1E8 as i128;
 
 /// Where the protective stop stands, as sizing needs it.
@@ -33,21 +34,21 @@ pub struct EntryPrices {
 
 /// The prices at which an entry is judged; the mark stands in where an order has no price of its own.
 ///
-/// A limit bounds a loss from both sides. A stop order fills at its stop or worse, and at least at the mark. What is
+/// A limit bounds a loss from both sides. A stop order fills at its trigger or worse, and at least at the mark. What is
 /// sold may fetch more than its limit, so its notional counts at the mark when that is higher. None when a price that
 /// is needed is missing or not above zero.
 pub fn entry_prices(
     side: Side,
     order_type: OrderType,
     limit_1e8: Option<i64>,
-    stop_1e8: Option<i64>,
+    trigger_1e8: Option<i64>,
     mark_1e8: Option<i64>,
 ) -> Option<EntryPrices> {
     let loss_1e8 = match (order_type, side) {
         (OrderType::Limit | OrderType::StopLimit, _) => limit_1e8?,
         (OrderType::Market, _) => mark_1e8?,
-        (OrderType::Stop, Side::Buy) => stop_1e8?.max(mark_1e8?),
-        (OrderType::Stop, Side::Sell) => stop_1e8?.min(mark_1e8?),
+        (OrderType::Stop, Side::Buy) => trigger_1e8?.max(mark_1e8?),
+        (OrderType::Stop, Side::Sell) => trigger_1e8?.min(mark_1e8?),
     };
     let notional_1e8 = match side {
         Side::Buy => loss_1e8,
@@ -120,30 +121,30 @@ impl Default for Throttle {
     }
 }
 
-/// A step of the calculation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum StepName {
-    /// Risk over the loss of one unit at its stop.
-    Risk,
-    /// The signal's own quantity.
-    ExplicitQty,
-    /// The notional cap.
-    MaxNotional,
-    /// Half size (RK-8).
-    DailyThrottle,
-    /// Quarter size (RK-8).
-    WeeklyThrottle,
-    /// Rounded down to the lot.
-    Lot,
-    /// Below the venue's smallest quantity.
-    MinQty,
-    /// Price, multiplier or lot is not above zero.
-    BadInstrument,
-    /// The stop is not above zero, or on the wrong side of the price.
-    BadStop,
-    /// Risk or notional cap is not above zero, or a ratio is out of range.
-    BadLimit,
+crate::message::named_enum! {
+    /// A step of the calculation.
+    StepName {
+        /// Risk over the loss of one unit at its stop.
+        Risk = "RISK",
+        /// The signal's own quantity.
+        ExplicitQty = "EXPLICIT_QTY",
+        /// The notional cap.
+        MaxNotional = "MAX_NOTIONAL",
+        /// Half size (RK-8).
+        DailyThrottle = "DAILY_THROTTLE",
+        /// Quarter size (RK-8).
+        WeeklyThrottle = "WEEKLY_THROTTLE",
+        /// Rounded down to the lot.
+        Lot = "LOT",
+        /// Below the venue's smallest quantity.
+        MinQty = "MIN_QTY",
+        /// Price, multiplier or lot is not above zero.
+        BadInstrument = "BAD_INSTRUMENT",
+        /// The stop is not above zero, or on the wrong side of the price.
+        BadStop = "BAD_STOP",
+        /// Risk or notional cap is not above zero, or a ratio is out of range.
+        BadLimit = "BAD_LIMIT",
+    }
 }
 
 /// One recorded step: the quantity before and after it.
@@ -155,6 +156,13 @@ pub struct SizingStep {
     pub before_1e8: i64,
     /// Quantity after.
     pub after_1e8: i64,
+}
+
+impl fmt::Display for SizingStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (before, after) = (text(self.before_1e8), text(self.after_1e8));
+        write!(f, "{} {before} -> {after}", self.name.as_str())
+    }
 }
 
 /// A size and how it came about.

@@ -59,8 +59,8 @@ impl OrderType {
         matches!(self, Self::Limit | Self::StopLimit)
     }
 
-    /// Whether a stop price must stand on the order.
-    pub const fn needs_stop_price(self) -> bool {
+    /// Whether a trigger price must stand on the order.
+    pub const fn needs_trigger_price(self) -> bool {
         matches!(self, Self::Stop | Self::StopLimit)
     }
 
@@ -98,42 +98,5 @@ impl TimeInForce {
             Self::Ioc => "IOC",
             Self::Fok => "FOK",
         }
-    }
-}
-
-/// How far trading is stopped (KC-1); a higher level includes the lower ones.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum KillLevel {
-    /// Trading is not stopped.
-    #[default]
-    None,
-    /// No new entries; exits and stops go on.
-    Pause,
-    /// Everything is cancelled and closed, then paused.
-    Flatten,
-    /// Everything is cancelled and halted until a person re-arms.
-    Emergency,
-}
-
-impl KillLevel {
-    /// All levels, lowest first.
-    pub const ALL: [Self; 4] = [Self::None, Self::Pause, Self::Flatten, Self::Emergency];
-
-    /// The word of the journal and the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "NONE",
-            Self::Pause => "PAUSE",
-            Self::Flatten => "FLATTEN",
-            Self::Emergency => "EMERGENCY",
-        }
-    }
-
-    /// The level of that word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|level| level.as_str() == word)
     }
 }

@@ -1,20 +1,8 @@
 //! What the gate is asked: an order that does not exist yet, and the world it would enter.
 
-use serde::{Deserialize, Serialize};
-
 use super::rules::{GateRules, InstrumentRules};
+use crate::message::{KillLevel, Name, OrderType, Purpose, Side, TimeInForce, Veto};
 use crate::protections::Active;
-use crate::words::{KillLevel, OrderType, Side, TimeInForce};
-
-/// What an order is for. An exit must reduce the position; the gate checks that it does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Purpose {
-    /// Opens or enlarges a position.
-    Entry,
-    /// Reduces a position: stop, target, time, manual, kill.
-    Exit,
-}
 
 /// The protective stop of an entry (EX-10, PX-8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,21 +10,27 @@ pub enum ProtectiveStop {
     /// Nothing was said; refused for an entry.
     Missing,
     /// The strategy declared `none` by name.
-    DeclaredNone,
+    DeclaredNone {
+        /// Share of the price that is taken for the loss; without it a long position can lose all of it, and a
+        /// short one is refused.
+        assumed_ratio_1e8: Option<i64>,
+    },
     /// A price.
-    At1e8(i64),
+    Price1e8(i64),
+    /// A share of the entry price.
+    Ratio1e8(i64),
 }
 
 /// An order before it is approved.
 #[derive(Clone, Copy, Debug)]
 pub struct OrderDraft<'a> {
     /// Derived id (EX-4).
-    pub client_order_id: &'a str,
+    pub client_order_id: &'a Name,
     /// Name of the strategy.
-    pub strategy: &'a str,
+    pub strategy: &'a Name,
     /// Symbol.
-    pub instrument: &'a str,
-    /// Entry or exit.
+    pub instrument: &'a Name,
+    /// Entry, exit, or protective stop; only an entry adds risk, the others must reduce.
     pub purpose: Purpose,
     /// Direction.
     pub side: Side,
@@ -47,9 +41,9 @@ pub struct OrderDraft<'a> {
     /// Quantity, above zero.
     pub qty_1e8: i64,
     /// Limit price of the order itself.
-    pub limit_price_1e8: Option<i64>,
-    /// Stop price of the order itself (STOP, STOP_LIMIT), not the protective stop.
-    pub stop_price_1e8: Option<i64>,
+    pub limit_1e8: Option<i64>,
+    /// Trigger price of the order itself (STOP, `STOP_LIMIT`), not the protective stop.
+    pub trigger_1e8: Option<i64>,
     /// Where the position would be closed at a loss. Not read for exits.
     pub protective_stop: ProtectiveStop,
     /// Where the position would be closed at a profit, if anywhere. Not read for exits.
@@ -92,15 +86,6 @@ pub struct SessionTimes {
     pub open_ns: i64,
     /// First instant after trading.
     pub close_ns: i64,
-}
-
-/// A user's policy that said no, raised or blocked (RK-16).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Veto {
-    /// Name of the policy.
-    pub policy: String,
-    /// Its reason.
-    pub reason: String,
 }
 
 /// The world as the account knows it. `None` means unknown, and what is unknown refuses an entry.

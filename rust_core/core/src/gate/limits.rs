@@ -5,9 +5,8 @@ use super::failures::Failures;
 use super::rules::{GateRules, InstrumentRules};
 use super::ruling::{CheckName, Figures};
 use super::shape::prices;
-use crate::sizing::{
-    entry_prices, money_up_1e8, stop_distance_1e8, EntryPrices, StopDistance, ONE_1E8,
-};
+use crate::money::ONE_1E8;
+use crate::sizing::{entry_prices, money_up_1e8, stop_distance_1e8, EntryPrices, StopDistance};
 use crate::words::Side;
 
 const ONE: i128 = ONE_1E8 as i128;
@@ -36,8 +35,8 @@ pub(super) fn check_entry(
     let entry = entry_prices(
         draft.side,
         draft.order_type,
-        draft.limit_price_1e8,
-        draft.stop_price_1e8,
+        draft.limit_1e8,
+        draft.trigger_1e8,
         mark,
     );
     let trade_loss_1e8 = check_trade_loss(draft, entry, rules, instrument, failures);
@@ -161,8 +160,11 @@ fn check_trade_loss(
             failures.refuse(CheckName::ProtectiveStop, None, None, detail);
             return i64::MAX;
         }
-        ProtectiveStop::DeclaredNone => StopDistance::DeclaredNone,
-        ProtectiveStop::At1e8(price_1e8) => StopDistance::Price1e8(price_1e8),
+        ProtectiveStop::DeclaredNone { assumed_ratio_1e8 } => {
+            assumed_ratio_1e8.map_or(StopDistance::DeclaredNone, StopDistance::Ratio1e8)
+        }
+        ProtectiveStop::Price1e8(price_1e8) => StopDistance::Price1e8(price_1e8),
+        ProtectiveStop::Ratio1e8(ratio_1e8) => StopDistance::Ratio1e8(ratio_1e8),
     };
     let Some(entry) = entry else {
         failures.at_most(

@@ -12,14 +12,13 @@ mod shape;
 mod state;
 mod submission;
 
-pub use draft::{
-    BuyingPower, GateContext, MarkPrice, OrderDraft, ProtectiveStop, Purpose, SessionTimes, Veto,
-};
+pub use draft::{BuyingPower, GateContext, MarkPrice, OrderDraft, ProtectiveStop, SessionTimes};
 pub use release::{Attempt, Refusal, ReleaseGate};
 pub use rules::{GateRules, InstrumentRules};
 pub use ruling::{CheckName, FailedCheck, Figures, Ruling, Severity};
 pub use submission::{BindError, OrderRequest, RedeemError, Submission, Verdict};
 
+use crate::message::Purpose;
 use failures::Failures;
 
 /// Rules on one draft: every check that fails, or a verdict (RK-1).
@@ -36,7 +35,7 @@ pub fn check(draft: &OrderDraft<'_>, context: &GateContext<'_>) -> Ruling {
         failures.unknown(CheckName::RulesPresent, "the account's set of rules");
     }
     let figures = match draft.purpose {
-        Purpose::Exit => check_exit(draft, context, &mut failures),
+        Purpose::Exit | Purpose::Protect => check_exit(draft, context, &mut failures),
         Purpose::Entry => check_entry(draft, context, instrument, &mut failures),
     };
     if failures.0.is_empty() {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::words::KillLevel;
+use crate::message::KillLevel;
 
 /// The instant of hand-over of one order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

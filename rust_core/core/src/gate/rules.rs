@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::sizing::ONE_1E8;
+use crate::message::Name;
+use crate::money::ONE_1E8;
 
 const SECOND_NS: i64 = 1_000_000_000;
 
@@ -35,9 +36,9 @@ pub struct GateRules {
     /// Whether positions are closed under EMERGENCY, or left with their stops (KC-1).
     pub emergency_closes_positions: bool,
     /// Symbols that may be entered; `None` is every configured one, an empty list is none.
-    pub allowed_instruments: Option<Vec<String>>,
+    pub allowed_instruments: Option<Vec<Name>>,
     /// Strategies that may enter; `None` is every configured one, an empty list is none.
-    pub allowed_strategies: Option<Vec<String>>,
+    pub allowed_strategies: Option<Vec<Name>>,
 }
 
 impl Default for GateRules {

@@ -4,76 +4,76 @@ use serde::{Deserialize, Serialize};
 
 use super::submission::Verdict;
 
-/// Every check there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum CheckName {
-    /// Rules are configured.
-    RulesPresent,
-    /// The instrument is known and its tick, lot and multiplier are above zero.
-    InstrumentKnown,
-    /// Client order id, strategy, symbol, and the prices its type asks for.
-    RequiredFields,
-    /// Quantity above zero.
-    QtyPositive,
-    /// Quantity on the lot.
-    LotSize,
-    /// Quantity at least the venue's smallest.
-    MinSize,
-    /// Prices on the tick.
-    PriceTick,
-    /// Prices above zero and inside the venue's band.
-    PriceBand,
-    /// An exit is opposite to the position and no larger.
-    ReducesPosition,
-    /// A protective stop above zero on the losing side, or none by name.
-    ProtectiveStop,
-    /// A target above zero, if there is one.
-    TakeProfit,
-    /// A price is known, above zero and fresh.
-    MarkFresh,
-    /// The order's prices are near the mark.
-    Collar,
-    /// The broker's figure is known, fresh and enough.
-    BuyingPower,
-    /// The loss at the stop is within the trade's limit.
-    TradeLoss,
-    /// The position's notional is within its limit.
-    PositionNotional,
-    /// Entries of this window.
-    EntriesPerWindow,
-    /// Positions in this symbol.
-    OpenPositionsPerSymbol,
-    /// Positions overall.
-    OpenPositions,
-    /// The account value is known and above zero.
-    EquityKnown,
-    /// Exposure of the instrument.
-    InstrumentExposure,
-    /// Exposure of the account.
-    PortfolioExposure,
-    /// No order of the instrument is UNKNOWN.
-    UnknownOrder,
-    /// A short entry is allowed.
-    ShortAllowed,
-    /// The kill level.
-    KillLevel,
-    /// The pause control.
-    Paused,
-    /// The halt of an invariant.
-    Halted,
-    /// The instrument may be entered.
-    InstrumentAllowed,
-    /// The strategy may enter.
-    StrategyAllowed,
-    /// No protection is active.
-    Protections,
-    /// The session is open.
-    SessionOpen,
-    /// No policy objects.
-    PolicyVeto,
-    /// The deadline has not passed.
-    Deadline,
+crate::message::named_enum! {
+    /// Every check there is.
+    CheckName {
+        /// Rules are configured.
+        RulesPresent = "RULES_PRESENT",
+        /// The instrument is known and its tick, lot and multiplier are above zero.
+        InstrumentKnown = "INSTRUMENT_KNOWN",
+        /// Client order id, strategy, symbol, and the prices its type asks for.
+        RequiredFields = "REQUIRED_FIELDS",
+        /// Quantity above zero.
+        QtyPositive = "QTY_POSITIVE",
+        /// Quantity on the lot.
+        LotSize = "LOT_SIZE",
+        /// Quantity at least the venue's smallest.
+        MinSize = "MIN_SIZE",
+        /// Prices on the tick.
+        PriceTick = "PRICE_TICK",
+        /// Prices above zero and inside the venue's band.
+        PriceBand = "PRICE_BAND",
+        /// An exit is opposite to the position and no larger.
+        ReducesPosition = "REDUCES_POSITION",
+        /// A protective stop above zero on the losing side, or none by name.
+        ProtectiveStop = "PROTECTIVE_STOP",
+        /// A target above zero, if there is one.
+        TakeProfit = "TAKE_PROFIT",
+        /// A price is known, above zero and fresh.
+        MarkFresh = "MARK_FRESH",
+        /// The order's prices are near the mark.
+        Collar = "COLLAR",
+        /// The broker's figure is known, fresh and enough.
+        BuyingPower = "BUYING_POWER",
+        /// The loss at the stop is within the trade's limit.
+        TradeLoss = "TRADE_LOSS",
+        /// The position's notional is within its limit.
+        PositionNotional = "POSITION_NOTIONAL",
+        /// Entries of this window.
+        EntriesPerWindow = "ENTRIES_PER_WINDOW",
+        /// Positions in this symbol.
+        OpenPositionsPerSymbol = "OPEN_POSITIONS_PER_SYMBOL",
+        /// Positions overall.
+        OpenPositions = "OPEN_POSITIONS",
+        /// The account value is known and above zero.
+        EquityKnown = "EQUITY_KNOWN",
+        /// Exposure of the instrument.
+        InstrumentExposure = "INSTRUMENT_EXPOSURE",
+        /// Exposure of the account.
+        PortfolioExposure = "PORTFOLIO_EXPOSURE",
+        /// No order of the instrument is UNKNOWN.
+        UnknownOrder = "UNKNOWN_ORDER",
+        /// A short entry is allowed.
+        ShortAllowed = "SHORT_ALLOWED",
+        /// The kill level.
+        KillLevel = "KILL_LEVEL",
+        /// The pause control.
+        Paused = "PAUSED",
+        /// The halt of an invariant.
+        Halted = "HALTED",
+        /// The instrument may be entered.
+        InstrumentAllowed = "INSTRUMENT_ALLOWED",
+        /// The strategy may enter.
+        StrategyAllowed = "STRATEGY_ALLOWED",
+        /// No protection is active.
+        Protections = "PROTECTIONS",
+        /// The session is open.
+        SessionOpen = "SESSION_OPEN",
+        /// No policy objects.
+        PolicyVeto = "POLICY_VETO",
+        /// The deadline has not passed.
+        Deadline = "DEADLINE",
+    }
 }
 
 /// How loud a failed check is.

@@ -1,9 +1,10 @@
 //! Checks of shape: what no venue should ever be asked, entry or exit (EX-10).
 
-use super::draft::{GateContext, OrderDraft, Purpose};
+use super::draft::{GateContext, OrderDraft};
 use super::failures::Failures;
 use super::rules::InstrumentRules;
 use super::ruling::CheckName;
+use crate::message::Purpose;
 
 /// What can be said without knowing the instrument.
 pub(super) fn check_fields(draft: &OrderDraft<'_>, failures: &mut Failures) {
@@ -23,7 +24,7 @@ pub(super) fn check_fields(draft: &OrderDraft<'_>, failures: &mut Failures) {
         }
     }
     let kind = draft.order_type.as_str();
-    if draft.order_type.needs_limit_price() && draft.limit_price_1e8.is_none() {
+    if draft.order_type.needs_limit_price() && draft.limit_1e8.is_none() {
         failures.refuse(
             CheckName::RequiredFields,
             None,
@@ -31,12 +32,12 @@ pub(super) fn check_fields(draft: &OrderDraft<'_>, failures: &mut Failures) {
             format!("a {kind} order needs a limit price"),
         );
     }
-    if draft.order_type.needs_stop_price() && draft.stop_price_1e8.is_none() {
+    if draft.order_type.needs_trigger_price() && draft.trigger_1e8.is_none() {
         failures.refuse(
             CheckName::RequiredFields,
             None,
             None,
-            format!("a {kind} order needs a stop price"),
+            format!("a {kind} order needs a trigger price"),
         );
     }
     if draft.qty_1e8 <= 0 {
@@ -85,7 +86,7 @@ pub(super) fn check_fit(
     failures: &mut Failures,
 ) {
     // what partial fills left over must be closable, whatever its size
-    let closes_all = draft.purpose == Purpose::Exit
+    let closes_all = draft.purpose != Purpose::Entry
         && context.reducible_qty_1e8.map(i64::unsigned_abs) == Some(draft.qty_1e8.unsigned_abs());
     if !closes_all {
         let (qty_1e8, lot_1e8, min_1e8) =
@@ -172,7 +173,7 @@ fn check_price(what: &str, price_1e8: i64, instrument: &InstrumentRules, failure
 
 /// The order's own prices, by name.
 pub(super) fn prices(draft: &OrderDraft<'_>) -> impl Iterator<Item = (&'static str, i64)> {
-    let limit = draft.limit_price_1e8.map(|price_1e8| ("limit", price_1e8));
-    let stop = draft.stop_price_1e8.map(|price_1e8| ("stop", price_1e8));
-    limit.into_iter().chain(stop)
+    let limit = draft.limit_1e8.map(|price_1e8| ("limit", price_1e8));
+    let trigger = draft.trigger_1e8.map(|price_1e8| ("trigger", price_1e8));
+    limit.into_iter().chain(trigger)
 }

@@ -4,7 +4,7 @@ use super::draft::{GateContext, OrderDraft};
 use super::failures::Failures;
 use super::rules::GateRules;
 use super::ruling::CheckName;
-use crate::words::KillLevel;
+use crate::message::KillLevel;
 
 /// Kill, pause, halt, session, deadline, open questions, protections and policies: none of them may object.
 pub(super) fn check_entry(
@@ -79,10 +79,7 @@ pub(super) fn check_allowed(draft: &OrderDraft<'_>, rules: &GateRules, failures:
         ),
     ];
     for (name, what, text, allowed) in lists {
-        if allowed
-            .as_ref()
-            .is_some_and(|list| !list.iter().any(|one| one == text))
-        {
+        if allowed.as_ref().is_some_and(|list| !list.contains(text)) {
             failures.refuse(
                 name,
                 None,

@@ -11,36 +11,37 @@
 //!
 //! ```compile_fail
 //! fn twice(verdict: holdfast_core::gate::Verdict) {
-//!     let first = verdict.bind(Vec::new());
-//!     let second = verdict.bind(Vec::new());
+//!     let first = verdict.bind(Arc::from([]));
+//!     let second = verdict.bind(Arc::from([]));
 //! }
 //! ```
 //!
 //! A submission comes from a verdict, or from the journal inside this crate, and from nowhere else.
 //!
 //! ```compile_fail
-//! let forged = holdfast_core::gate::Submission::from_journal(b"{}".to_vec());
+//! let forged = holdfast_core::gate::Submission::from_journal(Vec::new().into());
 //! ```
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::draft::{OrderDraft, Purpose};
+use super::draft::OrderDraft;
 use super::release::{Attempt, Refusal, ReleaseGate};
 use super::ruling::Figures;
-use crate::words::{OrderType, Side, TimeInForce};
+use crate::message::{Name, OrderType, Purpose, Side, TimeInForce};
 
 /// What the venue is asked for. An intent's JSON holds these fields by these names, beside its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderRequest {
     /// Derived id (EX-4).
-    pub client_order_id: String,
+    pub client_order_id: Name,
     /// Name of the strategy.
-    pub strategy: String,
+    pub strategy: Name,
     /// Symbol.
-    pub instrument: String,
-    /// Entry or exit.
+    pub instrument: Name,
+    /// Entry, exit or protective stop.
     pub purpose: Purpose,
     /// Direction.
     pub side: Side,
@@ -51,9 +52,11 @@ pub struct OrderRequest {
     /// Quantity.
     pub qty_1e8: i64,
     /// Limit price, where the type has one.
-    pub limit_price_1e8: Option<i64>,
-    /// Stop price, where the type has one.
-    pub stop_price_1e8: Option<i64>,
+    #[serde(default)]
+    pub limit_1e8: Option<i64>,
+    /// Trigger price, where the type has one.
+    #[serde(default)]
+    pub trigger_1e8: Option<i64>,
     /// Whether it may enlarge a position.
     pub adds_risk: bool,
     /// After this instant an entry is not released.
@@ -63,16 +66,16 @@ pub struct OrderRequest {
 impl From<&OrderDraft<'_>> for OrderRequest {
     fn from(draft: &OrderDraft<'_>) -> Self {
         Self {
-            client_order_id: draft.client_order_id.to_owned(),
-            strategy: draft.strategy.to_owned(),
-            instrument: draft.instrument.to_owned(),
+            client_order_id: Name::clone(draft.client_order_id),
+            strategy: Name::clone(draft.strategy),
+            instrument: Name::clone(draft.instrument),
             purpose: draft.purpose,
             side: draft.side,
             order_type: draft.order_type,
             tif: draft.tif,
             qty_1e8: draft.qty_1e8,
-            limit_price_1e8: draft.limit_price_1e8,
-            stop_price_1e8: draft.stop_price_1e8,
+            limit_1e8: draft.limit_1e8,
+            trigger_1e8: draft.trigger_1e8,
             adds_risk: draft.adds_risk(),
             deadline_ns: draft.deadline_ns,
         }
@@ -95,9 +98,9 @@ pub enum BindError {
     /// They describe another order.
     Differs {
         /// Id that was approved.
-        approved: String,
+        approved: Name,
         /// Id in the bytes; the same id means that another field differs.
-        found: String,
+        found: Name,
     },
 }
 
@@ -142,7 +145,7 @@ impl Verdict {
     ///
     /// # Errors
     /// [`BindError`] when the bytes do not describe the approved order; the approval is lost then too.
-    pub fn bind(self, intent: Vec<u8>) -> Result<Submission, BindError> {
+    pub fn bind(self, intent: Arc<[u8]>) -> Result<Submission, BindError> {
         let submission = Submission::from_journal(intent)?;
         if submission.request != self.request {
             return Err(BindError::Differs {
@@ -158,7 +161,7 @@ impl Verdict {
 #[derive(Debug)]
 pub struct Submission {
     request: OrderRequest,
-    intent: Vec<u8>,
+    intent: Arc<[u8]>,
     spent: AtomicBool,
 }
 
@@ -176,7 +179,7 @@ impl Submission {
     ///
     /// # Errors
     /// [`BindError::Unreadable`].
-    pub(crate) fn from_journal(intent: Vec<u8>) -> Result<Self, BindError> {
+    pub(crate) fn from_journal(intent: Arc<[u8]>) -> Result<Self, BindError> {
         let request: OrderRequest = serde_json::from_slice(&intent)
             .map_err(|error| BindError::Unreadable(error.to_string()))?;
         Ok(Self {
@@ -192,7 +195,7 @@ impl Submission {
     }
 
     /// The intent's bytes, as journaled.
-    pub fn intent(&self) -> &[u8] {
+    pub fn intent(&self) -> &Arc<[u8]> {
         &self.intent
     }
 
@@ -213,7 +216,7 @@ impl Submission {
         gate: &ReleaseGate,
         now_ns: i64,
         fence_word: Option<u64>,
-    ) -> Result<&[u8], RedeemError> {
+    ) -> Result<&Arc<[u8]>, RedeemError> {
         if self.spent.swap(true, Ordering::AcqRel) {
             return Err(RedeemError::Spent);
         }

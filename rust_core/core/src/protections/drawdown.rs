@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::sizing::ONE_1E8;
+use crate::money::ONE_1E8;
 
 /// Above this many, neighbours are joined: sums and peaks stay exact, only the window's far edge gets coarser.
 const BLOCKS_MAX: usize = 512;

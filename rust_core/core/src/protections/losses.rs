@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::config::ProtectionsConfig;
-use crate::sizing::{Throttle, ThrottleCause, ONE_1E8};
+use crate::money::ONE_1E8;
+use crate::sizing::{Throttle, ThrottleCause};
 
 /// Loss since a starting point, latched at its limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,12 +111,8 @@ fn is_used(loss_1e8: i64, limit_1e8: i64, share_1e8: i64) -> bool {
 }
 
 /// The week of a date: its number counted from the Monday on or before 1970-01-01; `None` for no date at all.
-pub(super) fn week_of(yyyymmdd: i32) -> Option<i64> {
-    let (year, month, day) = (
-        i64::from(yyyymmdd / 10_000),
-        i64::from(yyyymmdd / 100 % 100),
-        i64::from(yyyymmdd % 100),
-    );
+pub(super) fn week_of(yyyymmdd: i64) -> Option<i64> {
+    let (year, month, day) = (yyyymmdd / 10_000, yyyymmdd / 100 % 100, yyyymmdd % 100);
     if !(1..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }

@@ -23,6 +23,7 @@ pub use report::{
 };
 pub use state::ProtectionsState;
 
+use crate::message::Name;
 use crate::sizing::Throttle;
 
 /// A round trip that ended.
@@ -75,7 +76,7 @@ impl Protections {
     /// A session opens. The same or an earlier date changes no limit: a restart does not give a day back.
     pub fn on_session_opened(
         &mut self,
-        session_date: i32,
+        session_date: i64,
         open_ns: i64,
         close_ns: i64,
         equity_1e8: Option<i64>,
@@ -90,8 +91,8 @@ impl Protections {
         self.state.close_trade(trade, &self.config);
     }
 
-    /// A price of an instrument, by its index; a price that is not above zero stops its entries (RK-7).
-    pub fn on_mark(&mut self, instrument: u32, price_1e8: i64, now_ns: i64) {
+    /// A price of an instrument, by its symbol; a price that is not above zero stops its entries (RK-7).
+    pub fn on_mark(&mut self, instrument: &Name, price_1e8: i64, now_ns: i64) {
         self.state.mark(instrument, price_1e8, now_ns, &self.config);
     }
 
@@ -111,9 +112,13 @@ impl Protections {
     }
 
     /// What refuses entries of this instrument now; empty when nothing does.
-    pub fn active(&self, instrument: u32, now_ns: i64) -> Vec<Active> {
+    pub fn active(&self, instrument: &Name, now_ns: i64) -> Vec<Active> {
         let mut active = self.state.active(now_ns, &self.config);
-        active.retain(|one| one.instrument.is_none_or(|other| other == instrument));
+        active.retain(|one| {
+            one.instrument
+                .as_ref()
+                .is_none_or(|other| other == instrument)
+        });
         active
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::message::Name;
 use crate::sizing::Throttle;
 
 /// A protection.
@@ -58,12 +59,12 @@ pub enum ProtectionStatus {
 }
 
 /// A protection as the console shows it (RK-15).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProtectionRow {
     /// Which.
     pub name: ProtectionName,
-    /// Index of the instrument; `None` is the whole account.
-    pub instrument: Option<u32>,
+    /// Symbol of the instrument; `None` is the whole account.
+    pub instrument: Option<Name>,
     /// Where it stands.
     pub status: ProtectionStatus,
     /// When entries may go on.
@@ -75,12 +76,12 @@ pub struct ProtectionRow {
 }
 
 /// A protection that refuses entries now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Active {
     /// Which.
     pub name: ProtectionName,
-    /// Index of the instrument; `None` is the whole account.
-    pub instrument: Option<u32>,
+    /// Symbol of the instrument; `None` is the whole account.
+    pub instrument: Option<Name>,
     /// Whether it tripped, or cannot be computed.
     pub is_unknown: bool,
     /// When entries may go on; `None` when time alone does not end it.
@@ -94,6 +95,9 @@ pub struct Active {
 impl fmt::Display for Active {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name.as_str())?;
+        if let Some(instrument) = &self.instrument {
+            write!(f, " of {instrument}")?;
+        }
         match (self.is_unknown, self.until_ns) {
             (true, _) => f.write_str(" cannot be computed"),
             (false, Some(until_ns)) => write!(f, " is active until {until_ns} ns"),
@@ -103,12 +107,12 @@ impl fmt::Display for Active {
 }
 
 /// A protection tripped, was prolonged, or cleared: a fact for the journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transition {
     /// Which.
     pub name: ProtectionName,
-    /// Index of the instrument; `None` is the whole account.
-    pub instrument: Option<u32>,
+    /// Symbol of the instrument; `None` is the whole account.
+    pub instrument: Option<Name>,
     /// Tripped or prolonged; otherwise cleared.
     pub tripped: bool,
     /// When entries may go on; `None` when time alone does not end it.
@@ -120,7 +124,7 @@ pub struct Transition {
 }
 
 /// The size throttle changed (RK-8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThrottleTransition {
     /// Before.
     pub before: Throttle,

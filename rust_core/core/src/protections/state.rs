@@ -10,6 +10,7 @@ use super::losses::{week_of, LossSince, Losses};
 use super::report::{Active, ProtectionName, ProtectionRow, ProtectionStatus, Transition};
 use super::volatility::Returns;
 use super::ClosedTrade;
+use crate::message::Name;
 use crate::sizing::{Throttle, ThrottleCause};
 
 const MINUTE_NS: i64 = 60_000_000_000;
@@ -17,7 +18,7 @@ const MINUTE_NS: i64 = 60_000_000_000;
 /// A session's date and hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Session {
-    date: i32,
+    date: i64,
     open_ns: i64,
     close_ns: i64,
 }
@@ -47,7 +48,7 @@ pub struct ProtectionsState {
 impl ProtectionsState {
     pub(super) fn open_session(
         &mut self,
-        date: i32,
+        date: i64,
         open_ns: i64,
         close_ns: i64,
         equity_1e8: Option<i64>,
@@ -100,14 +101,17 @@ impl ProtectionsState {
         self.is_drawdown_unknown = ratio_1e8.is_none();
         self.drawdown_ratio_1e8 = ratio_1e8.unwrap_or(0);
         if ratio_1e8.is_some_and(|ratio_1e8| ratio_1e8 >= config.ratio_1e8) {
-            self.drawdown_until_ns =
-                later(self.drawdown_until_ns, trade.exit_ns, config.cooldown_ns);
+            self.drawdown_until_ns = Some(later(
+                self.drawdown_until_ns,
+                trade.exit_ns,
+                config.cooldown_ns,
+            ));
         }
     }
 
     pub(super) fn mark(
         &mut self,
-        instrument: u32,
+        instrument: &Name,
         price_1e8: i64,
         now_ns: i64,
         config: &ProtectionsConfig,
@@ -115,7 +119,7 @@ impl ProtectionsState {
         let config = &config.volatility_halt;
         match self
             .returns
-            .binary_search_by_key(&instrument, |returns| returns.instrument)
+            .binary_search_by(|returns| returns.instrument.cmp(instrument))
         {
             Ok(at) => {
                 if self.returns[at].is_news(price_1e8, now_ns, config) {
@@ -167,7 +171,7 @@ impl ProtectionsState {
             let told = self
                 .announced
                 .iter()
-                .find(|told| is_about(told, row.name, row.instrument));
+                .find(|told| is_about(told, row.name, row.instrument.as_ref()));
             let is_news = match told {
                 None => tripped,
                 Some(told) => !tripped || told.until_ns != row.until_ns,
@@ -212,11 +216,11 @@ impl ProtectionsState {
     }
 
     fn apply_volatility(&mut self, change: &Transition) {
-        let Some(instrument) = change.instrument else {
+        let Some(instrument) = &change.instrument else {
             return;
         };
         let all = Arc::make_mut(&mut self.returns);
-        let at = match all.binary_search_by_key(&instrument, |returns| returns.instrument) {
+        let at = match all.binary_search_by(|returns| returns.instrument.cmp(instrument)) {
             Ok(at) => at,
             Err(at) => {
                 all.insert(at, Returns::new(instrument));
@@ -228,9 +232,9 @@ impl ProtectionsState {
 
     fn announce(&mut self, change: &Transition) {
         self.announced
-            .retain(|told| !is_about(told, change.name, change.instrument));
+            .retain(|told| !is_about(told, change.name, change.instrument.as_ref()));
         if change.tripped {
-            self.announced.push(*change);
+            self.announced.push(change.clone());
         }
     }
 
@@ -367,7 +371,7 @@ impl ProtectionsState {
 fn volatility_row(returns: &Returns, now_ns: i64, config: &ProtectionsConfig) -> ProtectionRow {
     let config = &config.volatility_halt;
     let row = ProtectionRow {
-        instrument: Some(returns.instrument),
+        instrument: Some(Name::clone(&returns.instrument)),
         ..row(
             ProtectionName::VolatilityHalt,
             returns.deviation_ratio_1e8,
@@ -419,8 +423,8 @@ fn later(until_ns: Option<i64>, from_ns: i64, cooldown_ns: i64) -> i64 {
     until_ns.map_or(fresh_ns, |until_ns| until_ns.max(fresh_ns))
 }
 
-fn is_about(told: &Transition, name: ProtectionName, instrument: Option<u32>) -> bool {
-    told.name == name && told.instrument == instrument
+fn is_about(told: &Transition, name: ProtectionName, instrument: Option<&Name>) -> bool {
+    told.name == name && told.instrument.as_ref() == instrument
 }
 
 /// A shared part is stored as what it holds.

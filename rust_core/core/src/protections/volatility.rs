@@ -5,13 +5,14 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::config::VolatilityHaltConfig;
-use crate::sizing::ONE_1E8;
+use crate::message::Name;
+use crate::money::ONE_1E8;
 
 /// The returns of one instrument.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Returns {
-    /// Index of the instrument.
-    pub(super) instrument: u32,
+    /// Its symbol.
+    pub(super) instrument: Name,
     /// Interval and price of the last sample; none at the start of a session, so that a night is no return.
     last: Option<(i64, i64)>,
     window_1e8: VecDeque<i64>,
@@ -24,9 +25,9 @@ pub(super) struct Returns {
 }
 
 impl Returns {
-    pub(super) fn new(instrument: u32) -> Self {
+    pub(super) fn new(instrument: &Name) -> Self {
         Self {
-            instrument,
+            instrument: Name::clone(instrument),
             last: None,
             window_1e8: VecDeque::new(),
             is_faulty: false,

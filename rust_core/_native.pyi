@@ -574,6 +574,135 @@ class AccountView:
 
 # --- risk: the release gate and submissions -------------------------------------------------------
 
+class ReleaseRefusedError(Exception):
+    """The release gate is shut for this order, which is not sent; `args[0]` is the reason.
+
+    Reasons: FENCE_UNKNOWN, FENCED, KILL_PAUSE, KILL_FLATTEN, KILL_EMERGENCY, PAUSED, HALTED, BREAKER_OPEN,
+    PAST_DEADLINE.
+    """
+
+class VerdictSpentError(Exception):
+    """A submission was redeemed a second time, after whatever outcome; `args[0]` is its client order id."""
+
+@final
+class ReleaseGate:
+    """The latch that every hand-over compares (KC-3, ST-5); set it the instant a kill arrives.
+
+    A fresh gate lets nothing out, not even cancels, until `set_fence`. A child is shut whenever its parent is
+    and has no fence of its own: one root for the system, one child per account.
+    """
+
+    def __new__(cls) -> ReleaseGate: ...
+    def child(self) -> ReleaseGate:
+        """A gate under this one, shut whenever this one is."""
+
+    def set_kill_level(self, level: str) -> None:
+        """Sets the level: NONE, PAUSE, FLATTEN or EMERGENCY; lowering it is a person's act (KC-1).
+
+        Raises:
+            ValueError: For any other word.
+        """
+
+    def raise_kill_level(self, level: str) -> None:
+        """Raises the level; a lower one changes nothing.
+
+        Raises:
+            ValueError: For a word that is no level.
+        """
+
+    @property
+    def kill_level(self) -> str:
+        """The level here or above, whichever is higher."""
+
+    def set_paused(self, is_paused: bool, /) -> None:  # noqa: FBT001
+        """Pauses entries, or lets them go on."""
+
+    def set_halted(self, scope: str, is_halted: bool, /) -> None:  # noqa: FBT001
+        """Halts a scope by name, or clears that halt (EX-9); any halt stops entries."""
+
+    def set_breaker(self, name: str, is_open: bool, /) -> None:  # noqa: FBT001
+        """Opens or closes a broker's breaker by name (WD-3); any open breaker stops entries."""
+
+    def set_emergency_exits(self, are_allowed: bool, /) -> None:  # noqa: FBT001
+        """Whether exits leave under EMERGENCY; they do unless this says no (KC-1)."""
+
+    def set_fence(self, expected: int, actual: int) -> None:
+        """The fence that we hold and the one that stands; unequal lets nothing out."""
+
+    def refuses(
+        self,
+        adds_risk: bool,  # noqa: FBT001
+        /,
+        now_ns: int = 0,
+        deadline_ns: int = 9223372036854775807,
+        *,
+        fence_word: int | None = None,
+    ) -> str | None:
+        """Why an order would not leave now; None when it would.
+
+        Exits pass pause, flatten, breaker, halt and deadline; nothing passes a fence.
+        """
+
+    def refuses_cancel(self, *, fence_word: int | None = None) -> str | None:
+        """Why a cancel would not leave now: the fence only; None when it would."""
+
+@final
+class Submission:
+    """An approved order, bound to its intent's bytes. The gate makes it; Python cannot (RK-1)."""
+
+    @property
+    def client_order_id(self) -> str: ...
+    @property
+    def strategy(self) -> str: ...
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def purpose(self) -> str:
+        """ENTRY, EXIT or PROTECT."""
+
+    @property
+    def side(self) -> str:
+        """BUY or SELL."""
+
+    @property
+    def order_type(self) -> str:
+        """MARKET, LIMIT, STOP or STOP_LIMIT."""
+
+    @property
+    def tif(self) -> str:
+        """DAY, GTC, IOC or FOK."""
+
+    @property
+    def qty_1e8(self) -> int: ...
+    @property
+    def limit_1e8(self) -> int | None: ...
+    @property
+    def trigger_1e8(self) -> int | None: ...
+    @property
+    def adds_risk(self) -> bool: ...
+    @property
+    def deadline_ns(self) -> int: ...
+    @property
+    def intent(self) -> bytes:
+        """The payload of `OrderIntended`, as journaled."""
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether it was redeemed, with whatever outcome."""
+
+    def redeem(self, gate: ReleaseGate, now_ns: int, *, fence_word: int | None = None) -> bytes:
+        """The intent's bytes for the transport, once, at the instant of hand-over.
+
+        Args:
+            gate: The account's gate.
+            now_ns: Now.
+            fence_word: The fence as it stands in shared memory now; without it the gate's own copy counts.
+
+        Raises:
+            ReleaseRefusedError: The gate is shut for it; the order is NOT_SENT and must not leave after all.
+            VerdictSpentError: On every later call.
+        """
+
 Submission = Any  # replaced by the class in this section
 
 # --- market ---------------------------------------------------------------------------------------

@@ -14,4 +14,6 @@ mod _native {
         atr_array, ema_array, rolling_array, session_vwap_array, Atr, Ema, IndicatorSet, Rolling,
         SessionVwap,
     };
+    #[pymodule_export]
+    use super::risk::{ReleaseGate, ReleaseRefusedError, Submission, VerdictSpentError};
 }

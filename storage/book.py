@@ -231,7 +231,7 @@ class Book:
         self.head = own_hash
         statements = self._projections.get(event.kind)
         if statements:
-            self.project(
+            self._project(
                 statements,
                 {
                     "journal_id": journal_id,
@@ -239,17 +239,13 @@ class Book:
                     "run": self.run,
                     "mode": self._mode,
                     "seq": seq,
-                    "pos": self.position,
-                    "stream": event.stream,
-                    "stream_version": version,
                     "kind": event.kind,
                     "at_ns": event.at_ns,
                     "payload": payload,
-                    "tape_seq": request.tape_seq,
                 },
             )
 
-    def project(self, statements: Sequence[str], values: dict[str, Any]) -> None:
+    def _project(self, statements: Sequence[str], values: dict[str, Any]) -> None:
         """Run the projection statements of one event; inside the caller's transaction."""
         for statement in statements:
             self._execute(statement, values)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import apsw
 
-from storage.connection import open_writer, record_path
+from storage.connection import open_memory, open_writer, record_path
 from storage.errors import RecordDamagedError, RecordVersionError
 
 _LEDGER = """CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -110,6 +110,27 @@ def check(connection: apsw.Connection) -> None:
         raise RecordVersionError(
             f"the record lacks schema step {behind[0].name}: stop the trader and migrate it"
         )
+
+
+def schema_faults(connection: apsw.Connection) -> list[str]:
+    """Tables, indexes and triggers that are not as the steps make them, a line each."""
+    scratch = open_memory()
+    apply(scratch, migrations())
+    expected = _schema(scratch)
+    scratch.close()
+    found = _schema(connection)
+    missing = sorted(expected.keys() - found.keys())
+    changed = sorted(
+        name for name in expected.keys() & found.keys() if expected[name] != found[name]
+    )
+    return [f"the schema was changed: {name} is missing" for name in missing] + [
+        f"the schema was changed: {name} is not as this version makes it" for name in changed
+    ]
+
+
+def _schema(connection: apsw.Connection) -> dict[str, str]:
+    rows = connection.execute("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
+    return {f"{kind} {name}": sql for kind, name, sql in rows}
 
 
 def migrate(data_dir: Path) -> list[str]:

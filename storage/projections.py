@@ -2,14 +2,28 @@
 
 The rules are plain SQL in storage/sql/projections, grouped by the table they keep. A file is a list
 of sections; `-- on OrderFilled, FillReversed` starts the statements run for those kinds. Statements
-read the event through named parameters (`:run`, `:mode`, `:account`, `:journal_id`, `:seq`, `:pos`,
-`:stream`, `:stream_version`, `:kind`, `:at_ns`, `:payload`, `:tape_seq`) and its fields through
-`:payload ->> '$.name'`.
+read the event through named parameters (`:run`, `:mode`, `:account`, `:journal_id`, `:seq`,
+`:kind`, `:at_ns`, `:payload`) and its fields through `:payload ->> '$.name'`.
 """
 
 import re
 from functools import cache
 from importlib import resources
+from typing import Any
+
+from trading.ports import JournalRow
+
+# Every table that can be worked out again from the journal.
+PROJECTION_TABLES = (
+    "orders",
+    "fills",
+    "positions",
+    "trades",
+    "sessions",
+    "runtime_controls",
+    "kill_levels",
+    "kill_commands",
+)
 
 _ON = re.compile(r"^-- on (?P<kinds>\w+(?:, \w+)*)$", re.MULTILINE)
 _END = re.compile(r";\s*$", re.MULTILINE)
@@ -37,3 +51,17 @@ def statements_by_kind() -> dict[str, tuple[str, ...]]:
             for kind in kinds:
                 by_kind.setdefault(kind, []).extend(statements)
     return {kind: tuple(statements) for kind, statements in by_kind.items()}
+
+
+def bindings(row: JournalRow, mode: str) -> dict[str, Any]:
+    """What the statements of one event may name."""
+    return {
+        "journal_id": row.journal_id,
+        "account": row.journal_id.removeprefix("account:"),
+        "run": row.run,
+        "mode": mode,
+        "seq": row.seq,
+        "kind": row.kind,
+        "at_ns": row.at_ns,
+        "payload": row.payload.decode(),
+    }

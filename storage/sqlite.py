@@ -287,10 +287,12 @@ def _check(connection: apsw.Connection, data_dir: Path) -> None:
         migrations.apply(connection, migrations.migrations())
     migrations.check(connection)
     fetch = reads.fetcher(connection)
-    fault = check_mark(fetch, data_dir / MARK_NAME) or tail_fault(fetch, TAIL_ROWS_CHECKED)
-    if fault is not None:
+    faults = migrations.schema_faults(connection) or [
+        check_mark(fetch, data_dir / MARK_NAME) or tail_fault(fetch, TAIL_ROWS_CHECKED) or ""
+    ]
+    if faults[0]:
         raise RecordDamagedError(
-            f"{fault}. Expected a whole record in {data_dir}. Do not trade on it: run "
+            f"{faults[0]}. Expected a whole record in {data_dir}. Do not trade on it: run "
             "`holdfast verify`, restore a backup or start on another --data-dir, and reconcile "
             "with the broker"
         )

@@ -1,5 +1,5 @@
--- What answers questions. State that changes is kept in tables, moved on by storage/sql/projections in
--- the transaction that appends the event; facts that never change are views over the journal itself.
+-- State that changes, kept ready for questions: moved on by storage/sql/projections in the transaction
+-- that appends the event. Facts that never change are read from the journal itself.
 
 CREATE TABLE orders (
     run TEXT NOT NULL,
@@ -181,75 +181,3 @@ CREATE TABLE sessions (
     positions_open INTEGER,             -- null until the session was closed
     PRIMARY KEY (run, account, session_date)
 ) STRICT, WITHOUT ROWID;
-
-CREATE VIEW order_events AS
-SELECT pos, run, journal_id, seq, substr(stream, 7) AS client_order_id, kind, at_ns, tape_seq,
-    payload ->> '$.old' AS old,
-    payload ->> '$.new' AS new,
-    coalesce(payload ->> '$.cause', payload ->> '$.reason') AS cause,
-    payload ->> '$.broker_order_id' AS broker_order_id,
-    payload ->> '$.execution_id' AS execution_id,
-    payload ->> '$.qty_1e8' AS qty_1e8,
-    payload ->> '$.price_1e8' AS price_1e8,
-    payload ->> '$.venue_ns' AS venue_ns,
-    mono_ns, boot
-FROM journal
-WHERE kind IN ('OrderIntended', 'OrderChanged', 'CancelRequested', 'OrderFilled', 'FillSettled',
-    'FillReversed');
-
-CREATE VIEW signals AS
-SELECT pos, run, journal_id, seq, at_ns, tape_seq,
-    payload ->> '$.signal_id' AS signal_id,
-    payload ->> '$.strategy' AS strategy,
-    payload ->> '$.setup_instance' AS setup_instance,
-    payload ->> '$.session_date' AS session_date,
-    payload ->> '$.legs[0].instrument' AS instrument,
-    payload ->> '$.legs[0].side' AS side,
-    payload ->> '$.order_type' AS order_type,
-    payload ->> '$.reference_1e8' AS reference_1e8,
-    payload ->> '$.reference_ns' AS reference_ns,
-    payload ->> '$.reason' AS reason,
-    payload
-FROM journal
-WHERE kind = 'SignalReceived';
-
-CREATE VIEW risk_verdicts AS
-SELECT pos, run, journal_id, seq, at_ns, tape_seq,
-    payload ->> '$.signal_id' AS signal_id,
-    payload ->> '$.client_order_id' AS client_order_id,
-    payload ->> '$.strategy' AS strategy,
-    payload ->> '$.instrument' AS instrument,
-    payload ->> '$.is_approved' AS is_approved,
-    payload ->> '$.qty_1e8' AS qty_1e8,
-    payload -> '$.sizing' AS sizing,
-    payload -> '$.failed' AS failed
-FROM journal
-WHERE kind = 'VerdictGiven';
-
-CREATE VIEW control_changes AS
-SELECT pos, run, journal_id, at_ns,
-    payload ->> '$.name' AS name,
-    payload ->> '$.old' AS old,
-    payload ->> '$.new' AS new,
-    payload ->> '$.author' AS author,
-    payload ->> '$.reason' AS reason,
-    payload ->> '$.refused' AS refused
-FROM journal
-WHERE kind = 'ControlChanged';
-
-CREATE VIEW assertions AS
-SELECT pos, run, journal_id, at_ns, kind,
-    coalesce(payload ->> '$.name', payload ->> '$.scope') AS name,
-    coalesce(payload ->> '$.subject', payload ->> '$.key') AS subject,
-    coalesce(payload ->> '$.text', payload ->> '$.reason') AS text
-FROM journal
-WHERE kind IN ('InvariantViolated', 'Halted');
-
-CREATE VIEW protection_events AS
-SELECT pos, run, journal_id, at_ns, kind,
-    payload ->> '$.name' AS name,
-    payload ->> '$.until_ns' AS until_ns,
-    payload ->> '$.value_1e8' AS value_1e8,
-    payload ->> '$.limit_1e8' AS limit_1e8
-FROM journal
-WHERE kind IN ('ProtectionTripped', 'ProtectionCleared');

@@ -58,7 +58,7 @@ MINUTE = 60_000_000_000
         ),
     ],
 )
-def test_a_recording_loads_with_the_defaults(  # noqa: PLR0913  one line of the table each
+def test_a_recording_loads_with_the_defaults(  # noqa: PLR0913, PLR0917  one line of the table each
     tmp_path: Path,
     name: str,
     calendar: str,

@@ -8,12 +8,12 @@ are the micro profile: every limit and protection is on.
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import orjson
 
-from trading.config_fields import Section, above, at_least, doc, name, ratio
+from trading.config_fields import Section, above, at_least, between, doc, name, ratio
 from trading.money import to_1e8
 from trading.run_options import Mode
 
@@ -53,25 +53,22 @@ class Instrument(Section, frozen=True, kw_only=True):
     lot: Annotated[Decimal, above(0, "smallest step of a quantity; below 1 is fractional")] = D(1)
     qty_min: Annotated[Decimal | None, above(0, "smallest quantity; default one lot")] = None
     multiplier: Annotated[Decimal, above(0, "dollars per point of price and unit")] = D(1)
-    calendar: Annotated[str, doc("sessions: XNYS, ES or ALWAYS")] = "XNYS"
 
 
 class InputSection(Section, frozen=True, kw_only=True):
-    """[input]: how a recording for --replay is read; the defaults fit ts, open ... volume."""
+    """[input]: how a recording for --replay is read."""
 
-    symbol: Annotated[
-        str, doc("instrument of a file without a symbol column; empty: the first")
-    ] = ""
-    cadence_s: Annotated[int, above(0, "length of a bar")] = 60
-    stamp: Annotated[
-        str,
-        msgspec.Meta(
-            pattern="^(start|end)$", description="start or end: which instant of a bar its stamp is"
-        ),
-    ] = "start"
+    calendar: Annotated[str, doc("whose sessions count: XNYS, ES or ALWAYS")] = "XNYS"
+    content: Annotated[
+        Literal["bars", "quotes", "trades"] | None, doc("bars, quotes or trades; none: see columns")
+    ] = None
     columns: Annotated[
-        dict[str, str], doc('our name = the file\'s, e.g. { ts = "time", close = "last" }')
+        dict[str, str], doc('what we call it = what the file does, e.g. { ts = "when" }')
     ] = msgspec.field(default_factory=dict)
+    cadence_s: Annotated[int | None, above(0, "length of a bar; none: from the stamps")] = None
+    bar_stamp: Annotated[Literal["start", "end"], doc("the time of a bar is its start or end")] = (
+        "start"
+    )
 
 
 class AccountSection(Section, frozen=True, kw_only=True):
@@ -136,12 +133,6 @@ class LimitsSection(Section, frozen=True, kw_only=True):
     unstopped_ratio: Annotated[
         Decimal | None, ratio("stop distance assumed for the size of a trade that waived its stop")
     ] = None
-    throttle_daily_ratio: Annotated[
-        Decimal | None, ratio("of the daily limit lost: half size (RK-8)")
-    ] = D("0.5")
-    throttle_weekly_ratio: Annotated[
-        Decimal | None, ratio("of the weekly limit lost: quarter size (RK-8)")
-    ] = D("0.6")
 
 
 class StoplossGuard(Section, frozen=True, kw_only=True):
@@ -162,37 +153,59 @@ class MaxDrawdown(Section, frozen=True, kw_only=True):
 
 
 class CooldownPeriod(Section, frozen=True, kw_only=True):
-    """[protections.cooldown]: a pause after each stop-out."""
+    """[protections.cooldown_period]: a pause after each stop-out."""
 
     enabled: bool = True
     cooldown_s: Annotated[int, above(0, "no entries for this long")] = 60 * 60
 
 
+class WindowMinutes(Section, frozen=True, kw_only=True):
+    """A part of the session, in minutes since its open."""
+
+    from_min: Annotated[int, at_least(0, "first minute")]
+    until_min: Annotated[
+        int | None, above(0, "first minute that is not in it; none: the close")
+    ] = None
+
+
 class TimeWindow(Section, frozen=True, kw_only=True):
-    """[protections.time_window]: when entries are allowed, from the session's own hours."""
+    """[protections.time_window]: when entries are allowed."""
 
     enabled: bool = True
-    after_open_s: Annotated[int, at_least(0, "not before this long after the open")] = 0
-    before_close_s: Annotated[int, at_least(0, "not within this long of the close")] = 600
+    windows: Annotated[tuple[WindowMinutes, ...], doc("in minutes since the session's open")] = (
+        WindowMinutes(from_min=0),
+    )
 
 
 class VolatilityHalt(Section, frozen=True, kw_only=True):
-    """[protections.volatility_halt]: the deviation of one-bar returns is too large."""
+    """[protections.volatility_halt]: the deviation of returns is too large, per instrument."""
 
     enabled: bool = True
-    bars: Annotated[int, above(1, "returns in the rolling window")] = 20
-    deviation_max_ratio: Annotated[Decimal, above(0, "trips above")] = D("0.01")
+    sample_s: Annotated[int, above(0, "a return is taken over this long")] = 60
+    returns: Annotated[int, between(2, 1024, "how many of them count")] = 30
+    deviation_max_ratio: Annotated[Decimal, above(0, "trips above")] = D("0.005")
     cooldown_s: Annotated[int, above(0, "no entries for this long")] = 15 * 60
 
 
+class Throttle(Section, frozen=True, kw_only=True):
+    """[protections.throttle]: smaller sizes after losses (RK-8)."""
+
+    enabled: bool = True
+    daily_used_ratio: Annotated[Decimal, ratio("of the daily limit lost")] = D("0.5")
+    daily_size_ratio: Annotated[Decimal, ratio("then this part of the size")] = D("0.5")
+    weekly_used_ratio: Annotated[Decimal, ratio("of the weekly limit lost")] = D("0.6")
+    weekly_size_ratio: Annotated[Decimal, ratio("then this part of the size")] = D("0.25")
+
+
 class ProtectionsSection(Section, frozen=True, kw_only=True):
-    """[protections]: each has a cool-down of its own (RK-6)."""
+    """[protections]: each with a cool-down of its own (RK-6); all are on (RK-12)."""
 
     stoploss_guard: StoplossGuard = StoplossGuard()
     max_drawdown: MaxDrawdown = MaxDrawdown()
-    cooldown: CooldownPeriod = CooldownPeriod()
+    cooldown_period: CooldownPeriod = CooldownPeriod()
     time_window: TimeWindow = TimeWindow()
     volatility_halt: VolatilityHalt = VolatilityHalt()
+    throttle: Throttle = Throttle()
 
 
 class PaperSection(Section, frozen=True, kw_only=True):
@@ -342,4 +355,34 @@ def _limits_json(limits: LimitsSection) -> dict[str, int]:
 
 
 def _protections_json(limits: LimitsSection, protections: ProtectionsSection) -> dict[str, Any]:
-    return {"pending": [str(limits), str(protections)]}
+    weekly = limits.weekly_loss_max_usd
+    loss = {
+        "daily_loss": {"enabled": True, "limit_1e8": to_1e8(limits.daily_loss_max_usd)},
+        "weekly_loss": {"enabled": False}
+        if weekly is None
+        else {"enabled": True, "limit_1e8": to_1e8(weekly)},
+    }
+    return {key: _core_json(getattr(protections, key)) for key in _names(protections)} | loss
+
+
+def _core_json(section: Section) -> dict[str, Any]:
+    """A section under the core's names: `_s` becomes `_ns`, a ratio becomes `_1e8`."""
+    values: dict[str, Any] = {}
+    for key in _names(section):
+        value = getattr(section, key)
+        if isinstance(value, Decimal):
+            values[_CORE_NAMES.get(key, key) + "_1e8"] = to_1e8(value)
+        elif key.endswith("_s"):
+            values[key.removesuffix("_s") + "_ns"] = value * NS_PER_S
+        elif isinstance(value, tuple):
+            values[key] = [_core_json(item) for item in value]
+        else:
+            values[key] = value
+    return values
+
+
+_CORE_NAMES = {"drawdown_max_ratio": "ratio", "deviation_max_ratio": "threshold_ratio"}
+
+
+def _names(section: Section) -> tuple[str, ...]:
+    return section.__struct_fields__

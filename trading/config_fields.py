@@ -19,6 +19,11 @@ def at_least(limit: int, text: str) -> Meta:
     return Meta(description=text, extra={"at_least": limit})
 
 
+def between(least: int, most: int, text: str) -> Meta:
+    """A number from `least` to `most`, both included."""
+    return Meta(description=text, extra={"at_least": least, "at_most": most})
+
+
 def ratio(text: str) -> Meta:
     """A part of one: above 0, at most 1."""
     return Meta(description=text, extra={"above": 0, "at_most": 1})

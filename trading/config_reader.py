@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_
 
 import msgspec
 
+from trading.calendar import Calendar
 from trading.config import Config, LimitsSection
 from trading.config_fields import Section
 from trading.errors import ConfigError, nearest
@@ -104,6 +105,20 @@ def refuse_unknown_variables(environment: Mapping[str, str]) -> None:
             )
 
 
+def default_path() -> Path:
+    """The configuration of a run that names none: a demonstration on a generated market.
+
+    Raises:
+        ConfigError: This is not a checkout, so that there is no such file.
+    """
+    path = Path(__file__).resolve().parent.parent / "configs" / "demo.toml"
+    if not path.exists():
+        raise ConfigError(
+            "no configuration was named; write one with `holdfast init`, then --config"
+        )
+    return path
+
+
 def read_secret(path: Path) -> str:
     """The text of a secret's file, without the line end.
 
@@ -195,10 +210,10 @@ def _without_none(values: Any, section: type[Section], source: str, path: str) -
             done[key] = [_without_none(item, inner, source, path) for item in value]
         elif inner is not None:
             done[key] = _without_none(value, inner, source, f"{path}{key}.")
-        elif value == "none" and _parts(hints[key]) & {Decimal, int}:
-            if type(None) not in _parts(hints[key]):
-                raise ConfigError(f"{source}: {path}{key}: expected a number; it cannot be none")
+        elif value == "none" and type(None) in _parts(hints[key]):
             done[key] = None
+        elif value == "none" and _parts(hints[key]) & {Decimal, int}:
+            raise ConfigError(f"{source}: {path}{key}: expected a number; it cannot be none")
         else:
             done[key] = value
     return done
@@ -272,19 +287,21 @@ def _refuse_contradictions(config: Config, source: str) -> None:
     wanted = [
         (f"strategies[{i}].instrument", s.instrument) for i, s in enumerate(config.strategies)
     ]
-    if config.input.symbol:
-        wanted.append(("input.symbol", config.input.symbol))
     for key, symbol in wanted:
-        if symbol not in symbols:
-            raise ConfigError(
-                f"{source}: {key}: expected one of {', '.join(symbols)}, "
-                f"found {symbol!r}{nearest(symbol, symbols)}"
-            )
+        _refuse_unknown(symbol, symbols, f"{source}: {key}")
+    _refuse_unknown(config.input.calendar, Calendar.products(), f"{source}: input.calendar")
     weekly = config.limits.weekly_loss_max_usd
     if weekly is not None and weekly < config.limits.daily_loss_max_usd:
         raise ConfigError(
             f"{source}: limits.weekly_loss_max_usd: expected at least daily_loss_max_usd "
             f"({config.limits.daily_loss_max_usd}), found {weekly}"
+        )
+
+
+def _refuse_unknown(found: str, known: list[str], where: str) -> None:
+    if found not in known:
+        raise ConfigError(
+            f"{where}: expected one of {', '.join(known)}, found {found!r}{nearest(found, known)}"
         )
 
 

@@ -57,7 +57,7 @@ def test_the_defaults_are_the_micro_profile_with_every_protection_on() -> None:
         7 * 86_400,
         86_400,
     )
-    assert protections.cooldown.cooldown_s == 3600
+    assert protections.cooldown_period.cooldown_s == 3600
     assert all(getattr(protections, name).enabled for name in protections.__struct_fields__)
 
 
@@ -65,7 +65,7 @@ def test_the_defaults_are_the_micro_profile_with_every_protection_on() -> None:
     ("text", "complaint"),
     [
         ("[limits]\nrisk_per_trde_usd = 1", "limits.risk_per_trde_usd: unknown key; did you mean risk_per_trade_usd?"),
-        ("[protections.coldown]\nenabled = true", "protections.coldown: unknown key; did you mean cooldown?"),
+        ("[protections.coldown]\nenabled = true", "protections.coldown: unknown key; did you mean cooldown_period?"),
         ("[limits]\nrisk_per_trade_usd = 0", "limits.risk_per_trade_usd: expected a number above 0, found 0"),
         ("[limits]\nrisk_per_trade_usd = 'abc'", "limits.risk_per_trade_usd: expected a number, found 'abc'"),
         ("[limits]\nrisk_per_trade_usd = true", "limits.risk_per_trade_usd: expected a number, found true"),
@@ -79,7 +79,8 @@ def test_the_defaults_are_the_micro_profile_with_every_protection_on() -> None:
         ("[run]\nmode = 'PAPR'", "run.mode: expected one of the names in its comment, found 'PAPR'"),
         ("[run]\naccount = 'a-b'", "run.account: expected a text like"),
         ("[operator]\ntoken = 'x'", "operator.token: secrets never stand in the configuration"),
-        ("[input]\nsymbol = 'SPX'", "input.symbol: expected one of SPY, found 'SPX'"),
+        ("[input]\ncalendar = 'XNYC'", "input.calendar: expected one of ALWAYS, ES, XNYS, found 'XNYC'; did you mean XNYS?"),
+        ("[input]\nbar_stamp = 'mid'", "input.bar_stamp: expected one of the names in its comment, found 'mid'"),
         ("[[strategies]]\nname = 'a'\ninstrument = 'SPX'", "strategies[0].instrument: expected one of SPY, found 'SPX'"),
         ("[[strategies]]\nname = 'a'", "strategies[0].instrument: expected a value, found none"),
         ("[[strategies]]\nname='a'\ninstrument='SPY'\nparameters = {x = nan}", "strategies[0].parameters.x: expected a finite number"),

@@ -128,6 +128,10 @@ class Lane(ABC):
     def _refilled(self) -> None:
         """Note that mail was queued other than by `post`: the lane may have to wake."""
 
+    def overdue_ns(self) -> int:
+        """How long the next timer has been due without being looked at; from any thread."""
+        return 0
+
     def _handle_some(self, count: int) -> int:
         """Handle up to `count` messages; returns what is left of `count` with the queues empty."""
         control, normal = self.control, self.normal

@@ -16,7 +16,7 @@ from actors.lane import BUDGET, Lane, Target
 from actors.timers import NEVER_NS
 from trading.mail import MailClass
 
-_LONGEST_SLEEP_NS = 1_000_000_000  # a wall clock that is stepped is noticed within a second
+_LONGEST_SLEEP_NS = 250_000_000  # a wall clock that is stepped is noticed this soon
 
 
 class _Newest:
@@ -83,6 +83,10 @@ class LiveLane(Lane):
             self._post_market(target, message)
         if not self._is_awake:
             self._wake()
+
+    def overdue_ns(self) -> int:
+        """How long the next timer has been due without being looked at; from any thread."""
+        return max(self.now_ns() - self._alarm_ns, 0)
 
     def close(self) -> None:
         """Drive no more; what is queued or comes later is a dead letter."""

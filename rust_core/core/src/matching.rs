@@ -1,1 +1,0 @@
-//! Paper matching on bars, quotes and trades.

@@ -286,3 +286,6 @@ fn units(money_1e8: i64, points_1e8: i64, multiplier_1e8: i64) -> i64 {
 fn saturate(value: i128) -> i64 {
     i64::try_from(value).unwrap_or(if value > 0 { i64::MAX } else { i64::MIN })
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,3 +72,6 @@ fn check_entry(
         limits::check_entry(draft, rules, instrument, context, failures)
     })
 }
+
+#[cfg(test)]
+mod tests;

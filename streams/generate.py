@@ -271,8 +271,9 @@ def _session_rows(
         rows.append(_row(start_ns, Kind.OPEN_PRINT, start_ns, (bar[0], volume_1e8, 0, 0, 0)))
         rows.extend(_quotes(plan, random, start_ns, minute))
         ending = [_row(start_ns + MINUTE_NS, Kind.BAR, start_ns, (*bar, volume_1e8))]
+    rows.extend(ending)  # the last bar ends at the close, and is seen before it
     rows.append(_row(close_ns, Kind.SESSION_CLOSE, close_ns, (date, 0, 0, 0, 0)))
-    return rows + ending  # the bar that ends at the close follows it
+    return rows
 
 
 def _quotes(plan: MarketPlan, random: Random, start_ns: int, minute: _Minute) -> Iterator[TapeRow]:

@@ -145,7 +145,7 @@ lines AS (
         session_date AS v1, open_ns AS v2, close_ns AS v3, 0 AS v4, 0 AS v5, 0 AS flags,
         2 AS rank, 0 AS ord FROM chosen
     UNION ALL SELECT close_ns, {Kind.SESSION_CLOSE:d}, -1, close_ns,
-        session_date, 0, 0, 0, 0, 0, 0, 0 FROM chosen
+        session_date, 0, 0, 0, 0, 0, 1, 0 FROM chosen
     {_content_lines(layout)}
 )
 SELECT at_ns, kind, instrument, source_ns, v1, v2, v3, v4, v5, 0, 0, flags
@@ -158,7 +158,7 @@ def _content_lines(layout: Layout) -> str:
     if layout.content == "bars":
         return f"""
     UNION ALL SELECT end_ns, {Kind.BAR:d}, instrument, start_ns, v1, v2, v3, v4, v5, {crossed},
-        1, ord FROM inside
+        0, ord FROM inside
     UNION ALL SELECT start_ns, {Kind.OPEN_PRINT:d}, instrument, start_ns, v1, v5, 0, 0, 0,
         {crossed}, 3, ord FROM inside"""  # noqa: S608  constants
     kind = Kind.QUOTE if layout.content == "quotes" else Kind.TRADE

@@ -5,7 +5,7 @@ spaces); zeros up to a multiple of 64 bytes; rows of twelve little-endian i64 (9
 
     0 at_ns  1 kind  2 instrument  3 source_ns  4..10 values  11 flags
 
-`Kind` says what the values are. Rows ascend by `at_ns`; at one instant SESSION_CLOSE, BAR,
+`Kind` says what the values are. Rows ascend by `at_ns`; at one instant BAR, SESSION_CLOSE,
 SESSION_OPEN, then the rest in source order. The index of a row is its `tape_seq`. Rust reads
 `Tape.buffer` by the buffer protocol; nothing here needs numpy.
 """

@@ -36,7 +36,7 @@ class SessionOpened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionClosed:
-    """The session is over; the bar that ends at this instant follows it."""
+    """The session is over; the bar that ends at this instant came before it."""
 
     MAIL: ClassVar[MailClass] = MailClass.MUST
 

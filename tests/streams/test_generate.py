@@ -103,7 +103,7 @@ def test_every_row_is_one_a_market_could_have_sent(  # noqa: PLR0913, PLR0917  t
     )
     rows = rows_of(plan, tmp_path_factory.mktemp("generated"))
     assert all(row[11] == Flag.SYNTHETIC for row in rows)
-    rank = {Kind.SESSION_CLOSE: 0, Kind.BAR: 1, Kind.SESSION_OPEN: 2}
+    rank = {Kind.BAR: 0, Kind.SESSION_CLOSE: 1, Kind.SESSION_OPEN: 2}
     for before, after in pairwise(rows):
         assert (before[0], rank.get(Kind(before[1]), 3)) <= (after[0], rank.get(Kind(after[1]), 3))
     sessions = Calendar.load(calendar).sessions(20201126, 20201231)[:2]

@@ -68,8 +68,8 @@ def test_a_bar_prints_its_open_at_its_start_and_is_known_at_its_end(tmp_path: Pa
         (second, Kind.OPEN_PRINT, 0, second, 1030000000, 0, 0, 0, 0),
         (ns(OPEN + 2 * MINUTE), Kind.BAR, 0, second, *[1030000000] * 4, 0),
         (last, Kind.OPEN_PRINT, 0, last, 1100000000, 1, 0, 0, 0),
-        (ns(CLOSE), Kind.SESSION_CLOSE, -1, ns(CLOSE), 20200309, 0, 0, 0, 0),
         (ns(CLOSE), Kind.BAR, 0, last, *[1100000000] * 4, 1),
+        (ns(CLOSE), Kind.SESSION_CLOSE, -1, ns(CLOSE), 20200309, 0, 0, 0, 0),
     ]
     assert tape.header.instruments == ("SPY",)
     assert tape.header.dropped == Dropped()

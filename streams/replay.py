@@ -1,6 +1,7 @@
 """From a tape's rows to the messages a feed sends; captured days come back the same way (MD-6)."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from streams.tape import Flag, Kind, Tape, TapeRow
 from trading.market import (
@@ -13,6 +14,8 @@ from trading.market import (
     SessionOpened,
     TradePrint,
 )
+
+NEVER_NS: Final = 2**63 - 1
 
 _SYNTHETIC = int(Flag.SYNTHETIC)  # an IntFlag's own `&` costs as much as the whole message
 _CROSSED = int(Flag.CROSSED)
@@ -44,7 +47,7 @@ def message(row: TapeRow, seq: int, instruments: tuple[str, ...]) -> MarketMessa
 
 
 class Cursor:
-    """Reads a tape row by row; `next_ns` says when the next row is due without taking it."""
+    """Reads a tape row by row; `next_ns()` says when the next row is due without taking it."""
 
     def __init__(self, tape: Tape, rows: range | None = None) -> None:
         """Read `rows`, or the whole tape.
@@ -63,10 +66,9 @@ class Cursor:
         """Number of the row that `take` gives next."""
         return self._seq
 
-    @property
-    def next_ns(self) -> int | None:
-        """Time of the next row; None after the last."""
-        return None if self._row is None else self._row[0]
+    def next_ns(self) -> int:
+        """Time of the next row; NEVER_NS after the last."""
+        return NEVER_NS if self._row is None else self._row[0]
 
     def take(self) -> MarketMessage:
         """The next message.

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.replay import Cursor, messages
+from streams.replay import NEVER_NS, Cursor, messages
 from streams.tape import COLUMNS, ROW_BYTES, Dropped, Kind, Tape, TapeError, TapeHeader, TapeWriter
 from trading.market import (
     Aggressor,
@@ -136,9 +136,9 @@ def test_a_cursor_shows_when_the_next_row_is_due(tape_path: Path) -> None:
     """MD-6: the lane chooses between a timer and the tape by the next row's time."""
     with Tape(tape_path) as tape:
         cursor = Cursor(tape, range(3, 5))
-        assert (cursor.next_ns, cursor.seq) == (101, 3)
+        assert (cursor.next_ns(), cursor.seq) == (101, 3)
         assert [cursor.take(), cursor.take()] == MESSAGES[3:5]
-        assert (cursor.next_ns, cursor.seq) == (None, 5)
+        assert (cursor.next_ns(), cursor.seq) == (NEVER_NS, 5)
         with pytest.raises(StopIteration):
             cursor.take()
 

@@ -65,6 +65,9 @@ impl Losses {
     /// The account value changed, or became unknown.
     pub(super) fn on_equity(&mut self, equity_1e8: Option<i64>, config: &ProtectionsConfig) {
         self.equity_1e8 = equity_1e8;
+        // until it was known no entry could pass, so the first known value is where the loss begins
+        self.day.start_1e8 = self.day.start_1e8.or(equity_1e8);
+        self.week.start_1e8 = self.week.start_1e8.or(equity_1e8);
         let throttle = &config.throttle;
         if let Some(loss_1e8) = self.day.loss_1e8(equity_1e8) {
             let limit_1e8 = config.daily_loss.limit_1e8;

@@ -8,6 +8,7 @@ mod config;
 mod drawdown;
 mod losses;
 mod report;
+mod rows;
 mod state;
 mod volatility;
 
@@ -144,3 +145,6 @@ impl Protections {
         self.state.rows(now_ns, &self.config)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -143,8 +143,10 @@ fn below_the_smallest_quantity_there_is_no_order() {
     );
 }
 
+type Breakage = fn(&mut SizingInput);
+
 #[rustfmt::skip]
-const BROKEN: &[(fn(&mut SizingInput), StepName)] = &[
+const BROKEN: &[(Breakage, StepName)] = &[
     (|i| i.entry.loss_1e8 = 0, StepName::BadInstrument),
     (|i| i.entry.loss_1e8 = -ONE_1E8, StepName::BadInstrument),
     (|i| i.entry.notional_1e8 = 0, StepName::BadInstrument),

@@ -19,6 +19,7 @@ from trading.run_options import Mode
 
 NS_PER_S = 1_000_000_000
 DAY_S = 86_400
+_VENUE_ENDED_ORDERS = 256  # kept by the paper venue for look-ups and repeats
 D = Decimal
 
 
@@ -321,6 +322,33 @@ class Config(Section, frozen=True, kw_only=True):
                 "auto_flatten_before_close_ns": account.auto_flatten_before_close_s * NS_PER_S,
                 "flatten_check_before_close_ns": account.flatten_check_before_close_s * NS_PER_S,
                 "emergency": "CLOSE" if account.emergency_closes_positions else "LEAVE",
+            }
+        )
+
+    def paper_json(self) -> bytes:
+        """The paper venue's part, as `PaperVenueBook` reads it (PaperConfig in rust_core)."""
+        paper = self.paper
+        return orjson.dumps(
+            {
+                "venue": "paper",
+                "cash_1e8": to_1e8(self.account.capital_usd),
+                "instruments": [
+                    {
+                        "symbol": instrument.symbol,
+                        "tick_1e8": to_1e8(instrument.tick_size),
+                        "lot_1e8": to_1e8(instrument.lot),
+                        "multiplier_1e8": to_1e8(instrument.multiplier),
+                    }
+                    for instrument in self.instruments
+                ],
+                "slippage_ticks": paper.slippage_ticks,
+                "participation_ratio_1e8": to_1e8(paper.participation_max_ratio),
+                "fees": {
+                    "per_unit_1e8": to_1e8(paper.fee_per_unit_usd),
+                    "ratio_1e8": to_1e8(paper.fee_ratio),
+                    "minimum_1e8": to_1e8(paper.fee_min_usd),
+                },
+                "ended_orders_max": _VENUE_ENDED_ORDERS,
             }
         )
 

@@ -314,7 +314,7 @@ class OperatorServer:
 
 _BODY: Final = {
     "kill": '{"id"?:TEXT,"level":"PAUSE|FLATTEN|EMERGENCY","reason"?:TEXT}',
-    "resume": '{"id"?:TEXT,"reason"?:TEXT}',
+    "resume": '{"id"?:TEXT,"reason"?:TEXT,"rearm"?:true}',
     "control": '{"id"?:TEXT,"name":TEXT,"value":JSON,"reason"?:TEXT}, name one of '
     + ", ".join(CONTROLS),
 }

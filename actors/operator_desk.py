@@ -118,8 +118,8 @@ class Desk:
                 case KillMessage(id=id_, level=level):
                     kill = KillRequest(id=id_, level=level, reason=reason, by=by)
                     self._trader.submit_kill(kill, ticket.answer)
-                case ResumeMessage(id=id_):
-                    resume = ResumeRequest(id=id_, reason=reason, by=by)
+                case ResumeMessage(id=id_, rearm=rearm):
+                    resume = ResumeRequest(id=id_, reason=reason, by=by, rearm=rearm)
                     self._trader.resume(resume, ticket.answer)
                 case ControlMessage(id=id_, name=name, value=value):
                     control = ControlRequest(id=id_, name=name, value=value, reason=reason, by=by)
@@ -141,8 +141,8 @@ def _meaning(act: Act) -> tuple[object, ...]:
     match act:
         case KillMessage(level=level):
             return ("kill", level)
-        case ResumeMessage():
-            return ("resume",)
+        case ResumeMessage(rearm=rearm):
+            return ("resume", rearm)
         case ControlMessage(name=name, value=value):
             return ("control", name, repr(value))
 

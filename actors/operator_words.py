@@ -50,11 +50,12 @@ class ResumeMessage(
     tag_field="type",
     tag="resume",
 ):
-    """Lift the kill that is latched."""
+    """Lift the kill that is latched; an EMERGENCY only when `rearm` says so."""
 
     id: _Id
     reason: _Reason = ""
     by: _By = ""
+    rearm: bool = False
 
 
 class ControlMessage(
@@ -91,7 +92,7 @@ OperatorMessage = KillMessage | ResumeMessage | ControlMessage | SubscribeMessag
 
 _EXPECTED: Final = (
     'expected {"type":"kill","id":TEXT,"level":"PAUSE|FLATTEN|EMERGENCY","reason":TEXT}, '
-    '{"type":"resume","id":TEXT,"reason":TEXT}, '
+    '{"type":"resume","id":TEXT,"reason":TEXT,"rearm"?:true}, '
     '{"type":"control","id":TEXT,"name":TEXT,"value":JSON} or '
     '{"type":"subscribe","after_seq":NUMBER}'
 )
@@ -150,11 +151,12 @@ class KillRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeRequest:
-    """Lift the latched kill."""
+    """Lift the latched kill; an EMERGENCY only when `rearm` says so (KC-1)."""
 
     id: str
     reason: str
     by: str
+    rearm: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,7 @@ class FakeTrader:
         self.listeners: list[Callable[[JournalRow], None]] = []
         self.reads = 0
         self.fault: Exception | None = None
+        self.remaining = 0
 
     def submit_kill(self, request: KillRequest, answer: AnswerSink) -> None:
         """Shut the gate, then answer, fail, or keep the answer for `finish`."""
@@ -68,7 +69,7 @@ class FakeTrader:
 
     def finish(self, id_: str) -> None:
         """Answer that a kill has run its course."""
-        self.sinks[id_](KillDone(id=id_, cancelled=2, closed=1, failed=0, remaining=0))
+        self.sinks[id_](KillDone(id=id_, cancelled=2, closed=1, failed=0, remaining=self.remaining))
 
     def resume(self, request: ResumeRequest, answer: AnswerSink) -> None:
         """Lift at once."""

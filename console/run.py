@@ -1,0 +1,193 @@
+"""`holdfast run`: asks for one run, starts the launcher, and shows what came of it."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import orjson
+import typer
+
+from console import launcher
+from console.context import AsJson, DataDir, out, resolve_data_dir, say_json
+from console.display import Display, make_display
+from console.launcher import Launcher
+from console.render import summary_table
+from trading import config_reader
+from trading.errors import HoldfastError, SafetyRefusedError, SetupError, nearest
+from trading.run_options import (
+    SPEED_DEFAULT_RATIO,
+    SUMMARY_FILE,
+    ExitCode,
+    Mode,
+    RunOptions,
+    parse_session,
+    parse_speed,
+)
+
+_BROKERS_LATER: Final = ("alpaca", "tradier", "polymarket")
+_BROKER: Final = "paper"
+
+
+def run(  # noqa: PLR0913  the options of the command contract
+    *,
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            help="PAPER or BACKTEST; LIVE and DRY_RUN are not in this version. Default: as "
+            "configured.",
+            show_default=False,
+        ),
+    ] = None,
+    broker: Annotated[str, typer.Option(help="The venue; paper is the one in this version.")] = (
+        _BROKER
+    ),
+    url: Annotated[str | None, typer.Option(help="Address of a venue outside.")] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(help="Recording to play (Parquet or CSV); without it a session is generated."),
+    ] = None,
+    session: Annotated[str, typer.Option(help="One day, such as 2020-03-09, or all.")] = "all",
+    speed: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Seconds played per second, or max. Default {SPEED_DEFAULT_RATIO:g}; "
+            "max for BACKTEST.",
+            show_default=False,
+        ),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="Configuration file.")] = None,
+    data_dir: DataDir = None,
+    recover: Annotated[
+        bool, typer.Option("--recover", help="Go on with the run that was cut off.")
+    ] = False,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Show nothing while it runs.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Trade a session on paper, from the first minute to the last.
+
+    Example: holdfast run --replay es_1m.parquet --session 2020-03-09 --speed max
+    """
+    asked_mode = None if mode is None else parse_mode(mode)
+    require_broker(broker, url)
+    config_path = _existing_file(config, "--config") or config_reader.default_path()
+    settings = config_reader.load(config_path, mode=asked_mode)
+    chosen_mode = parse_mode(asked_mode or settings.run.mode)
+    options = RunOptions(
+        mode=chosen_mode,
+        broker=broker.lower(),
+        url=url,
+        replay=_existing_file(replay, "--replay"),
+        session_yyyymmdd=parse_session(session),
+        speed_ratio=_speed(speed, chosen_mode),
+        config=config_path,
+        data_dir=_usable_dir(resolve_data_dir(data_dir, Path(settings.run.data_dir))),
+        recover=recover,
+    )
+    display = make_display(headless=headless, to_stderr=as_json)
+    raise typer.Exit(_launch(options, display, as_json=as_json))
+
+
+def parse_mode(text: str) -> Mode:
+    """The mode, if this version runs it.
+
+    Raises:
+        SetupError: Not a mode, or not one of this version.
+        SafetyRefusedError: LIVE.
+    """
+    try:
+        mode = Mode(text.upper())
+    except ValueError:
+        names = ", ".join(Mode)
+        raise SetupError(
+            f"--mode must be one of {names}; was {text!r}{nearest(text.upper(), list(Mode))}"
+        ) from None
+    if mode is Mode.LIVE:
+        raise SafetyRefusedError(
+            "LIVE needs an armed account and a green safe-to-trade check (BR-7); this version has "
+            "neither, so nothing was started; use --mode PAPER"
+        )
+    if mode is Mode.DRY_RUN:
+        raise SetupError(
+            "DRY_RUN needs a broker's live feed, and this version has none; use --mode PAPER"
+        )
+    return mode
+
+
+def require_broker(broker: str, url: str | None) -> None:
+    """Refuse a venue that is not there.
+
+    Raises:
+        SetupError: Any broker but paper, or an address for it.
+    """
+    name = broker.lower()
+    if name in _BROKERS_LATER:
+        raise SetupError(f"broker {name} is not in this version yet; use --broker {_BROKER}")
+    if name != _BROKER:
+        hint = nearest(name, (_BROKER, *_BROKERS_LATER))
+        raise SetupError(f"--broker must be {_BROKER}; was {broker!r}{hint}")
+    if url is not None:
+        raise SetupError("--url names a venue outside; the paper venue is inside, leave it out")
+
+
+def _speed(text: str | None, mode: Mode) -> float | None:
+    if text is not None:
+        return parse_speed(text)
+    return None if mode is Mode.BACKTEST else SPEED_DEFAULT_RATIO
+
+
+def _existing_file(path: Path | None, option: str) -> Path | None:
+    if path is None:
+        return None
+    found = path.expanduser().absolute()
+    if found.is_file():
+        return found
+    folder = found.parent
+    known = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    raise SetupError(f"{option}: there is no file {found}{nearest(found.name, known)}")
+
+
+def _usable_dir(data_dir: Path) -> Path:
+    """Where the record will stand; made for this user only, since it holds a token."""
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(f"--data-dir {data_dir} cannot be made: {error.strerror}") from error
+    return data_dir
+
+
+def _launch(options: RunOptions, display: Display, *, as_json: bool) -> int:
+    (options.data_dir / SUMMARY_FILE).unlink(missing_ok=True)
+    with display:
+        started = Launcher(
+            options,
+            display,
+            python=sys.executable,
+            trader_module=launcher.TRADER_MODULE,
+            archivist_module=launcher.ARCHIVIST_MODULE,
+        )
+        outcome = asyncio.run(started.run())
+    if outcome.exit_code != ExitCode.DONE:
+        raise _end_of(outcome.exit_code, outcome.error)
+    summary = _summary(options.data_dir)
+    if as_json:
+        say_json(summary)
+    else:
+        out().print(summary_table(summary))
+    return outcome.exit_code
+
+
+def _end_of(exit_code: int, text: str) -> HoldfastError:
+    kinds = {ExitCode.USAGE: SetupError, ExitCode.REFUSED: SafetyRefusedError}
+    return kinds.get(ExitCode(exit_code), HoldfastError)(text)
+
+
+def _summary(data_dir: Path) -> dict[str, Any]:
+    path = data_dir / SUMMARY_FILE
+    try:
+        summary: dict[str, Any] = orjson.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise HoldfastError(f"the run ended without its summary {path}: {error}") from error
+    return summary

@@ -1,0 +1,132 @@
+"""Each kind of journaled event in words, for a timeline that a person reads."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from console.context import compact
+from console.render import moment, quantity, signed
+
+Payload = Mapping[str, Any]
+_TEXT_LENGTH_MAX: Final = 160
+
+
+def told(kind: str, payload: Payload) -> str:
+    """One line about an event; a kind that is not known here shows its payload, cut short."""
+    teller = _TELLERS.get(kind)
+    if teller is not None:
+        try:
+            return teller(payload)
+        except (KeyError, TypeError, IndexError):  # an event of another version
+            pass
+    text = compact(dict(payload))
+    return text if len(text) <= _TEXT_LENGTH_MAX else f"{text[:_TEXT_LENGTH_MAX]}…"
+
+
+def _signal(event: Payload) -> str:
+    leg = event["legs"][0]
+    return (
+        f"{event['strategy']} asks to {leg['side']} {leg['instrument']} at "
+        f"{quantity(event['reference_1e8'])}: {event['reason']}"
+    )
+
+
+def _verdict(event: Payload) -> str:
+    if event["is_approved"]:
+        return f"approved, quantity {quantity(event['qty_1e8'])}"
+    return "refused: " + "; ".join(check["text"] for check in event["failed"])
+
+
+def _intended(event: Payload) -> str:
+    limit = event.get("limit_1e8")
+    price = f" limit {quantity(limit)}" if limit is not None else ""
+    trigger = event.get("trigger_1e8")
+    price += f" trigger {quantity(trigger)}" if trigger is not None else ""
+    return (
+        f"{event['purpose']} {event['side']} {quantity(event['qty_1e8'])} {event['instrument']} "
+        f"{event['order_type']}{price}, attempt {event['attempt']}"
+    )
+
+
+def _changed(event: Payload) -> str:
+    broker = f", broker's id {event['broker_order_id']}" if event["broker_order_id"] else ""
+    return f"{event['old']} → {event['new']} ({event['cause']}){broker}"
+
+
+def _filled(event: Payload) -> str:
+    late = ", after its end" if event.get("is_late") else ""
+    return (
+        f"filled {quantity(event['qty_1e8'])} at {quantity(event['price_1e8'])}, "
+        f"fee {quantity(event['fee_1e8'])}, so far {quantity(event['filled_1e8'])}{late}"
+    )
+
+
+def _position(event: Payload) -> str:
+    return (
+        f"{event['phase']} {event['side']} {quantity(event['qty_1e8'])} at "
+        f"{quantity(event['average_entry_1e8'])}"
+    )
+
+
+def _exit(event: Payload) -> str:
+    threshold = event["threshold_1e8"]
+    against = f" against {quantity(threshold)}" if threshold else ""
+    return f"{event['reason']}: {quantity(event['trigger_1e8'])}{against}. {event['text']}"
+
+
+def _trade(event: Payload) -> str:
+    return (
+        f"{event['reason']}: {quantity(event['entry_1e8'])} → {quantity(event['exit_1e8'])}, "
+        f"net {signed(event['net_1e8'])} ({signed(event['gross_1e8'])} less "
+        f"{quantity(event['fees_1e8'])} fees)"
+    )
+
+
+def _tripped(event: Payload) -> str:
+    return (
+        f"{event['name']} tripped at {quantity(event['value_1e8'])}, limit "
+        f"{quantity(event['limit_1e8'])}, until {moment(event['until_ns'])}"
+    )
+
+
+def _kill_level(event: Payload) -> str:
+    return f"{event['old']} → {event['new']} by {event['author']}: {event['reason']}"
+
+
+def _kill_finished(event: Payload) -> str:
+    return (
+        f"{event['level']}: {event['cancelled']} cancelled, {event['closed']} closed, "
+        f"{event['failed']} failed, {event['remaining']} remaining"
+    )
+
+
+def _control(event: Payload) -> str:
+    refused = f", refused: {event['refused']}" if event.get("refused") else ""
+    return f"{event['name']}: {event['old']} → {event['new']} by {event['author']}{refused}"
+
+
+def _violated(event: Payload) -> str:
+    return f"{event['name']} on {event['subject']}: {event['text']}"
+
+
+_TELLERS: Final[Mapping[str, Callable[[Payload], str]]] = {
+    "SignalReceived": _signal,
+    "VerdictGiven": _verdict,
+    "DuplicateRefused": lambda event: f"refused: {event['client_order_id']} exists already",
+    "OrderIntended": _intended,
+    "OrderChanged": _changed,
+    "CancelRequested": lambda event: f"cancel asked: {event['reason']}",
+    "OrderFilled": _filled,
+    "FillSettled": lambda event: f"fill {event['execution_id']} is final",
+    "FillReversed": lambda event: f"fill {event['execution_id']} reversed: {event['reason']}",
+    "PositionChanged": _position,
+    "ExitTriggered": _exit,
+    "TradeClosed": _trade,
+    "ProtectionTripped": _tripped,
+    "ProtectionCleared": lambda event: f"{event['name']} is over",
+    "KillLevelChanged": _kill_level,
+    "KillFinished": _kill_finished,
+    "ControlChanged": _control,
+    "ActorCrashed": lambda event: f"crashed: {event['error']}",
+    "InvariantViolated": _violated,
+    "Halted": lambda event: f"{event['scope']} {event['key']} halted: {event['reason']}",
+}

@@ -1,0 +1,336 @@
+"""The command line: exit codes, errors that help, each command against a real port or record."""
+
+import asyncio
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from console import cli, launcher
+from console.render import amount, duration, moment, moment_utc, quantity, signed
+from tests.console.operator_client import run, served
+from trading.errors import SetupError
+from trading.run_options import RunOptions, parse_session, parse_speed
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in an empty directory, with the fake trader and no archivist."""
+    root = Path(__file__).parents[2]
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setattr(launcher, "TRADER_MODULE", "tests.console.fake_run")
+    monkeypatch.setattr(launcher, "ARCHIVIST_MODULE", None)
+
+
+# --- usage ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        ("kil PAUSE", 2, "Did you mean 'kill'"),
+        ("run --sesion all", 2, "--session"),
+        ("run --mode PAPR", 2, "did you mean PAPER"),
+        ("run --mode DRY_RUN", 2, "DRY_RUN needs a broker's live feed"),
+        ("run --mode LIVE", 3, "BR-7"),
+        ("run --broker alpaca", 2, "not in this version yet"),
+        ("run --broker papr", 2, "did you mean paper"),
+        ("run --url http://127.0.0.1:1", 2, "the paper venue is inside"),
+        ("run --session 2020-13-01", 2, "a day such as 2020-03-09"),
+        ("run --speed 0", 2, "above zero, or max"),
+        ("run --speed nan", 2, "above zero, or max"),
+        ("run --replay nowhere.parquet", 2, "there is no file"),
+        ("run --config nowhere.toml", 2, "there is no file"),
+        ("status", 2, "there is no data directory"),
+        ("kill PAUSE", 2, "there is no data directory"),
+        ("verify --data-dir .", 2, "no record"),
+        ("post-mortem x --data-dir .", 2, "no record"),
+        ("new strtegy x", 2, "did you mean strategy"),
+        ("new strategy 1x", 2, "expected up to 32 letters"),
+        ("check nowhere.toml", 2, "cannot be read"),
+        ("init --profile eq", 2, "--profile must be one of"),
+    ],
+)
+def test_what_cannot_be_done_says_why_and_leaves_nothing(
+    arguments: str, code: int, text: str, capsys: Capture
+) -> None:
+    """UI-11: exit code, what was expected, what was found; no traceback, and no file."""
+    assert cli.run(arguments.split()) == code
+    shown = capsys.readouterr()
+    assert text in shown.err
+    assert "Traceback" not in shown.err
+    assert list(Path().iterdir()) == []
+
+
+def test_a_replay_that_is_misspelt_names_the_nearest_file(capsys: Capture) -> None:
+    """UI-11: nearest match."""
+    Path("es_1m.parquet").touch()
+    assert cli.run(["run", "--replay", "es1m.parquet"]) == 2
+    assert "did you mean es_1m.parquet" in capsys.readouterr().err
+
+
+def test_with_json_an_error_is_an_object_too(capsys: Capture) -> None:
+    """UI-11: machines read the reason from standard output, people from standard error."""
+    assert cli.run(["run", "--mode", "LIVE", "--json"]) == 3
+    shown = capsys.readouterr()
+    assert orjson.loads(shown.out)["exit_code"] == 3
+    assert "BR-7" in shown.err
+
+
+def test_an_unexpected_fault_is_one_line_and_its_traceback_a_file(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """UI-11: exit code 1; the traceback is kept where the line says."""
+
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError("nobody expected this")
+
+    monkeypatch.setattr("console.operate.status_of", fails)
+    Path("data").mkdir()
+    assert cli.run(["--data-dir", "data", "status"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "unexpected ZeroDivisionError: nobody expected this" in line
+    assert "ZeroDivisionError" in Path("data/holdfast-error.txt").read_text()
+
+
+def test_the_command_runs_as_a_program() -> None:
+    """UI-11: `holdfast --version` in a process of its own, quickly enough not to annoy."""
+    command = [sys.executable, "-c", "from console.cli import main; main()", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stdout.startswith("holdfast ")
+    heavy = "import sys, console.cli; print([m for m in ('duckdb', 'aiohttp') if m in sys.modules])"
+    loaded = subprocess.run(
+        [sys.executable, "-c", heavy], capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout.strip() == "[]"
+
+
+# --- run ------------------------------------------------------------------------------------------
+
+
+def test_run_ends_with_one_line_of_json(capsys: Capture) -> None:
+    """The command contract: the totals as the last line of standard output, money exact."""
+    assert cli.run(["run", "--json", "--data-dir", "d"]) == 0
+    shown = capsys.readouterr()
+    (line,) = shown.out.splitlines()
+    assert list(orjson.loads(line)) == [
+        "sessions",
+        "bars",
+        "signals",
+        "no_trades",
+        "orders",
+        "fills",
+        "trades",
+        "pnl_gross",
+        "pnl_net",
+        "fees",
+        "journal_events",
+        "journal_hash",
+        "feed_gaps",
+        "restarts",
+        "wall_s",
+    ]
+    assert orjson.loads(line)["pnl_net"] == -0.25
+    assert "ES 2,750.25" in shown.err
+    assert stat.S_IMODE(Path("d").stat().st_mode) == 0o700
+
+
+def test_run_shows_lines_where_there_is_no_terminal(capsys: Capture) -> None:
+    """UI-11: progress for logs and pipes, then a table."""
+    assert cli.run(["run", "--session", "2020-03-09", "--speed", "20"]) == 0
+    shown = capsys.readouterr()
+    assert "PAPER · 2020-03-09 09:30:00.000 · ES 2,750.25" in shown.out
+    assert "P&L net" in shown.out
+    assert "-0.25" in shown.out
+    assert Path("holdfast-data/run-summary.json").exists()
+
+
+def test_run_headless_shows_the_totals_only(capsys: Capture) -> None:
+    """UI-11: --headless."""
+    assert cli.run(["run", "--headless"]) == 0
+    shown = capsys.readouterr()
+    assert "2,750.25" not in shown.out + shown.err
+
+
+def test_the_configuration_says_what_the_options_do_not(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """UI-12: mode and data directory as configured, unless the command line says otherwise."""
+    seen: list[RunOptions] = []
+
+    def launch(options: RunOptions, *_: object, **__: object) -> int:
+        seen.append(options)
+        return 0
+
+    monkeypatch.setattr("console.run._launch", launch)
+    assert cli.run(["init", "mine.toml", "--profile", "es"]) == 0
+    text = Path("mine.toml").read_text()
+    assert '"holdfast-data"' in text
+    text = text.replace('"holdfast-data"', '"elsewhere"').replace('"PAPER"', '"BACKTEST"')
+    Path("mine.toml").write_text(text)
+    assert cli.run(["run", "--config", "mine.toml"]) == 0
+    assert cli.run(["run", "--config", "mine.toml", "--mode", "paper", "--data-dir", "d"]) == 0
+    assert [(asked.mode, asked.data_dir.name, asked.speed_ratio) for asked in seen] == [
+        ("BACKTEST", "elsewhere", None),
+        ("PAPER", "d", 60.0),
+    ]
+    capsys.readouterr()
+
+
+# --- set-up ---------------------------------------------------------------------------------------
+
+
+def test_init_writes_a_configuration_that_check_finds_well(capsys: Capture) -> None:
+    """UI-12: commented, valid, and an existing file is left alone."""
+    assert cli.run(["init"]) == 0
+    assert Path("holdfast.toml").read_text().count("#") > 20
+    assert cli.run(["check"]) == 0
+    assert "is well: trades SPY" in capsys.readouterr().out
+    before = Path("holdfast.toml").read_bytes()
+    assert cli.run(["init", "--profile", "es"]) == 2
+    assert Path("holdfast.toml").read_bytes() == before
+
+
+def test_check_names_the_wrong_key_and_its_nearest(capsys: Capture) -> None:
+    """UI-12: what is wrong, and where."""
+    assert cli.run(["init"]) == 0
+    text = Path("holdfast.toml").read_text().replace("daily_loss_max_usd", "daily_los_max_usd")
+    Path("holdfast.toml").write_text(text)
+    assert cli.run(["check", "--json"]) == 2
+    assert (
+        "did you mean daily_loss_max_usd"
+        in orjson.loads(capsys.readouterr().out.splitlines()[-1])["error"]
+    )
+
+
+def test_check_shows_where_each_value_comes_from(capsys: Capture) -> None:
+    """UI-12: the effective value and its origin."""
+    cli.run(["init"])
+    capsys.readouterr()
+    assert cli.run(["check", "--show", "--json"]) == 0
+    values = {row["key"]: row for row in orjson.loads(capsys.readouterr().out)["values"]}
+    assert values["limits.daily_loss_max_usd"]["from"] == "file"
+
+
+@pytest.mark.parametrize("kind", ["strategy", "policy"])
+def test_new_writes_a_file_and_its_test(kind: str, capsys: Capture) -> None:
+    """SG-1, RK-16: from nothing to a file that runs, with one command; never over another."""
+    assert cli.run(["new", kind, "mine", "--dir", "here"]) == 0
+    assert Path("here/mine.py").exists()
+    assert Path("here/tests/test_mine.py").exists()
+    assert cli.run(["new", kind, "mine", "--dir", "here"]) == 2
+    assert "choose another name" in capsys.readouterr().err
+
+
+# --- with a running trader ------------------------------------------------------------------------
+
+
+async def _holdfast(capsys: Capture, data_dir: Path, *arguments: str) -> tuple[int, str, str]:
+    """The command on a thread of its own, beside the trader that this loop serves."""
+    code = await asyncio.to_thread(cli.run, [*arguments, "--data-dir", str(data_dir)])
+    shown = capsys.readouterr()
+    return code, shown.out, shown.err
+
+
+def test_commands_reach_a_running_trader(tmp_path: Path, capsys: Capture) -> None:
+    """KC-1, KC-6: kill, resume, controls and status by command line, with counts and author."""
+
+    async def scenario() -> None:
+        async with served(tmp_path) as desk:
+            seen = await _commanded(tmp_path, capsys)
+        assert seen["kill"][:2] == (
+            0,
+            "FLATTEN done · 2 orders cancelled · 1 positions closed · 0 failed · 0 remaining\n",
+        )
+        assert orjson.loads(seen["kill json"][1])["cancelled"] == 2
+        assert seen["resume"][1] == "resumed · FLATTEN is lifted\n"
+        assert seen["change"][1] == 'max_position · null → "2.5"\n'
+        assert orjson.loads(seen["names"][1])["new"] == ["ES", "NQ"]
+        assert '"5"' in seen["controls"][1]
+        assert seen["wrong"][0] == 2
+        assert "did you mean max_position" in seen["wrong"][2]
+        assert orjson.loads(seen["status"][1])["counts"]["orders"] == 4
+        assert [(kill.level, kill.reason) for kill in desk.trader.kills] == [
+            ("FLATTEN", "news"),
+            ("PAUSE", "no reason given"),
+        ]
+        assert all(kill.by.startswith("rest") for kill in desk.trader.kills)
+        assert desk.trader.resumes[0].rearm
+        assert desk.token not in str(seen)
+
+    run(scenario)
+
+
+async def _commanded(data_dir: Path, capsys: Capture) -> dict[str, Any]:
+    commands = {
+        "kill": ("kill", "flatten", "--reason", "news"),
+        "kill json": ("kill", "PAUSE", "--json"),
+        "resume": ("resume", "--rearm"),
+        "change": ("controls", "max_position", "2.50"),
+        "names": ("controls", "allowed_instruments", "ES,NQ", "--json"),
+        "controls": ("controls",),
+        "wrong": ("controls", "max_positon", "1"),
+        "status": ("status", "--json"),
+    }
+    return {name: await _holdfast(capsys, data_dir, *command) for name, command in commands.items()}
+
+
+def test_a_kill_that_leaves_something_open_ends_with_1(tmp_path: Path, capsys: Capture) -> None:
+    """KC-5: what could not be closed is said, and the exit code says it too."""
+
+    async def scenario() -> None:
+        async with served(tmp_path) as desk:
+            desk.trader.remaining = 1
+            code, output, _ = await _holdfast(capsys, tmp_path, "kill", "FLATTEN")
+            assert code == 1
+            assert "1 remaining" in output
+
+    run(scenario)
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def test_options_reach_the_trader_unchanged(tmp_path: Path) -> None:
+    """UI-11: one object, as JSON, there and back."""
+    asked = RunOptions(data_dir=tmp_path, replay=tmp_path / "a b.csv", speed_ratio=None)
+    assert RunOptions.from_json(asked.to_json()) == asked
+    again = asked.restarted()
+    assert (again.recover, again.restarts) == (True, 1)
+    with pytest.raises(SetupError, match="start it with `holdfast run`"):
+        RunOptions.from_json('{"mode":"PAPER"}')
+
+
+def test_sessions_and_speeds_are_read_as_people_type_them() -> None:
+    """UI-11: days in two forms, all; numbers, max."""
+    assert parse_session("2020-03-09") == parse_session("20200309") == 20200309
+    assert parse_session("ALL") is None
+    assert parse_speed("max") is None
+    assert parse_speed("0.5") == 0.5
+
+
+def test_figures_are_shown_exactly_and_alike() -> None:
+    """UI-10: fixed decimals, signs, exchange time with UTC beside it."""
+    assert amount(123_456_789_012) == "1,234.57"
+    assert signed(-25_000_000) == "-0.25"
+    assert quantity(275_025_000_000) == "2,750.25"
+    assert quantity(100_000_000_000) == "1,000"
+    assert quantity(None) == "-"
+    assert moment(1_583_760_600_123_456_789) == "2020-03-09 09:30:00.123"
+    assert moment_utc(1_583_760_600_123_456_789) == "2020-03-09T13:30:00.123456789Z"
+    assert [duration(span) for span in (5, 1_500, 2_500_000, 3_000_000_000, 600_000_000_000)] == [
+        "5 ns",
+        "1.5 µs",
+        "2.5 ms",
+        "3 s",
+        "10 min 0 s",
+    ]

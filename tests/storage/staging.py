@@ -9,7 +9,7 @@ from trading.ports import Claim, Outcome, Request, StagedEvent
 ACCOUNT = "account:main"
 
 
-def event(kind: str, stream: str = "account", at_ns: int = 1, **fields: Any) -> StagedEvent:
+def event(kind: str, stream: str = "account", at_ns: int = 1, /, **fields: Any) -> StagedEvent:
     """An event whose payload is its fields."""
     payload = json.dumps(fields, separators=(",", ":")).encode()
     return StagedEvent(stream=stream, kind=kind, at_ns=at_ns, payload=payload)

@@ -28,9 +28,9 @@ def test_outcomes_come_once_each_and_in_order_of_staging(record: Record) -> None
 
 def test_rows_read_back_as_they_were_staged(record: Record) -> None:
     """ST-2: rehydration reads what was durable, in order, and from any sequence on."""
-    first = event("OrderNoted", "order/a", at_ns=7, qty_1e8=100_000_000, text="naïve")
-    record.stage(request(1, first, event("Noted", at_ns=8), tape_seq=41))
-    record.stage(request(2, event("OrderNoted", "order/a", at_ns=9)))
+    first = event("OrderNoted", "order/a", 7, qty_1e8=100_000_000, text="naïve")
+    record.stage(request(1, first, event("Noted", "account", 8), tape_seq=41))
+    record.stage(request(2, event("OrderNoted", "order/a", 9)))
     record.settle()
 
     rows = list(record.events(ACCOUNT, RUN))

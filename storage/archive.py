@@ -1,0 +1,254 @@
+"""The archivist: a process of its own that turns closed ranges of the record into Parquet segments.
+
+    python -m storage.archive --data-dir DIR [--once]
+
+It only reads the record, in short pages, and can die at any instant without any effect on trading:
+it resumes from its manifest. SIGTERM lets it finish the segment at hand, write the rest and leave.
+"""
+
+import argparse
+import hashlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apsw
+import duckdb
+
+from storage import migrations
+from storage.connection import open_reader, record_path
+from storage.errors import NoRecordError
+from storage.manifest import Manifest, Segment, sync_folder
+from trading.errors import HoldfastError
+
+SEGMENT_ROWS_MAX = 50_000
+SEGMENT_ROWS_MIN = 10_000
+_PAGE_ROWS = 2_000
+_POLL_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archived:
+    """A table that is archived: its key and its columns as DuckDB types."""
+
+    table: str
+    key: str
+    columns: tuple[tuple[str, str], ...]
+
+    @property
+    def definition(self) -> str:
+        """Columns for CREATE TABLE, the key first."""
+        return ", ".join(f"{name} {kind}" for name, kind in self.columns)
+
+    @property
+    def select(self) -> str:
+        """Rows after a key, in its order; parameters: key, limit."""
+        names = ", ".join(
+            f"{self.key} AS {name}" if at == 0 else name
+            for at, (name, _) in enumerate(self.columns)
+        )
+        return f"SELECT {names} FROM {self.table} WHERE {self.key} > ? ORDER BY {self.key} LIMIT ?"  # noqa: S608
+
+
+JOURNAL = Archived(
+    table="journal",
+    key="pos",
+    columns=(
+        ("pos", "BIGINT"),
+        ("journal_id", "VARCHAR"),
+        ("run", "VARCHAR"),
+        ("seq", "BIGINT"),
+        ("stream", "VARCHAR"),
+        ("stream_version", "BIGINT"),
+        ("kind", "VARCHAR"),
+        ("at_ns", "BIGINT"),
+        ("schema_ver", "BIGINT"),
+        ("payload", "VARCHAR"),
+        ("prev_hash", "BLOB"),
+        ("hash", "BLOB"),
+        ("tape_seq", "BIGINT"),
+        ("boot", "BIGINT"),
+        ("fence", "BIGINT"),
+        ("committed_ns", "BIGINT"),
+        ("mono_ns", "BIGINT"),
+    ),
+)
+LATENCY = Archived(
+    table="latency_marks",
+    key="rowid",
+    columns=(
+        ("mark", "BIGINT"),
+        ("run", "VARCHAR"),
+        ("order_id", "VARCHAR"),
+        ("stage", "VARCHAR"),
+        ("mono_ns", "BIGINT"),
+        ("boot", "BIGINT"),
+    ),
+)
+ARCHIVED = (JOURNAL, LATENCY)
+
+
+def rows_after(
+    connection: apsw.Connection, archived: Archived, key: int, limit: int | None = None
+) -> Iterator[tuple[Any, ...]]:
+    """Rows of a table after a key, read in short pages so that no read transaction lasts."""
+    left = limit
+    while left is None or left > 0:
+        size = _PAGE_ROWS if left is None else min(_PAGE_ROWS, left)
+        page: list[tuple[Any, ...]] = connection.execute(archived.select, (key, size)).fetchall()
+        yield from page
+        if len(page) < size:
+            return
+        key = page[-1][0]
+        left = None if left is None else left - len(page)
+
+
+class Archivist:
+    """Writes segments for one data directory.
+
+    Args:
+        data_dir: Where the record is.
+        rows_max: Most rows of one segment.
+
+    Raises:
+        NoRecordError: There is no record yet.
+    """
+
+    def __init__(self, data_dir: Path, *, rows_max: int = SEGMENT_ROWS_MAX) -> None:
+        """Open the record read-only and clear away what a crash left half done."""
+        self._path = record_path(data_dir)
+        connection = open_reader(self._path)
+        migrations.check(connection)
+        connection.close()
+        self.manifest = Manifest(data_dir)
+        self._rows_max = rows_max
+        self.manifest.folder.mkdir(mode=0o700, exist_ok=True)
+        self._clear_orphans()
+
+    def _clear_orphans(self) -> None:
+        known = {segment.file for segment in self.manifest.segments()}
+        for file in self.manifest.folder.glob("*.parquet*"):
+            if file.name not in known:
+                file.unlink()
+
+    def archive(self, *, rows_min: int = 1) -> list[Segment]:
+        """Write every segment that is due: at least `rows_min` rows wait for it."""
+        written = []
+        for archived in ARCHIVED:
+            while (segment := self._next(archived, rows_min)) is not None:
+                written.append(segment)
+        return written
+
+    def _next(self, archived: Archived, rows_min: int) -> Segment | None:
+        last = max(
+            (s.last for s in self.manifest.segments() if s.table == archived.table), default=0
+        )
+        reader = open_reader(self._path)
+        try:
+            rows = list(rows_after(reader, archived, last, self._rows_max))
+        finally:
+            reader.close()
+        if len(rows) < max(1, rows_min):
+            return None
+        segment = self._write(archived, rows)
+        self.manifest.append(segment)
+        return segment
+
+    def _write(self, archived: Archived, rows: list[tuple[Any, ...]]) -> Segment:
+        first, last = rows[0][0], rows[-1][0]
+        name = f"{archived.table}-{first:012d}-{last:012d}.parquet"
+        path = self.manifest.folder / name
+        aside = path.with_suffix(".parquet.tmp")
+        database = duckdb.connect(":memory:", config={"threads": 1, "memory_limit": "512MB"})
+        try:
+            database.execute(f"CREATE TABLE segment ({archived.definition})")
+            with database.appender("segment") as appender:
+                appender.append_rows(rows)
+            target = str(aside).replace("'", "''")
+            database.execute(f"COPY segment TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+        finally:
+            database.close()
+        digest = _sync_and_digest(aside)
+        aside.replace(path)
+        sync_folder(path.parent)
+        return Segment(
+            table=archived.table,
+            first=first,
+            last=last,
+            rows=len(rows),
+            file=name,
+            sha256=digest,
+            last_hash=rows[-1][11].hex() if archived is JOURNAL else "",
+        )
+
+
+def _sync_and_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def archive_faults(data_dir: Path) -> list[str]:
+    """Segments that are missing, changed or do not follow each other, a line each."""
+    manifest = Manifest(data_dir)
+    faults = []
+    expected: dict[str, int] = {}
+    for segment in manifest.segments():
+        path = manifest.folder / segment.file
+        if not path.exists():
+            faults.append(f"segment {segment.file} is missing")
+        elif _sync_and_digest(path) != segment.sha256:
+            faults.append(f"segment {segment.file} was changed: its digest is another")
+        if segment.first != expected.get(segment.table, 0) + 1 and segment.table == JOURNAL.table:
+            faults.append(f"segment {segment.file} does not follow the one before it")
+        expected[segment.table] = segment.last
+    return faults
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until SIGTERM or SIGINT, or once; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m storage.archive", description=__doc__)
+    parser.add_argument("--data-dir", type=Path, required=True, help="where the record is")
+    parser.add_argument("--once", action="store_true", help="write what is there, then leave")
+    options = parser.parse_args(arguments)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        _serve(options.data_dir, stop, is_once=options.once)
+    except HoldfastError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+def _has_record(data_dir: Path) -> bool:
+    """Whether the trader has made its record; it may be just about to."""
+    try:
+        connection = open_reader(record_path(data_dir))
+    except NoRecordError:
+        return False
+    try:
+        return not migrations.is_empty(connection)
+    finally:
+        connection.close()
+
+
+def _serve(data_dir: Path, stop: threading.Event, *, is_once: bool) -> None:
+    while not is_once and not _has_record(data_dir):
+        if stop.wait(_POLL_S):
+            return
+    archivist = Archivist(data_dir)
+    while not (is_once or stop.is_set()):
+        archivist.archive(rows_min=SEGMENT_ROWS_MIN)
+        stop.wait(_POLL_S)
+    archivist.archive()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""The archive's list of segments: one JSON line each, appended after its file is safe on disk.
+
+A file without a line does not exist for readers; the archivist removes it and writes that range
+again.
+"""
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import msgspec
+
+from storage.errors import RecordDamagedError
+
+ARCHIVE_NAME = "archive"
+MANIFEST_NAME = "manifest.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A closed range of a table as one Parquet file.
+
+    Attributes:
+        table: `journal` or `latency_marks`.
+        first: Its first key (position in the journal, row id of the marks).
+        last: Its last key.
+        rows: How many; the journal has no gaps, so `last - first + 1` there.
+        file: Name below the archive folder.
+        sha256: Digest of the file, hex.
+        last_hash: Of the journal: hash of the last row, hex; empty for other tables.
+    """
+
+    table: str
+    first: int
+    last: int
+    rows: int
+    file: str
+    sha256: str
+    last_hash: str = ""
+
+
+class Manifest:
+    """The manifest of one data directory."""
+
+    def __init__(self, data_dir: Path) -> None:
+        """Name the folder; nothing is read or made yet."""
+        self.folder = data_dir / ARCHIVE_NAME
+        self.path = self.folder / MANIFEST_NAME
+
+    def segments(self) -> list[Segment]:
+        """Every segment in order of writing; a line that a crash cut off at the end is passed over.
+
+        Raises:
+            RecordDamagedError: A line in the middle cannot be read.
+        """
+        if not self.path.exists():
+            return []
+        lines = self.path.read_bytes().split(b"\n")
+        found = []
+        for number, line in enumerate(lines[:-1], start=1):  # what follows the last end is torn
+            try:
+                found.append(msgspec.json.decode(line, type=Segment))
+            except msgspec.DecodeError as error:
+                raise RecordDamagedError(
+                    f"line {number} of {self.path} cannot be read ({error}): the archive can be "
+                    "made again, remove the folder and let the archivist run"
+                ) from error
+        return found
+
+    def append(self, segment: Segment) -> None:
+        """Add a segment, synced."""
+        self._cut_torn_line()
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(descriptor, msgspec.json.encode(asdict(segment)) + b"\n")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        sync_folder(self.folder)
+
+    def _cut_torn_line(self) -> None:
+        if not self.path.exists():
+            return
+        text = self.path.read_bytes()
+        whole = text.rfind(b"\n") + 1
+        if whole < len(text):
+            os.truncate(self.path, whole)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

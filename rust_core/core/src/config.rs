@@ -1,6 +1,6 @@
 //! How one account is set up; read from JSON, unknown keys refused.
 
-use crate::message::{named_enum, Name};
+use crate::message::{named_enum, Name, Scope};
 use crate::money::ONE_1E8;
 use serde::{Deserialize, Serialize};
 
@@ -179,6 +179,9 @@ pub struct AccountConfig {
     /// What an EMERGENCY does with positions.
     #[serde(default = "close")]
     pub emergency: EmergencyPolicy,
+    /// What a broken rule of an order stops (EX-9).
+    #[serde(default = "account")]
+    pub violation_scope: Scope,
     /// How many ended orders stay in memory, so that late repeats are recognised.
     #[serde(default = "ended")]
     pub ended_orders_max: usize,
@@ -206,6 +209,9 @@ const fn runner() -> i64 {
 }
 const fn close() -> EmergencyPolicy {
     EmergencyPolicy::Close
+}
+const fn account() -> Scope {
+    Scope::Account
 }
 const fn ended() -> usize {
     4096

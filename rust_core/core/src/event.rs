@@ -12,6 +12,7 @@ use crate::message::{
 use crate::money::wide;
 use crate::order_table::OrderState;
 use crate::positions::Position;
+use crate::sizing::SizingStep;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -79,7 +80,7 @@ pub struct VerdictGiven {
     /// Size after sizing.
     pub qty_1e8: i64,
     /// How the size came about.
-    pub sizing: Vec<Name>,
+    pub sizing: Vec<SizingStep>,
     /// Every check that failed.
     pub failed: Vec<FailedCheck>,
 }
@@ -175,6 +176,17 @@ pub struct OrderChanged {
 /// The venue was asked to cancel, or is to be as soon as it has the order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CancelRequested {
+    /// Our id.
+    pub client_order_id: Name,
+    /// Why.
+    pub reason: Name,
+    /// When.
+    pub at_ns: i64,
+}
+
+/// A cancel did not work; it is tried again, and alarmed (EX-8, KC-5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelFailed {
     /// Our id.
     pub client_order_id: Name,
     /// Why.
@@ -530,6 +542,8 @@ events! {
     OrderChanged(OrderChanged),
     /// See [`CancelRequested`].
     CancelRequested(CancelRequested),
+    /// See [`CancelFailed`].
+    CancelFailed(CancelFailed),
     /// See [`OrderFilled`].
     OrderFilled(Box<OrderFilled>),
     /// See [`FillSettled`].
@@ -583,6 +597,7 @@ impl Event {
             Self::OrderIntended(e) => format!("order/{}", e.client_order_id),
             Self::OrderChanged(e) => format!("order/{}", e.client_order_id),
             Self::CancelRequested(e) => format!("order/{}", e.client_order_id),
+            Self::CancelFailed(e) => format!("order/{}", e.client_order_id),
             Self::OrderFilled(e) => format!("order/{}", e.client_order_id),
             Self::FillSettled(e) => format!("order/{}", e.client_order_id),
             Self::FillReversed(e) => format!("order/{}", e.client_order_id),

@@ -98,6 +98,4 @@ pub struct Session {
     pub strategies: BTreeMap<Name, StrategySession>,
     /// Times of the newest entry orders, by instrument, oldest first.
     pub entry_times: BTreeMap<Name, Vec<i64>>,
-    /// Set when the account was flattened for the day (KC-8).
-    pub is_flattening: bool,
 }

@@ -4,8 +4,100 @@ use crate::event::OrderIntended;
 use crate::message::{Name, Settlement};
 use crate::money::{div_round, narrow, wide};
 use crate::order_table::OrderState;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
+
+/// Ended orders whose position is closed too, the newest few thousand.
+///
+/// Memory stays bounded: an order that ended leaves the live table for this ring at once, the ring drops
+/// its oldest when it is full, and the orders of sessions before the last one when a session opens. While
+/// an order is here, a repeated fill, a late fill and a reversal are recognised for what they are. News
+/// of an order that is no longer here is news of an unknown order: it halts entries (EX-9), and the
+/// record's unique claims still refuse its id a second time (EX-4).
+#[derive(Clone, Debug, Default)]
+pub struct Ended {
+    ring: VecDeque<Name>,
+    orders: HashMap<Name, Arc<Order>, BuildHasherDefault<DefaultHasher>>,
+}
+
+impl Ended {
+    /// The order of that id.
+    pub fn get(&self, client_order_id: &str) -> Option<&Arc<Order>> {
+        self.orders.get(client_order_id)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.ring.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ring.is_empty()
+    }
+
+    /// Adds one; the oldest leave when there are more than `max`.
+    pub fn push(&mut self, order: Arc<Order>, max: usize) {
+        let id = order.intent.client_order_id.clone();
+        if self.orders.insert(id.clone(), order).is_none() {
+            self.ring.push_back(id);
+        }
+        while self.ring.len() > max {
+            if let Some(oldest) = self.ring.pop_front() {
+                self.orders.remove(&oldest);
+            }
+        }
+    }
+
+    /// Takes one out again: the broker had more to say about it.
+    pub fn take(&mut self, client_order_id: &str) -> Option<Arc<Order>> {
+        let order = self.orders.remove(client_order_id)?;
+        self.ring.retain(|id| &**id != client_order_id);
+        Some(order)
+    }
+
+    /// Drops the orders of sessions before `session_date`.
+    pub fn forget_before(&mut self, session_date: i64) {
+        let orders = &mut self.orders;
+        self.ring.retain(|id| {
+            let stays = orders.get(id).is_some_and(|o| o.intent.session_date >= session_date);
+            if !stays {
+                orders.remove(id);
+            }
+            stays
+        });
+    }
+
+    /// From oldest to newest.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Order>> {
+        self.ring.iter().filter_map(|id| self.orders.get(id))
+    }
+}
+
+impl PartialEq for Ended {
+    fn eq(&self, other: &Self) -> bool {
+        self.ring == other.ring && self.orders == other.orders
+    }
+}
+
+impl Serialize for Ended {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Ended {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let mut ended = Self::default();
+        for order in Vec::<Arc<Order>>::deserialize(from)? {
+            ended.push(order, usize::MAX);
+        }
+        Ok(ended)
+    }
+}
 
 /// One execution, by the broker's id for it (EX-5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +138,8 @@ pub struct Order {
     pub is_released: bool,
     /// When a cancel was asked for; zero if never.
     pub cancel_asked_ns: i64,
+    /// Why it was asked for, empty if never.
+    pub cancel_reason: Name,
     /// Last change.
     pub changed_ns: i64,
 }
@@ -63,6 +157,7 @@ impl Order {
             executions: Vec::new(),
             is_released: false,
             cancel_asked_ns: 0,
+            cancel_reason: Name::from(""),
             changed_ns: at_ns,
         }
     }

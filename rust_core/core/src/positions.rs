@@ -3,7 +3,7 @@
 //! A position is two sums, bought and sold; everything else follows from them. So fills may come in any
 //! order and the result is the same, and a reversal takes its part out again (EX-5, EX-7).
 
-use crate::message::{ExitPlan, ExitReason, Name, Side};
+use crate::message::{ExitPlan, ExitReason, Name, Side, Stop};
 use crate::money::{div_round, narrow, wide, ONE_1E8};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -79,6 +79,21 @@ pub fn realised_1e8(bought: Sum, sold: Sum, multiplier_1e8: i64) -> Option<i64> 
     )?)
 }
 
+/// The plan of a position that nobody asked for: what a late fill or a reversal left over.
+pub fn left_over() -> Arc<ExitPlan> {
+    Arc::new(ExitPlan {
+        stop: Stop::None { waiver: Name::from("left over") },
+        trailing_ratio_1e8: None,
+        target: None,
+        target_trailing_ratio_1e8: None,
+        target_1: None,
+        target_2: None,
+        target_2_wait_ns: None,
+        holding_max_ns: None,
+        force_flat_ns: None,
+    })
+}
+
 /// One position of one strategy in one instrument, from its first fill to flat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
@@ -112,21 +127,29 @@ pub struct Position {
     pub realised_1e8: i64,
     /// Fees so far.
     pub fees_1e8: i64,
-    /// How it ends; shared, it changes rarely.
+    /// How it ends: the plan of the order that opened it, which holds it in the journal.
+    #[serde(skip, default = "left_over")]
     pub plan: Arc<ExitPlan>,
+    /// A stop price that the strategy set since; zero for none.
+    pub stop_override_1e8: i64,
+    /// A target price that the strategy set since; zero for none.
+    pub target_override_1e8: i64,
     /// Best price since the first fill, from marks (trailing rules); zero before the first mark.
     pub best_1e8: i64,
-    /// Quantity closed by the first target; zero before it.
-    pub target_1_qty_1e8: i64,
     /// When the first target was reached; zero before.
     pub target_1_ns: i64,
     /// Reason of the exit under way, or of the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_reason: Option<ExitReason>,
+    /// All of it is to be closed, whatever becomes of the exit under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_wanted: Option<ExitReason>,
     /// The exit order under way, empty if none.
     pub exit_order_id: Name,
     /// How many exits were tried.
     pub exit_attempt: i64,
+    /// How many of them failed one after the other.
+    pub exit_failures: i64,
     /// A failed exit is not tried again before this.
     pub exit_retry_ns: i64,
     /// Price that the last exit was decided on.

@@ -1,5 +1,177 @@
 //! The account core: one message in, one decision out.
+//!
+//! [`AccountCore::decide`] reads and changes nothing; what follows from a message is a list of events with
+//! resulting values, effects and timers. [`AccountCore::apply`] takes the events over. A decision may need
+//! several dependent events (a fill changes order, position, ledger and protections together), so it is
+//! made on a draft over the state, to which every event is applied as soon as it is decided; the same
+//! `apply` then takes them into the state, and takes journaled events back after a restart.
+//!
+//! Memory is bounded: see [`crate::orders::Ended`].
 
+mod apply;
+mod controls;
+mod entries;
+mod exiting;
+mod fills;
+mod reports;
 mod state;
+mod store;
+mod work;
 
 pub use state::{BalanceSeen, Controls, Halt, KillState, State};
+
+use crate::config::{AccountConfig, ConfigError, Instrument};
+use crate::decision::{Decision, Effect, Timer};
+use crate::event::{Event, EventError};
+use crate::message::{Mark, Message, Name};
+use crate::orders::Order;
+use crate::positions::Position;
+use crate::protections::Protections;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use store::Store;
+use work::Work;
+
+/// The control that lifts every halt; its value is the reason, as JSON text.
+pub const CLEAR_HALTS: &str = "clear_halts";
+
+/// A decision was not the next one of this core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StaleDecision {
+    /// How many decisions the core has applied.
+    pub expected: u64,
+    /// How many it had applied when this one was made.
+    pub found: u64,
+}
+
+impl fmt::Display for StaleDecision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "a decision must be applied once and before the next is made: expected one made at {}, was {}",
+            self.expected, self.found
+        )
+    }
+}
+
+impl std::error::Error for StaleDecision {}
+
+/// One account: orders, positions, ledger, protections and exits, without clock or I/O.
+#[derive(Clone, Debug)]
+pub struct AccountCore {
+    config: AccountConfig,
+    instruments: BTreeMap<Name, Instrument>,
+    state: State,
+    marks: BTreeMap<Name, Mark>,
+    version: u64,
+}
+
+impl AccountCore {
+    /// An account before its first session.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the configuration contradicts itself.
+    pub fn new(config: AccountConfig) -> Result<Self, ConfigError> {
+        config.check()?;
+        let instruments =
+            config.instruments.iter().map(|i| (i.symbol.clone(), i.clone())).collect();
+        let state = State::new(Protections::default(), config.ended_orders_max);
+        Ok(Self { config, instruments, state, marks: BTreeMap::new(), version: 0 })
+    }
+
+    /// What follows from a message; nothing is changed.
+    pub fn decide(&self, message: &Message, now_ns: i64) -> Decision {
+        Work::new(self, now_ns).run(message)
+    }
+
+    /// Takes a decision over, once, before the next is made.
+    ///
+    /// # Errors
+    /// [`StaleDecision`]; nothing is changed then.
+    pub fn apply(&mut self, decision: &Decision) -> Result<(), StaleDecision> {
+        if decision.version != self.version {
+            return Err(StaleDecision { expected: self.version, found: decision.version });
+        }
+        for event in &decision.events {
+            apply::apply(&mut self.state, event, decision.at_ns);
+        }
+        if let Some(mark) = &decision.mark {
+            self.observe(mark);
+        }
+        self.version += 1;
+        Ok(())
+    }
+
+    /// Remembers a price without deciding: a restarted account reads the session's tape again.
+    pub fn observe(&mut self, mark: &Mark) {
+        match self.marks.get_mut(&mark.instrument) {
+            Some(slot) => slot.clone_from(mark),
+            None => {
+                self.marks.insert(mark.instrument.clone(), mark.clone());
+            }
+        }
+    }
+
+    /// Takes one journaled event over, in journal order; no effects.
+    ///
+    /// # Errors
+    /// [`EventError`]; nothing is changed then.
+    pub fn rehydrate(&mut self, kind: &str, payload: &[u8], at_ns: i64) -> Result<(), EventError> {
+        let event = Event::read(kind, payload)?;
+        apply::apply(&mut self.state, &event, at_ns);
+        self.state.ended_max = self.config.ended_orders_max;
+        self.version += 1;
+        Ok(())
+    }
+
+    /// The whole state as an event, to be journaled.
+    pub fn snapshot(&self) -> Event {
+        Event::AccountSnapshot(Box::new(self.state.clone()))
+    }
+
+    /// Everything that the journal can tell again.
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// How it is set up.
+    pub const fn config(&self) -> &AccountConfig {
+        &self.config
+    }
+
+    /// The newest price of an instrument.
+    pub fn mark(&self, instrument: &str) -> Option<&Mark> {
+        self.marks.get(instrument)
+    }
+
+    /// The open position of a strategy in an instrument.
+    pub fn position(&self, strategy: &str, instrument: &str) -> Option<&Arc<Position>> {
+        self.state.position_of(strategy, instrument)
+    }
+
+    /// An order, live or ended.
+    pub fn order(&self, client_order_id: &str) -> Option<&Arc<Order>> {
+        self.state.order(client_order_id)
+    }
+
+    /// Money timers to arm after rehydration.
+    pub fn open_timers(&self, now_ns: i64) -> Vec<Timer> {
+        Work::new(self, now_ns).open_timers()
+    }
+
+    /// Submissions of intents that are durable and never known to have been handed over, in order of id.
+    pub fn unresolved(&self, now_ns: i64) -> Vec<Effect> {
+        Work::new(self, now_ns).unresolved()
+    }
+
+    /// Live orders, in order of id.
+    pub fn live_orders(&self) -> impl Iterator<Item = &Arc<Order>> {
+        self.state.orders.values().filter(|order| order.state.is_live())
+    }
+
+    /// Quantity step of an instrument; one unit if it is not configured.
+    fn instrument(&self, symbol: &str) -> Option<&Instrument> {
+        self.instruments.get(symbol)
+    }
+}

@@ -1,9 +1,11 @@
 //! What an account knows, and how events set it.
 
+use crate::event::KillLevelChanged;
 use crate::ledger::{Ledger, Session};
 use crate::message::{KillLevel, Name, Scope};
-use crate::orders::Order;
+use crate::orders::{Ended, Order};
 use crate::positions::Position;
+use crate::protections::Protections;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,8 +27,8 @@ pub struct KillState {
     pub closed: i64,
     /// Cancels and exits that failed.
     pub failed: i64,
-    /// `KillFinished` was said.
-    pub is_finished: bool,
+    /// Ids of which `KillFinished` was not said yet.
+    pub unfinished: Vec<Name>,
     /// The newest ids, oldest first; each acts once.
     pub seen: Vec<Name>,
 }
@@ -81,4 +83,80 @@ pub struct State {
     pub orders: BTreeMap<Name, Arc<Order>>,
     /// Open positions by position id.
     pub positions: BTreeMap<Name, Arc<Position>>,
+    /// Orders that ended, whose position is closed.
+    pub ended: Ended,
+    /// How many of them stay; from the configuration.
+    #[serde(skip)]
+    pub ended_max: usize,
+    /// Protections.
+    pub protections: Protections,
+}
+
+impl State {
+    /// Before anything happened.
+    pub fn new(protections: Protections, ended_max: usize) -> Self {
+        Self {
+            session: Session::default(),
+            ledger: Ledger::default(),
+            kill: KillState::default(),
+            controls: Controls::default(),
+            halts: Vec::new(),
+            balance: None,
+            orders: BTreeMap::new(),
+            positions: BTreeMap::new(),
+            ended: Ended::default(),
+            ended_max,
+            protections,
+        }
+    }
+}
+
+/// How many kill ids are remembered.
+const KILLS_REMEMBERED: usize = 256;
+/// How many times of entries are remembered per instrument; the configuration may not ask for more.
+pub const ENTRY_TIMES_MAX: usize = 64;
+
+impl Default for KillState {
+    fn default() -> Self {
+        let none = Name::from("");
+        Self {
+            level: KillLevel::None,
+            kill_id: none.clone(),
+            reason: none.clone(),
+            author: none,
+            cancelled: 0,
+            closed: 0,
+            failed: 0,
+            unfinished: Vec::new(),
+            seen: Vec::new(),
+        }
+    }
+}
+
+impl KillState {
+    /// A new kill, or its end.
+    pub fn change(&mut self, event: &KillLevelChanged) {
+        let is_new = event.new != KillLevel::None;
+        self.level = event.new;
+        self.kill_id = event.kill_id.clone();
+        self.reason = event.reason.clone();
+        self.author = event.author.clone();
+        if !is_new {
+            self.unfinished.clear();
+            return;
+        }
+        if self.unfinished.is_empty() {
+            (self.cancelled, self.closed, self.failed) = (0, 0, 0);
+        }
+        self.unfinished.push(event.kill_id.clone());
+        if self.seen.len() == KILLS_REMEMBERED {
+            self.seen.remove(0);
+        }
+        self.seen.push(event.kill_id.clone());
+    }
+
+    /// Orders are to be cancelled and, by policy, positions closed.
+    pub const fn is_clearing(&self) -> bool {
+        matches!(self.level, KillLevel::Flatten | KillLevel::Emergency)
+    }
 }

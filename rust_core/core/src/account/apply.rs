@@ -1,0 +1,209 @@
+//! What events do to what an account knows: they set it. One function for the draft of a decision, for the
+//! state it is taken into, and for rehydration.
+
+use super::state::{BalanceSeen, Halt, State, ENTRY_TIMES_MAX};
+use super::store::Store;
+use crate::event::{
+    ControlChanged, Event, FillReversed, OrderChanged, OrderFilled, OrderIntended, SessionOpened,
+    TradeClosed,
+};
+use crate::ledger::Session;
+use crate::message::{ExitReason, Name, Purpose, Settlement};
+use crate::order_table::OrderState;
+use crate::orders::{Execution, Order};
+use crate::positions::{left_over, Phase, Position};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Takes one event over.
+pub fn apply<S: Store>(store: &mut S, event: &Event, at_ns: i64) {
+    match event {
+        Event::SessionOpened(e) => session_opened(store, e),
+        Event::SessionClosed(_) => store.session_mut().is_open = false,
+        Event::OrderIntended(e) => order_intended(store, e, at_ns),
+        Event::OrderChanged(e) => order_changed(store, e),
+        Event::CancelRequested(e) => {
+            if let Some(order) = store.order_mut(&e.client_order_id) {
+                order.cancel_asked_ns = e.at_ns;
+                order.cancel_reason = e.reason.clone();
+            }
+        }
+        Event::CancelFailed(_) => {
+            if store.kill_mut().is_clearing() {
+                store.kill_mut().failed += 1;
+            }
+        }
+        Event::OrderFilled(e) => order_filled(store, e),
+        Event::FillSettled(e) => {
+            settle(store, &e.client_order_id, &e.execution_id, Settlement::Confirmed);
+        }
+        Event::FillReversed(e) => fill_reversed(store, e),
+        Event::PositionChanged(e) => position_changed(store, e),
+        Event::TradeClosed(e) => trade_closed(store, e),
+        Event::ProtectionTripped(_) | Event::ProtectionCleared(_) | Event::ThrottleChanged(_) => {}
+        Event::KillLevelChanged(e) => store.kill_mut().change(e),
+        Event::KillFinished(e) => {
+            store.kill_mut().unfinished.retain(|id| *id != e.kill_id);
+        }
+        Event::ControlChanged(e) => control_changed(store, e),
+        Event::BalanceReported(e) => store.set_balance(BalanceSeen {
+            equity_1e8: e.equity_1e8,
+            cash_1e8: e.cash_1e8,
+            buying_power_1e8: e.buying_power_1e8,
+            at_ns: e.at_ns,
+        }),
+        Event::Halted(e) => store.halts_mut().push(Halt {
+            scope: e.scope,
+            key: e.key.clone(),
+            reason: e.reason.clone(),
+        }),
+        Event::AccountSnapshot(e) => store.restore(e),
+        // Told for people and for the record; nothing that a decision rests on.
+        Event::SignalReceived(_)
+        | Event::VerdictGiven(_)
+        | Event::DuplicateRefused(_)
+        | Event::ExitTriggered(_)
+        | Event::InvariantViolated(_) => {}
+    }
+}
+
+fn session_opened<S: Store>(store: &mut S, e: &SessionOpened) {
+    let last = store.session_mut().session_date;
+    store.forget_before(last);
+    *store.session_mut() = Session {
+        session_date: e.session_date,
+        open_ns: e.open_ns,
+        close_ns: e.close_ns,
+        is_open: true,
+        week: e.week,
+        start_equity_1e8: e.equity_1e8,
+        strategies: BTreeMap::new(),
+        entry_times: BTreeMap::new(),
+    };
+    *store.ledger_mut() = e.ledger;
+}
+
+fn order_intended<S: Store>(store: &mut S, e: &Arc<OrderIntended>, at_ns: i64) {
+    if e.purpose == Purpose::Entry {
+        let session = store.session_mut();
+        session.strategies.entry(e.strategy.clone()).or_default().entries += 1;
+        let times = session.entry_times.entry(e.instrument.clone()).or_default();
+        if times.len() == ENTRY_TIMES_MAX {
+            times.remove(0);
+        }
+        times.push(at_ns);
+    }
+    store.add_order(Order::new(Arc::clone(e), at_ns));
+}
+
+fn order_changed<S: Store>(store: &mut S, e: &OrderChanged) {
+    let Some(order) = store.order_mut(&e.client_order_id) else { return };
+    order.state = e.new;
+    order.changed_ns = e.at_ns;
+    order.is_released |= !matches!(e.new, OrderState::NotSent | OrderState::Unknown);
+    if order.broker_order_id != e.broker_order_id {
+        order.broker_order_id = e.broker_order_id.clone();
+    }
+    let was_cancel = order.cancel_asked_ns != 0 && e.new == OrderState::Cancelled;
+    if was_cancel && !e.is_correction && store.kill_mut().is_clearing() {
+        store.kill_mut().cancelled += 1;
+    }
+    if e.new.is_terminal() {
+        store.retire(&e.client_order_id);
+    }
+}
+
+fn order_filled<S: Store>(store: &mut S, e: &OrderFilled) {
+    if let Some(order) = store.order_mut(&e.client_order_id) {
+        order.executions.push(Execution {
+            execution_id: e.execution_id.clone(),
+            qty_1e8: e.qty_1e8,
+            price_1e8: e.price_1e8,
+            fee_1e8: e.fee_1e8,
+            settlement: e.settlement,
+            venue_ns: e.venue_ns,
+        });
+        order.filled_1e8 = e.filled_1e8;
+        order.filled_value_1e16 = e.filled_value_1e16;
+        order.fees_1e8 = e.order_fees_1e8;
+        order.changed_ns = e.at_ns;
+    }
+    *store.ledger_mut() = e.ledger;
+    let own = store.session_mut().strategies.entry(e.strategy.clone()).or_default();
+    own.gross_1e8 += e.realised_1e8;
+    own.fees_1e8 += e.fee_1e8;
+}
+
+fn fill_reversed<S: Store>(store: &mut S, e: &FillReversed) {
+    settle(store, &e.client_order_id, &e.execution_id, Settlement::Failed);
+    if let Some(order) = store.order_mut(&e.client_order_id) {
+        order.filled_1e8 = e.filled_1e8;
+        order.filled_value_1e16 = e.filled_value_1e16;
+        order.fees_1e8 = e.order_fees_1e8;
+        order.changed_ns = e.at_ns;
+    }
+    *store.ledger_mut() = e.ledger;
+    let own = store.session_mut().strategies.entry(e.strategy.clone()).or_default();
+    own.gross_1e8 += e.realised_1e8;
+    own.fees_1e8 -= e.fee_1e8;
+}
+
+fn settle<S: Store>(store: &mut S, order_id: &Name, execution_id: &str, to: Settlement) {
+    let Some(order) = store.order_mut(order_id) else { return };
+    if let Some(fill) = order.executions.iter_mut().find(|f| &*f.execution_id == execution_id) {
+        fill.settlement = to;
+    }
+}
+
+fn position_changed<S: Store>(store: &mut S, e: &Position) {
+    if e.phase == Phase::Closed {
+        store.remove_position(&e.position_id);
+        store.retire_all(e);
+        return;
+    }
+    let known = store.position(&e.position_id).map(|p| Arc::clone(&p.plan));
+    let is_new = known.is_none();
+    let mut position = e.clone();
+    position.plan = known.unwrap_or_else(|| {
+        store
+            .order(&e.entry_order_id)
+            .and_then(|order| order.intent.plan.clone())
+            .unwrap_or_else(left_over)
+    });
+    if is_new {
+        store.session_mut().strategies.entry(e.strategy.clone()).or_default().opened += 1;
+    }
+    store.set_position(position);
+}
+
+fn trade_closed<S: Store>(store: &mut S, e: &TradeClosed) {
+    let own = store.session_mut().strategies.entry(e.strategy.clone()).or_default();
+    own.trades += 1;
+    own.wins += i64::from(e.net_1e8 > 0);
+    own.stop_outs += i64::from(e.reason == ExitReason::StopLoss);
+    if e.reason == ExitReason::KillSwitch {
+        store.kill_mut().closed += 1;
+    }
+}
+
+fn control_changed<S: Store>(store: &mut S, e: &ControlChanged) {
+    if !e.refused.is_empty() {
+        return;
+    }
+    if &*e.name == super::CLEAR_HALTS {
+        store.halts_mut().clear();
+        return;
+    }
+    store.controls_mut().values.insert(e.name.clone(), e.new.clone());
+}
+
+impl State {
+    /// Gives open positions their plans back, which their entry orders hold.
+    pub fn join_plans(&mut self) {
+        let orders = &self.orders;
+        for position in self.positions.values_mut() {
+            let plan = orders.get(&position.entry_order_id).and_then(|o| o.intent.plan.clone());
+            Arc::make_mut(position).plan = plan.unwrap_or_else(left_over);
+        }
+    }
+}

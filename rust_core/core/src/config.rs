@@ -1,8 +1,12 @@
 //! How one account is set up; read from JSON, unknown keys refused.
 
+use crate::gate::{GateRules, InstrumentRules};
 use crate::message::{named_enum, Name, Scope};
 use crate::money::ONE_1E8;
+use crate::protections::ProtectionsConfig;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fmt;
 
 named_enum! {
     /// Where fills come from; nothing downstream differs.
@@ -80,6 +84,9 @@ pub struct Instrument {
     pub min_qty_1e8: i64,
     /// Money per point of price and unit of quantity.
     pub multiplier_1e8: i64,
+    /// Share of the notional that an entry takes from the buying power.
+    #[serde(default = "whole")]
+    pub margin_ratio_1e8: i64,
     /// Quantities below one are possible.
     #[serde(default)]
     pub fractional: bool,
@@ -109,6 +116,12 @@ pub struct Limits {
     pub entries_per_session_max: i64,
     /// Notional of everything open over equity, as a ratio (PF-3).
     pub exposure_max_ratio_1e8: i64,
+    /// Notional of one instrument over equity, as a ratio; zero for the limit of everything (RK-13).
+    #[serde(default)]
+    pub instrument_exposure_max_ratio_1e8: i64,
+    /// Whether an entry may sell what is not held; futures always may.
+    #[serde(default)]
+    pub allow_short: bool,
     /// How far an entry's price may be from the reference, as a ratio (EX-10).
     pub collar_ratio_1e8: i64,
     /// Oldest reference price an entry may rest on, nanoseconds; zero for any age.
@@ -154,7 +167,7 @@ pub struct AccountConfig {
     pub risk: RiskConfig,
     /// Protections and loss limits.
     #[serde(default)]
-    pub protections: serde_json::Value,
+    pub protections: ProtectionsConfig,
     /// Life of an entry LIMIT order, nanoseconds; zero for no end (EX-8).
     #[serde(default = "two_minutes")]
     pub entry_ttl_ns: i64,
@@ -187,8 +200,146 @@ pub struct AccountConfig {
     pub ended_orders_max: usize,
 }
 
+/// What is wrong with a configuration: one sentence each, expected and found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError(pub Vec<String>);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("; "))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// A name that may stand in ids: short, without `/`, spaces and control characters.
+pub fn is_name(text: &str) -> bool {
+    let is_fine = |c: char| !(c == '/' || c.is_whitespace() || c.is_control());
+    (1..=64).contains(&text.len()) && text.chars().all(is_fine)
+}
+
+impl Instrument {
+    /// The facts that the gate compares an order with.
+    pub fn rules(&self) -> InstrumentRules {
+        InstrumentRules {
+            tick_1e8: self.tick_1e8,
+            lot_1e8: self.lot_1e8,
+            min_qty_1e8: self.min_qty_1e8,
+            multiplier_1e8: self.multiplier_1e8,
+            price_min_1e8: None,
+            price_max_1e8: None,
+            margin_ratio_1e8: self.margin_ratio_1e8,
+        }
+    }
+}
+
+impl AccountConfig {
+    /// The gate's rules as configured, before controls.
+    pub fn gate_rules(&self) -> GateRules {
+        let limits = &self.limits;
+        let or_all = |limit: i64| if limit == 0 { i64::MAX } else { limit };
+        let count = |limit: i64| u32::try_from(limit).unwrap_or(u32::MAX);
+        let of_one = match limits.instrument_exposure_max_ratio_1e8 {
+            0 => limits.exposure_max_ratio_1e8,
+            ratio_1e8 => ratio_1e8,
+        };
+        GateRules {
+            max_trade_loss_1e8: self.risk.per_trade_1e8,
+            max_position_notional_1e8: limits.position_notional_max_1e8,
+            max_entries_per_window: count(limits.entries_per_window_max),
+            max_open_positions_per_symbol: count(limits.positions_per_instrument_max),
+            max_open_positions: count(limits.positions_max),
+            max_instrument_exposure_ratio_1e8: of_one,
+            max_portfolio_exposure_ratio_1e8: limits.exposure_max_ratio_1e8,
+            collar_ratio_1e8: limits.collar_ratio_1e8,
+            max_mark_age_ns: or_all(limits.reference_age_max_ns),
+            max_balance_age_ns: self.balance_age_max_ns,
+            allow_short: limits.allow_short,
+            emergency_closes_positions: self.emergency == EmergencyPolicy::Close,
+            allowed_instruments: None,
+            allowed_strategies: (!self.strategies.is_empty()).then(|| self.strategies.clone()),
+        }
+    }
+
+    /// Whether the configuration can be meant.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every problem found.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let mut problems = Vec::new();
+        if !is_name(&self.account) {
+            problems.push(format!(
+                "account must be a short name without '/' and spaces, was {:?}",
+                self.account
+            ));
+        }
+        if self.capital_1e8 <= 0 {
+            problems.push(format!(
+                "capital_1e8 must be above zero, was {}",
+                self.capital_1e8
+            ));
+        }
+        if self.instruments.is_empty() {
+            problems.push("instruments must hold at least one, was empty".to_owned());
+        }
+        self.check_instruments(&mut problems);
+        for name in self.strategies.iter().filter(|name| !is_name(name)) {
+            problems.push(format!(
+                "a strategy's name must be short, without '/' and spaces, was {name:?}"
+            ));
+        }
+        let entries_max = self.limits.entries_per_window_max;
+        if !(0..=ENTRY_TIMES_MAX).contains(&entries_max) {
+            problems.push(format!(
+                "entries_per_window_max must be between 0 and {ENTRY_TIMES_MAX}, was {entries_max}"
+            ));
+        }
+        if self.release_deadline_ns <= 0 || self.exit_retry_ns <= 0 {
+            problems.push("release_deadline_ns and exit_retry_ns must be above zero".to_owned());
+        }
+        problems.extend(self.gate_rules().validate().err().into_iter().flatten());
+        problems.extend(self.protections.validate().err().into_iter().flatten());
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(ConfigError(problems))
+        }
+    }
+
+    fn check_instruments(&self, problems: &mut Vec<String>) {
+        let mut seen = BTreeSet::new();
+        for instrument in &self.instruments {
+            let symbol = &instrument.symbol;
+            if symbol.is_empty() || symbol.len() > 64 || symbol.chars().any(char::is_control) {
+                problems.push(format!("symbol must be a short text, was {symbol:?}"));
+            }
+            if !seen.insert(symbol.clone()) {
+                problems.push(format!("symbol {symbol} must stand once, was there twice"));
+            }
+            let steps = [
+                ("tick_1e8", instrument.tick_1e8),
+                ("lot_1e8", instrument.lot_1e8),
+                ("min_qty_1e8", instrument.min_qty_1e8),
+                ("multiplier_1e8", instrument.multiplier_1e8),
+                ("margin_ratio_1e8", instrument.margin_ratio_1e8),
+            ];
+            for (name, value) in steps.iter().filter(|(_, value)| *value <= 0) {
+                problems.push(format!(
+                    "{name} of {symbol} must be above zero, was {value}"
+                ));
+            }
+        }
+    }
+}
+
+/// Times of entries that are remembered per instrument.
+pub const ENTRY_TIMES_MAX: i64 = 64;
+
 const SECOND_NS: i64 = 1_000_000_000;
 
+const fn whole() -> i64 {
+    ONE_1E8
+}
 const fn ledger() -> EquitySource {
     EquitySource::Ledger
 }

@@ -1,19 +1,15 @@
 //! What a decision is made of: events, effects and timers.
 
-use crate::event::{Event, OrderIntended};
+use crate::event::{Event, EventError};
+use crate::gate::Submission;
 use crate::message::{Mark, Name, TimerKind};
 use std::sync::Arc;
 
 /// What is to be done once the decision's events are durable.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// Hand an order to the venue; only a redeemed verdict does it.
-    Submit {
-        /// The intent, as journaled.
-        intent: Arc<OrderIntended>,
-        /// Its bytes, as journaled; the verdict is bound to them.
-        bytes: Arc<[u8]>,
-    },
+    /// Hand an order to the venue; only a redeemed submission does it.
+    Submit(Arc<Submission>),
     /// Ask the venue to cancel.
     Cancel {
         /// Our id.
@@ -57,6 +53,10 @@ pub struct Claim {
     pub key: String,
 }
 
+/// What the account is worth, at 1e-8; `None` when it cannot be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountValue(pub Option<i64>);
+
 /// What follows from one message. Applied once, to the core that made it, before the next decision.
 #[derive(Clone, Debug, Default)]
 pub struct Decision {
@@ -70,8 +70,36 @@ pub struct Decision {
     pub timers: Vec<Timer>,
     /// Rows that must be new.
     pub claims: Vec<Claim>,
+    /// The account value to remember, if it was looked at; not journaled.
+    pub value: Option<AccountValue>,
     /// A price to remember; not journaled, read again from the market after a restart.
     pub mark: Option<Mark>,
     /// How many decisions the core had applied when it made this one.
     pub version: u64,
+}
+
+impl Decision {
+    /// Nothing to journal, to do or to arm.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.effects.is_empty() && self.timers.is_empty()
+    }
+
+    /// The payload of one of its events; an intent's are the very bytes its submission is bound to.
+    ///
+    /// # Errors
+    /// [`EventError::Encoding`].
+    pub fn payload(&self, event: &Event) -> Result<Arc<[u8]>, EventError> {
+        if let Event::OrderIntended(intent) = event {
+            for effect in &self.effects {
+                if let Effect::Submit(submission) = effect {
+                    if submission.request().client_order_id == intent.client_order_id {
+                        return Ok(Arc::clone(submission.intent()));
+                    }
+                }
+            }
+        }
+        let mut bytes = Vec::with_capacity(512);
+        event.write(&mut bytes)?;
+        Ok(Arc::from(bytes))
+    }
 }

@@ -4,6 +4,7 @@
 //! a field that an older version did not write has a default, one that a newer version writes is ignored.
 
 use crate::account::State;
+use crate::gate::FailedCheck;
 use crate::ledger::Ledger;
 use crate::message::{
     ExitPlan, ExitReason, KillLevel, Name, OrderType, Purpose, Scope, Settlement, Side, Signal,
@@ -12,6 +13,7 @@ use crate::message::{
 use crate::money::wide;
 use crate::order_table::OrderState;
 use crate::positions::Position;
+use crate::protections::{ThrottleTransition, Transition};
 use crate::sizing::SizingStep;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -28,8 +30,8 @@ pub struct SessionOpened {
     pub close_ns: i64,
     /// Number of its week.
     pub week: i64,
-    /// Account value at its opening.
-    pub equity_1e8: i64,
+    /// Account value at its opening; missing when it was not known.
+    pub equity_1e8: Option<i64>,
     /// Money as the session begins: the session's sums are zero, the week's too in a new week.
     pub ledger: Ledger,
 }
@@ -49,19 +51,10 @@ pub struct SessionClosed {
     pub fees_1e8: i64,
     /// Realised, less fees.
     pub net_1e8: i64,
-    /// Account value.
-    pub equity_1e8: i64,
+    /// Account value; missing when it was not known.
+    pub equity_1e8: Option<i64>,
     /// Positions left open.
     pub positions_open: i64,
-}
-
-/// One check that failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailedCheck {
-    /// Which.
-    pub check: Name,
-    /// What was expected and what was found.
-    pub text: Name,
 }
 
 /// The gate's ruling on a signal, with every failed check (RK-1).
@@ -372,35 +365,6 @@ pub struct TradeClosed {
     pub exit_order_id: Name,
 }
 
-/// A protection stopped entries (RK-4 to RK-6).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProtectionTripped {
-    /// Which.
-    pub name: Name,
-    /// Until when; the largest time for a latched one.
-    pub until_ns: i64,
-    /// What it measured.
-    pub value_1e8: i64,
-    /// What it allows.
-    pub limit_1e8: i64,
-}
-
-/// A protection's time is over.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProtectionCleared {
-    /// Which.
-    pub name: Name,
-}
-
-/// The size of entries changed (RK-8).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ThrottleChanged {
-    /// Ratio before.
-    pub old_ratio_1e8: i64,
-    /// Ratio after.
-    pub new_ratio_1e8: i64,
-}
-
 /// A kill was taken or lifted (KC-1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KillLevelChanged {
@@ -556,12 +520,12 @@ events! {
     ExitTriggered(Box<ExitTriggered>),
     /// See [`TradeClosed`].
     TradeClosed(Box<TradeClosed>),
-    /// See [`ProtectionTripped`].
-    ProtectionTripped(ProtectionTripped),
-    /// See [`ProtectionCleared`].
-    ProtectionCleared(ProtectionCleared),
-    /// See [`ThrottleChanged`].
-    ThrottleChanged(ThrottleChanged),
+    /// A protection stopped entries, or does so for longer (RK-4 to RK-6).
+    ProtectionTripped(Transition),
+    /// A protection lets entries go on.
+    ProtectionCleared(Transition),
+    /// The size of entries changed (RK-8).
+    ThrottleChanged(ThrottleTransition),
     /// See [`KillLevelChanged`].
     KillLevelChanged(KillLevelChanged),
     /// See [`KillFinished`].

@@ -103,7 +103,10 @@ impl View {
 
     /// `base` moved by a ratio to the better (above zero) or the worse (below zero).
     fn moved(self, base_1e8: i64, ratio_1e8: i64) -> Option<i64> {
-        mul(base_1e8, ONE_1E8.checked_add(ratio_1e8.checked_mul(self.sign)?)?)
+        mul(
+            base_1e8,
+            ONE_1E8.checked_add(ratio_1e8.checked_mul(self.sign)?)?,
+        )
     }
 
     const fn nearer(self, a_1e8: i64, b_1e8: i64) -> i64 {
@@ -137,10 +140,12 @@ pub const fn leaving_price_1e8(position: &Position, mark: &Mark) -> i64 {
 pub fn planned_stop_1e8(plan: &ExitPlan, side: Side, entry_1e8: i64) -> Option<i64> {
     match &plan.stop {
         Stop::None { .. } | Stop::At { level: Level::R(_) } => None,
-        Stop::At { level: Level::Price(price_1e8) } => Some(*price_1e8),
-        Stop::At { level: Level::Ratio(ratio_1e8) } => {
-            View::of(side).moved(entry_1e8, ratio_1e8.checked_neg()?)
-        }
+        Stop::At {
+            level: Level::Price(price_1e8),
+        } => Some(*price_1e8),
+        Stop::At {
+            level: Level::Ratio(ratio_1e8),
+        } => View::of(side).moved(entry_1e8, ratio_1e8.checked_neg()?),
     }
 }
 
@@ -162,7 +167,9 @@ fn level_1e8(level: Level, position: &Position) -> Option<i64> {
 
 fn at_r_1e8(position: &Position, r_1e8: i64) -> Option<i64> {
     let risk_1e8 = risk_per_unit_1e8(&position.plan, position.side, position.average_entry_1e8)?;
-    position.average_entry_1e8.checked_add(mul(risk_1e8, r_1e8)? * position.side.sign())
+    position
+        .average_entry_1e8
+        .checked_add(mul(risk_1e8, r_1e8)? * position.side.sign())
 }
 
 /// Where the levels of a position stand.
@@ -175,7 +182,11 @@ pub fn levels(position: &Position, runner_stop_r_1e8: i64) -> Levels {
         0 => planned_stop_1e8(plan, position.side, entry_1e8),
         set => Some(set),
     };
-    let runner = if was_reached { at_r_1e8(position, runner_stop_r_1e8) } else { None };
+    let runner = if was_reached {
+        at_r_1e8(position, runner_stop_r_1e8)
+    } else {
+        None
+    };
     let stop_1e8 = match (fixed, runner) {
         (Some(a), Some(b)) => Some(view.nearer(a, b)),
         (a, b) => a.or(b),
@@ -200,7 +211,10 @@ pub fn levels(position: &Position, runner_stop_r_1e8: i64) -> Levels {
             .and_then(|part| level_1e8(part.level, position)),
         target_2_1e8: plan.target_2.and_then(|level| level_1e8(level, position)),
         target_1e8: if trails { None } else { target_1e8 },
-        target_trailing_1e8: plan.target_trailing_ratio_1e8.filter(|_| is_armed).and_then(trail),
+        target_trailing_1e8: plan
+            .target_trailing_ratio_1e8
+            .filter(|_| is_armed)
+            .and_then(trail),
     }
 }
 
@@ -242,15 +256,25 @@ pub fn decide(position: &Position, now: &Circumstances<'_>) -> Option<Trigger> {
     if now.is_flattening {
         return all(ExitReason::AutoFlatten, 0, "the account's time to be flat");
     }
-    if position.plan.force_flat_ns.is_some_and(|at_ns| now.now_ns >= at_ns) {
+    if position
+        .plan
+        .force_flat_ns
+        .is_some_and(|at_ns| now.now_ns >= at_ns)
+    {
         return all(ExitReason::ForceFlat, 0, "the strategy's time to be flat");
     }
     if let Some(reason) = position.exit_wanted {
-        return all(reason, position.exit_threshold_1e8, "what an earlier exit left open");
+        return all(
+            reason,
+            position.exit_threshold_1e8,
+            "what an earlier exit left open",
+        );
     }
     now.mark
         .and_then(|_| by_price(position, price_1e8, now))
-        .or_else(|| is_late(position, now.now_ns).then(|| all(ExitReason::Time, 0, "held long enough"))?)
+        .or_else(|| {
+            is_late(position, now.now_ns).then(|| all(ExitReason::Time, 0, "held long enough"))?
+        })
         .or_else(|| by_advice(now.advice?))
 }
 
@@ -266,9 +290,13 @@ fn by_advice(advice: &Advice) -> Option<Trigger> {
 
 fn is_late(position: &Position, now_ns: i64) -> bool {
     let plan = &position.plan;
-    let held = plan.holding_max_ns.is_some_and(|most_ns| now_ns - position.entry_ns >= most_ns);
+    let held = plan
+        .holding_max_ns
+        .is_some_and(|most_ns| now_ns - position.entry_ns >= most_ns);
     let waited = position.target_1_ns != 0
-        && plan.target_2_wait_ns.is_some_and(|most_ns| now_ns - position.target_1_ns >= most_ns);
+        && plan
+            .target_2_wait_ns
+            .is_some_and(|most_ns| now_ns - position.target_1_ns >= most_ns);
     held || waited
 }
 
@@ -288,27 +316,57 @@ fn by_price(position: &Position, price_1e8: i64, now: &Circumstances<'_>) -> Opt
         return Some(make(ExitReason::StopLoss, at, Portion::All, "stop reached"));
     }
     if let Some(at) = worse(levels.trailing_1e8) {
-        return Some(make(ExitReason::Trailing, at, Portion::All, "trailing stop reached"));
+        return Some(make(
+            ExitReason::Trailing,
+            at,
+            Portion::All,
+            "trailing stop reached",
+        ));
     }
     if let Some(at) = better(levels.target_2_1e8) {
-        return Some(make(ExitReason::Target2, at, Portion::All, "second target reached"));
+        return Some(make(
+            ExitReason::Target2,
+            at,
+            Portion::All,
+            "second target reached",
+        ));
     }
     if let Some(at) = better(levels.target_1_1e8) {
         let portion = first_portion(position, now.lot_1e8);
-        return Some(make(ExitReason::Target1, at, portion, "first target reached"));
+        return Some(make(
+            ExitReason::Target1,
+            at,
+            portion,
+            "first target reached",
+        ));
     }
     if let Some(at) = better(levels.target_1e8) {
-        return Some(make(ExitReason::TakeProfit, at, Portion::All, "target reached"));
+        return Some(make(
+            ExitReason::TakeProfit,
+            at,
+            Portion::All,
+            "target reached",
+        ));
     }
     let gave_back = worse(levels.target_trailing_1e8)
         .filter(|_| view.at_or_better(price_1e8, position.average_entry_1e8));
-    gave_back.map(|at| make(ExitReason::TakeProfit, at, Portion::All, "trailing target reached"))
+    gave_back.map(|at| {
+        make(
+            ExitReason::TakeProfit,
+            at,
+            Portion::All,
+            "trailing target reached",
+        )
+    })
 }
 
 /// The first target's part of what was really filled (EX-7), down to the lot, at least one.
 fn first_portion(position: &Position, lot_1e8: i64) -> Portion {
     let open_1e8 = position.qty_1e8.abs();
-    let ratio_1e8 = position.plan.target_1.map_or(ONE_1E8, |part| part.portion_ratio_1e8);
+    let ratio_1e8 = position
+        .plan
+        .target_1
+        .map_or(ONE_1E8, |part| part.portion_ratio_1e8);
     let exact_1e8 = mul(position.entered().qty_1e8, ratio_1e8).unwrap_or(open_1e8);
     let part_1e8 = crate::money::floor_to(exact_1e8, lot_1e8).max(lot_1e8);
     if part_1e8 >= open_1e8 {

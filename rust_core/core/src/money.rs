@@ -87,6 +87,19 @@ pub fn text(value_1e8: i64) -> String {
     format!("{whole}.{}", fraction.trim_end_matches('0'))
 }
 
+/// The amount that a decimal text says; `None` when it is none, or has more than eight decimals.
+pub fn parse(text: &str) -> Option<i64> {
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_number = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || fraction.len() > 8 || !is_number(whole) || !is_number(fraction) {
+        return None;
+    }
+    let fraction_1e8: i64 = format!("{fraction:0<8}").parse().ok()?;
+    let whole_1e8 = whole.parse::<i64>().ok()?.checked_mul(ONE_1E8)?;
+    Some(sign * whole_1e8.checked_add(fraction_1e8)?)
+}
+
 /// Products of a price and a quantity are kept exactly, at 1e-16; in JSON they are decimal text, because
 /// readers elsewhere hold no more than 64 bits.
 pub mod wide {
@@ -148,6 +161,15 @@ mod tests {
         assert_eq!(floor_to(123_456_789, 100_000), 123_400_000);
         assert!(is_multiple(25_000_000, 25_000_000));
         assert!(!is_multiple(25_000_001, 25_000_000));
+    }
+
+    #[test]
+    fn decimal_text_is_read_exactly_or_not_at_all() {
+        assert_eq!(parse("-12.5"), Some(-1_250_000_000));
+        assert_eq!(parse("0.00000001"), Some(1));
+        for wrong in ["", ".5", "1e3", "1.123456789", "x", "99999999999999999999"] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -63,7 +63,9 @@ impl Ended {
     pub fn forget_before(&mut self, session_date: i64) {
         let orders = &mut self.orders;
         self.ring.retain(|id| {
-            let stays = orders.get(id).is_some_and(|o| o.intent.session_date >= session_date);
+            let stays = orders
+                .get(id)
+                .is_some_and(|o| o.intent.session_date >= session_date);
             if !stays {
                 orders.remove(id);
             }

@@ -82,7 +82,9 @@ pub fn realised_1e8(bought: Sum, sold: Sum, multiplier_1e8: i64) -> Option<i64> 
 /// The plan of a position that nobody asked for: what a late fill or a reversal left over.
 pub fn left_over() -> Arc<ExitPlan> {
     Arc::new(ExitPlan {
-        stop: Stop::None { waiver: Name::from("left over") },
+        stop: Stop::None {
+            waiver: Name::from("left over"),
+        },
         trailing_ratio_1e8: None,
         target: None,
         target_trailing_ratio_1e8: None,

@@ -1,8 +1,9 @@
 //! What events do to what an account knows: they set it. One function for the draft of a decision, for the
 //! state it is taken into, and for rehydration.
 
-use super::state::{BalanceSeen, Halt, State, ENTRY_TIMES_MAX};
+use super::state::{BalanceSeen, Halt, State};
 use super::store::Store;
+use crate::config::ENTRY_TIMES_MAX;
 use crate::event::{
     ControlChanged, Event, FillReversed, OrderChanged, OrderFilled, OrderIntended, SessionOpened,
     TradeClosed,
@@ -12,14 +13,20 @@ use crate::message::{ExitReason, Name, Purpose, Settlement};
 use crate::order_table::OrderState;
 use crate::orders::{Execution, Order};
 use crate::positions::{left_over, Phase, Position};
+use crate::protections::ClosedTrade;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+const ENTRY_TIMES: usize = ENTRY_TIMES_MAX.unsigned_abs() as usize;
 
 /// Takes one event over.
 pub fn apply<S: Store>(store: &mut S, event: &Event, at_ns: i64) {
     match event {
         Event::SessionOpened(e) => session_opened(store, e),
-        Event::SessionClosed(_) => store.session_mut().is_open = false,
+        Event::SessionClosed(e) => {
+            store.session_mut().is_open = false;
+            store.protections_mut().on_equity(e.equity_1e8);
+        }
         Event::OrderIntended(e) => order_intended(store, e, at_ns),
         Event::OrderChanged(e) => order_changed(store, e),
         Event::CancelRequested(e) => {
@@ -35,12 +42,20 @@ pub fn apply<S: Store>(store: &mut S, event: &Event, at_ns: i64) {
         }
         Event::OrderFilled(e) => order_filled(store, e),
         Event::FillSettled(e) => {
-            settle(store, &e.client_order_id, &e.execution_id, Settlement::Confirmed);
+            settle(
+                store,
+                &e.client_order_id,
+                &e.execution_id,
+                Settlement::Confirmed,
+            );
         }
         Event::FillReversed(e) => fill_reversed(store, e),
         Event::PositionChanged(e) => position_changed(store, e),
         Event::TradeClosed(e) => trade_closed(store, e),
-        Event::ProtectionTripped(_) | Event::ProtectionCleared(_) | Event::ThrottleChanged(_) => {}
+        Event::ProtectionTripped(e) | Event::ProtectionCleared(e) => {
+            store.protections_mut().apply_transition(e);
+        }
+        Event::ThrottleChanged(e) => store.protections_mut().apply_throttle(e),
         Event::KillLevelChanged(e) => store.kill_mut().change(e),
         Event::KillFinished(e) => {
             store.kill_mut().unfinished.retain(|id| *id != e.kill_id);
@@ -76,19 +91,26 @@ fn session_opened<S: Store>(store: &mut S, e: &SessionOpened) {
         close_ns: e.close_ns,
         is_open: true,
         week: e.week,
-        start_equity_1e8: e.equity_1e8,
+        start_equity_1e8: e.equity_1e8.unwrap_or(0),
         strategies: BTreeMap::new(),
         entry_times: BTreeMap::new(),
     };
     *store.ledger_mut() = e.ledger;
+    store
+        .protections_mut()
+        .on_session_opened(e.session_date, e.open_ns, e.close_ns, e.equity_1e8);
 }
 
 fn order_intended<S: Store>(store: &mut S, e: &Arc<OrderIntended>, at_ns: i64) {
     if e.purpose == Purpose::Entry {
         let session = store.session_mut();
-        session.strategies.entry(e.strategy.clone()).or_default().entries += 1;
+        session
+            .strategies
+            .entry(e.strategy.clone())
+            .or_default()
+            .entries += 1;
         let times = session.entry_times.entry(e.instrument.clone()).or_default();
-        if times.len() == ENTRY_TIMES_MAX {
+        if times.len() >= ENTRY_TIMES {
             times.remove(0);
         }
         times.push(at_ns);
@@ -97,7 +119,9 @@ fn order_intended<S: Store>(store: &mut S, e: &Arc<OrderIntended>, at_ns: i64) {
 }
 
 fn order_changed<S: Store>(store: &mut S, e: &OrderChanged) {
-    let Some(order) = store.order_mut(&e.client_order_id) else { return };
+    let Some(order) = store.order_mut(&e.client_order_id) else {
+        return;
+    };
     order.state = e.new;
     order.changed_ns = e.at_ns;
     order.is_released |= !matches!(e.new, OrderState::NotSent | OrderState::Unknown);
@@ -129,13 +153,22 @@ fn order_filled<S: Store>(store: &mut S, e: &OrderFilled) {
         order.changed_ns = e.at_ns;
     }
     *store.ledger_mut() = e.ledger;
-    let own = store.session_mut().strategies.entry(e.strategy.clone()).or_default();
+    let own = store
+        .session_mut()
+        .strategies
+        .entry(e.strategy.clone())
+        .or_default();
     own.gross_1e8 += e.realised_1e8;
     own.fees_1e8 += e.fee_1e8;
 }
 
 fn fill_reversed<S: Store>(store: &mut S, e: &FillReversed) {
-    settle(store, &e.client_order_id, &e.execution_id, Settlement::Failed);
+    settle(
+        store,
+        &e.client_order_id,
+        &e.execution_id,
+        Settlement::Failed,
+    );
     if let Some(order) = store.order_mut(&e.client_order_id) {
         order.filled_1e8 = e.filled_1e8;
         order.filled_value_1e16 = e.filled_value_1e16;
@@ -143,14 +176,24 @@ fn fill_reversed<S: Store>(store: &mut S, e: &FillReversed) {
         order.changed_ns = e.at_ns;
     }
     *store.ledger_mut() = e.ledger;
-    let own = store.session_mut().strategies.entry(e.strategy.clone()).or_default();
+    let own = store
+        .session_mut()
+        .strategies
+        .entry(e.strategy.clone())
+        .or_default();
     own.gross_1e8 += e.realised_1e8;
     own.fees_1e8 -= e.fee_1e8;
 }
 
 fn settle<S: Store>(store: &mut S, order_id: &Name, execution_id: &str, to: Settlement) {
-    let Some(order) = store.order_mut(order_id) else { return };
-    if let Some(fill) = order.executions.iter_mut().find(|f| &*f.execution_id == execution_id) {
+    let Some(order) = store.order_mut(order_id) else {
+        return;
+    };
+    if let Some(fill) = order
+        .executions
+        .iter_mut()
+        .find(|f| &*f.execution_id == execution_id)
+    {
         fill.settlement = to;
     }
 }
@@ -171,16 +214,30 @@ fn position_changed<S: Store>(store: &mut S, e: &Position) {
             .unwrap_or_else(left_over)
     });
     if is_new {
-        store.session_mut().strategies.entry(e.strategy.clone()).or_default().opened += 1;
+        store
+            .session_mut()
+            .strategies
+            .entry(e.strategy.clone())
+            .or_default()
+            .opened += 1;
     }
     store.set_position(position);
 }
 
 fn trade_closed<S: Store>(store: &mut S, e: &TradeClosed) {
-    let own = store.session_mut().strategies.entry(e.strategy.clone()).or_default();
+    let own = store
+        .session_mut()
+        .strategies
+        .entry(e.strategy.clone())
+        .or_default();
     own.trades += 1;
     own.wins += i64::from(e.net_1e8 > 0);
     own.stop_outs += i64::from(e.reason == ExitReason::StopLoss);
+    store.protections_mut().on_trade_closed(&ClosedTrade {
+        exit_ns: e.exit_ns,
+        net_1e8: e.net_1e8,
+        stop_out: e.reason == ExitReason::StopLoss,
+    });
     if e.reason == ExitReason::KillSwitch {
         store.kill_mut().closed += 1;
     }
@@ -194,7 +251,10 @@ fn control_changed<S: Store>(store: &mut S, e: &ControlChanged) {
         store.halts_mut().clear();
         return;
     }
-    store.controls_mut().values.insert(e.name.clone(), e.new.clone());
+    store
+        .controls_mut()
+        .values
+        .insert(e.name.clone(), e.new.clone());
 }
 
 impl State {
@@ -202,7 +262,9 @@ impl State {
     pub fn join_plans(&mut self) {
         let orders = &self.orders;
         for position in self.positions.values_mut() {
-            let plan = orders.get(&position.entry_order_id).and_then(|o| o.intent.plan.clone());
+            let plan = orders
+                .get(&position.entry_order_id)
+                .and_then(|o| o.intent.plan.clone());
             Arc::make_mut(position).plan = plan.unwrap_or_else(left_over);
         }
     }

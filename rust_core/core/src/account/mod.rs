@@ -9,11 +9,13 @@
 //! Memory is bounded: see [`crate::orders::Ended`].
 
 mod apply;
+mod context;
 mod controls;
 mod entries;
 mod exiting;
 mod fills;
 mod reports;
+mod rules;
 mod state;
 mod store;
 mod work;
@@ -27,6 +29,7 @@ use crate::message::{Mark, Message, Name};
 use crate::orders::Order;
 use crate::positions::Position;
 use crate::protections::Protections;
+use rules::Rules;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -63,7 +66,7 @@ pub struct AccountCore {
     config: AccountConfig,
     instruments: BTreeMap<Name, Instrument>,
     state: State,
-    marks: BTreeMap<Name, Mark>,
+    rules: Rules,
     version: u64,
 }
 
@@ -74,10 +77,21 @@ impl AccountCore {
     /// [`ConfigError`] when the configuration contradicts itself.
     pub fn new(config: AccountConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        let instruments =
-            config.instruments.iter().map(|i| (i.symbol.clone(), i.clone())).collect();
-        let state = State::new(Protections::default(), config.ended_orders_max);
-        Ok(Self { config, instruments, state, marks: BTreeMap::new(), version: 0 })
+        let instruments = config
+            .instruments
+            .iter()
+            .map(|i| (i.symbol.clone(), i.clone()))
+            .collect();
+        let protections = Protections::new(config.protections.clone());
+        let state = State::new(protections, config.ended_orders_max);
+        let rules = Rules::new(&config, &state.controls);
+        Ok(Self {
+            config,
+            instruments,
+            state,
+            rules,
+            version: 0,
+        })
     }
 
     /// What follows from a message; nothing is changed.
@@ -91,25 +105,57 @@ impl AccountCore {
     /// [`StaleDecision`]; nothing is changed then.
     pub fn apply(&mut self, decision: &Decision) -> Result<(), StaleDecision> {
         if decision.version != self.version {
-            return Err(StaleDecision { expected: self.version, found: decision.version });
+            return Err(StaleDecision {
+                expected: self.version,
+                found: decision.version,
+            });
         }
         for event in &decision.events {
-            apply::apply(&mut self.state, event, decision.at_ns);
+            self.take(event, decision.at_ns);
         }
         if let Some(mark) = &decision.mark {
-            self.observe(mark);
+            self.see(mark);
+        }
+        if let Some(value) = decision.value {
+            self.state.protections.on_equity(value.0);
         }
         self.version += 1;
         Ok(())
     }
 
-    /// Remembers a price without deciding: a restarted account reads the session's tape again.
+    /// Remembers a price without deciding: a restarted account reads the session's tape again. What a
+    /// snapshot already holds is passed over.
     pub fn observe(&mut self, mark: &Mark) {
-        match self.marks.get_mut(&mark.instrument) {
+        let is_known = self
+            .mark(&mark.instrument)
+            .is_some_and(|old| old.at_ns >= mark.at_ns);
+        if !is_known {
+            self.see(mark);
+        }
+    }
+
+    fn see(&mut self, mark: &Mark) {
+        self.state
+            .protections
+            .on_mark(&mark.instrument, mark.price_1e8, mark.at_ns);
+        match self.state.marks.get_mut(&mark.instrument) {
             Some(slot) => slot.clone_from(mark),
             None => {
-                self.marks.insert(mark.instrument.clone(), mark.clone());
+                self.state
+                    .marks
+                    .insert(mark.instrument.clone(), mark.clone());
             }
+        }
+    }
+
+    fn take(&mut self, event: &Event, at_ns: i64) {
+        apply::apply(&mut self.state, event, at_ns);
+        if matches!(event, Event::ControlChanged(_) | Event::AccountSnapshot(_)) {
+            self.rules = Rules::new(&self.config, &self.state.controls);
+            self.state.ended_max = self.config.ended_orders_max;
+            self.state
+                .protections
+                .configure(self.rules.protections.clone());
         }
     }
 
@@ -119,8 +165,7 @@ impl AccountCore {
     /// [`EventError`]; nothing is changed then.
     pub fn rehydrate(&mut self, kind: &str, payload: &[u8], at_ns: i64) -> Result<(), EventError> {
         let event = Event::read(kind, payload)?;
-        apply::apply(&mut self.state, &event, at_ns);
-        self.state.ended_max = self.config.ended_orders_max;
+        self.take(&event, at_ns);
         self.version += 1;
         Ok(())
     }
@@ -142,7 +187,7 @@ impl AccountCore {
 
     /// The newest price of an instrument.
     pub fn mark(&self, instrument: &str) -> Option<&Mark> {
-        self.marks.get(instrument)
+        self.state.marks.get(instrument)
     }
 
     /// The open position of a strategy in an instrument.
@@ -167,7 +212,10 @@ impl AccountCore {
 
     /// Live orders, in order of id.
     pub fn live_orders(&self) -> impl Iterator<Item = &Arc<Order>> {
-        self.state.orders.values().filter(|order| order.state.is_live())
+        self.state
+            .orders
+            .values()
+            .filter(|order| order.state.is_live())
     }
 
     /// Quantity step of an instrument; one unit if it is not configured.

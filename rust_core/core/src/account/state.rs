@@ -2,7 +2,7 @@
 
 use crate::event::KillLevelChanged;
 use crate::ledger::{Ledger, Session};
-use crate::message::{KillLevel, Name, Scope};
+use crate::message::{KillLevel, Mark, Name, Scope};
 use crate::orders::{Ended, Order};
 use crate::positions::Position;
 use crate::protections::Protections;
@@ -88,8 +88,26 @@ pub struct State {
     /// How many of them stay; from the configuration.
     #[serde(skip)]
     pub ended_max: usize,
-    /// Protections.
+    /// Protections; the snapshot holds what they remember, never how they are configured.
+    #[serde(with = "remembered")]
     pub protections: Protections,
+    /// The newest price of each instrument: seen, not journaled; in snapshots, so that a restarted
+    /// account knows from where to read the tape again.
+    pub marks: BTreeMap<Name, Mark>,
+}
+
+mod remembered {
+    use crate::protections::{Protections, ProtectionsConfig, ProtectionsState};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &Protections, to: S) -> Result<S::Ok, S::Error> {
+        value.state().serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Protections, D::Error> {
+        let state = ProtectionsState::deserialize(from)?;
+        Ok(Protections::restore(ProtectionsConfig::default(), state))
+    }
 }
 
 impl State {
@@ -107,14 +125,13 @@ impl State {
             ended: Ended::default(),
             ended_max,
             protections,
+            marks: BTreeMap::new(),
         }
     }
 }
 
 /// How many kill ids are remembered.
 const KILLS_REMEMBERED: usize = 256;
-/// How many times of entries are remembered per instrument; the configuration may not ask for more.
-pub const ENTRY_TIMES_MAX: usize = 64;
 
 impl Default for KillState {
     fn default() -> Self {

@@ -86,7 +86,9 @@ impl Store for State {
     }
 
     fn order(&self, client_order_id: &str) -> Option<&Arc<Order>> {
-        self.orders.get(client_order_id).or_else(|| self.ended.get(client_order_id))
+        self.orders
+            .get(client_order_id)
+            .or_else(|| self.ended.get(client_order_id))
     }
 
     fn order_mut(&mut self, client_order_id: &Name) -> Option<&mut Order> {
@@ -98,7 +100,8 @@ impl Store for State {
     }
 
     fn add_order(&mut self, order: Order) {
-        self.orders.insert(order.intent.client_order_id.clone(), Arc::new(order));
+        self.orders
+            .insert(order.intent.client_order_id.clone(), Arc::new(order));
     }
 
     fn position(&self, position_id: &str) -> Option<&Arc<Position>> {
@@ -109,7 +112,8 @@ impl Store for State {
         match self.positions.get_mut(&position.position_id) {
             Some(slot) => *slot = Arc::new(position),
             None => {
-                self.positions.insert(position.position_id.clone(), Arc::new(position));
+                self.positions
+                    .insert(position.position_id.clone(), Arc::new(position));
             }
         }
     }
@@ -122,7 +126,9 @@ impl Store for State {
         let is_over = self.orders.get(client_order_id).is_some_and(|order| {
             let intent = &order.intent;
             order.state.is_terminal()
-                && self.position_of(&intent.strategy, &intent.instrument).is_none()
+                && self
+                    .position_of(&intent.strategy, &intent.instrument)
+                    .is_none()
         });
         if is_over {
             if let Some(order) = self.orders.remove(client_order_id) {
@@ -201,7 +207,9 @@ impl<'a> Draft<'a> {
 
     /// Protections.
     pub fn protections(&self) -> &Protections {
-        self.protections.as_deref().unwrap_or(&self.base.protections)
+        self.protections
+            .as_deref()
+            .unwrap_or(&self.base.protections)
     }
 
     /// Kill.
@@ -257,12 +265,19 @@ impl<'a> Draft<'a> {
     /// The open position of a strategy in an instrument.
     pub fn position_of(&self, strategy: &str, instrument: &str) -> Option<Arc<Position>> {
         let is_it = |p: &Position| &*p.strategy == strategy && &*p.instrument == instrument;
-        let own = self.positions.iter().filter_map(|(_, p)| p.as_ref()).find(|p| is_it(p));
+        let own = self
+            .positions
+            .iter()
+            .filter_map(|(_, p)| p.as_ref())
+            .find(|p| is_it(p));
         if let Some(position) = own {
             return Some(Arc::clone(position));
         }
         let position = self.base.position_of(strategy, instrument)?;
-        let is_changed = self.positions.iter().any(|(id, _)| *id == position.position_id);
+        let is_changed = self
+            .positions
+            .iter()
+            .any(|(id, _)| *id == position.position_id);
         (!is_changed).then(|| Arc::clone(position))
     }
 
@@ -284,19 +299,23 @@ impl Store for Draft<'_> {
     }
 
     fn session_mut(&mut self) -> &mut Session {
-        self.session.get_or_insert_with(|| Box::new(self.base.session.clone()))
+        self.session
+            .get_or_insert_with(|| Box::new(self.base.session.clone()))
     }
 
     fn protections_mut(&mut self) -> &mut Protections {
-        self.protections.get_or_insert_with(|| Box::new(self.base.protections.clone()))
+        self.protections
+            .get_or_insert_with(|| Box::new(self.base.protections.clone()))
     }
 
     fn kill_mut(&mut self) -> &mut KillState {
-        self.kill.get_or_insert_with(|| Box::new(self.base.kill.clone()))
+        self.kill
+            .get_or_insert_with(|| Box::new(self.base.kill.clone()))
     }
 
     fn controls_mut(&mut self) -> &mut Controls {
-        self.controls.get_or_insert_with(|| Box::new(self.base.controls.clone()))
+        self.controls
+            .get_or_insert_with(|| Box::new(self.base.controls.clone()))
     }
 
     fn halts_mut(&mut self) -> &mut Vec<Halt> {
@@ -315,11 +334,15 @@ impl Store for Draft<'_> {
     }
 
     fn order_mut(&mut self, client_order_id: &Name) -> Option<&mut Order> {
-        let at = self.orders.iter().position(|o| o.intent.client_order_id == *client_order_id);
+        let at = self
+            .orders
+            .iter()
+            .position(|o| o.intent.client_order_id == *client_order_id);
         let at = if let Some(at) = at {
             at
         } else {
-            self.orders.push(Arc::clone(self.base.order(client_order_id)?));
+            self.orders
+                .push(Arc::clone(self.base.order(client_order_id)?));
             self.orders.len() - 1
         };
         self.orders.get_mut(at).map(Arc::make_mut)

@@ -1,7 +1,7 @@
 //! One decision in the making.
 
 use super::apply::apply;
-use super::store::{Draft, Store};
+use super::store::Draft;
 use super::AccountCore;
 use crate::config::Instrument;
 use crate::decision::{Claim, Decision, Effect, Timer};
@@ -27,44 +27,91 @@ pub struct Work<'a> {
 
 impl<'a> Work<'a> {
     pub fn new(core: &'a AccountCore, now_ns: i64) -> Self {
-        let out = Decision { at_ns: now_ns, version: core.version, ..Decision::default() };
-        Self { core, now_ns, draft: Draft::new(&core.state), out }
+        let out = Decision {
+            at_ns: now_ns,
+            version: core.version,
+            ..Decision::default()
+        };
+        Self {
+            core,
+            now_ns,
+            draft: Draft::new(&core.state),
+            out,
+        }
     }
 
     /// The decision on one message.
     pub fn run(mut self, message: &Message) -> Decision {
         match message {
-            Message::SessionOpened { session_date, open_ns, close_ns } => {
+            Message::SessionOpened {
+                session_date,
+                open_ns,
+                close_ns,
+            } => {
                 self.session_opened(*session_date, *open_ns, *close_ns);
             }
             Message::SessionClosed { session_date } => self.session_closed(*session_date),
             Message::Mark(mark) => self.marked(mark),
             Message::Signal(signal) => self.signalled(signal),
-            Message::ExitAdvice { strategy, instrument, reason, text, reference_1e8 } => {
+            Message::ExitAdvice {
+                strategy,
+                instrument,
+                reason,
+                text,
+                reference_1e8,
+            } => {
                 self.advised(strategy, instrument, *reason, text, *reference_1e8);
             }
-            Message::ExitLevels { strategy, instrument, stop_1e8, target_1e8 } => {
+            Message::ExitLevels {
+                strategy,
+                instrument,
+                stop_1e8,
+                target_1e8,
+            } => {
                 self.levels_set(strategy, instrument, *stop_1e8, *target_1e8);
             }
-            Message::Released { client_order_id, released_ns } => {
+            Message::Released {
+                client_order_id,
+                released_ns,
+            } => {
                 self.released(client_order_id, *released_ns);
             }
-            Message::NotReleased { client_order_id, reason } => {
+            Message::NotReleased {
+                client_order_id,
+                reason,
+            } => {
                 self.not_released(client_order_id, reason);
             }
             Message::VenueReport(report) => self.reported(report),
             Message::NoAnswer { client_order_id } => self.unanswered(client_order_id),
-            Message::LookedUp { client_order_id, answer } => {
+            Message::LookedUp {
+                client_order_id,
+                answer,
+            } => {
                 self.looked_up(client_order_id, answer);
             }
-            Message::CancelFailed { client_order_id, reason } => {
+            Message::CancelFailed {
+                client_order_id,
+                reason,
+            } => {
                 self.cancel_failed(client_order_id, reason);
             }
             Message::Timer { kind, key } => self.timer_fired(*kind, key),
-            Message::Control { name, value, author } => self.control(name, value, author),
+            Message::Control {
+                name,
+                value,
+                author,
+            } => self.control(name, value, author),
             Message::Kill(kill) => self.killed(kill),
-            Message::Resume { author, rearm, reason } => self.resumed(author, *rearm, reason),
-            Message::VenueFlat { open_orders, positions } => {
+            Message::Resume {
+                author,
+                rearm,
+                reason,
+            } => self.resumed(author, *rearm, reason),
+            Message::VenueFlat {
+                open_orders,
+                positions,
+            } => {
                 self.venue_flat(*open_orders, *positions);
             }
             Message::Balance(balance) => self.balance(balance),
@@ -80,7 +127,11 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn timer(&mut self, kind: TimerKind, key: &Name, due_ns: i64) {
-        self.out.timers.push(Timer { due_ns, kind, key: key.clone() });
+        self.out.timers.push(Timer {
+            due_ns,
+            kind,
+            key: key.clone(),
+        });
     }
 
     pub(super) fn claim(&mut self, name: &'static str, key: String) {
@@ -89,7 +140,11 @@ impl<'a> Work<'a> {
 
     pub(super) fn notify(&mut self, severity: &'static str, text: String, ids: &[&Name]) {
         let ids = ids.iter().map(|id| (*id).clone()).collect();
-        self.out.effects.push(Effect::Notify { severity, text, ids });
+        self.out.effects.push(Effect::Notify {
+            severity,
+            text,
+            ids,
+        });
     }
 
     /// A rule was broken: nothing of the subject changes, entries stop (EX-2, EX-9).
@@ -110,9 +165,17 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn halt(&mut self, scope: Scope, key: &Name, reason: &Name) {
-        let is_known = self.draft.halts().iter().any(|h| h.scope == scope && h.key == *key);
+        let is_known = self
+            .draft
+            .halts()
+            .iter()
+            .any(|h| h.scope == scope && h.key == *key);
         if !is_known {
-            self.emit(Event::Halted(Halted { scope, key: key.clone(), reason: reason.clone() }));
+            self.emit(Event::Halted(Halted {
+                scope,
+                key: key.clone(),
+                reason: reason.clone(),
+            }));
         }
     }
 
@@ -122,7 +185,8 @@ impl<'a> Work<'a> {
 
     /// Money per point and unit; one for what is not configured.
     pub(super) fn multiplier_1e8(&self, symbol: &str) -> i64 {
-        self.instrument(symbol).map_or(crate::money::ONE_1E8, |i| i.multiplier_1e8)
+        self.instrument(symbol)
+            .map_or(crate::money::ONE_1E8, |i| i.multiplier_1e8)
     }
 
     /// The price an order of that side would meet; zero if none is known.
@@ -133,8 +197,12 @@ impl<'a> Work<'a> {
         })
     }
 
-    fn mark(&self, symbol: &str) -> Option<&Mark> {
-        let new = self.out.mark.as_ref().filter(|mark| &*mark.instrument == symbol);
+    pub(super) fn mark(&self, symbol: &str) -> Option<&Mark> {
+        let new = self
+            .out
+            .mark
+            .as_ref()
+            .filter(|mark| &*mark.instrument == symbol);
         new.or_else(|| self.core.mark(symbol))
     }
 
@@ -159,7 +227,7 @@ impl<'a> Work<'a> {
             week_fees_1e8: if is_new_week { 0 } else { kept.week_fees_1e8 },
             ..kept
         };
-        let equity_1e8 = self.equity_1e8().unwrap_or(0);
+        let equity_1e8 = self.equity_1e8();
         self.emit(Event::SessionOpened(SessionOpened {
             session_date,
             open_ns,
@@ -185,7 +253,10 @@ impl<'a> Work<'a> {
         let key = Name::from(session.session_date.to_string());
         let before = [
             (TimerKind::AutoFlatten, config.auto_flatten_before_close_ns),
-            (TimerKind::FlattenCheck, config.flatten_check_before_close_ns),
+            (
+                TimerKind::FlattenCheck,
+                config.flatten_check_before_close_ns,
+            ),
         ];
         before
             .into_iter()
@@ -231,7 +302,7 @@ impl<'a> Work<'a> {
             gross_1e8: ledger.session_gross_1e8,
             fees_1e8: ledger.session_fees_1e8,
             net_1e8: ledger.session_net_1e8(),
-            equity_1e8: self.equity_1e8().unwrap_or(0),
+            equity_1e8: self.equity_1e8(),
             positions_open: i64::try_from(open.len()).unwrap_or(i64::MAX),
         }));
         for position in open {

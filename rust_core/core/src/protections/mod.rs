@@ -107,6 +107,17 @@ impl Protections {
         self.state.transitions(now_ns, &self.config)
     }
 
+    /// What [`Protections::transitions`] would tell; nothing is changed.
+    pub fn pending(&self, now_ns: i64) -> Vec<Transition> {
+        self.state.pending(now_ns, &self.config)
+    }
+
+    /// What [`Protections::throttle_transition`] would tell; nothing is changed.
+    pub fn pending_throttle(&self) -> Option<ThrottleTransition> {
+        let (before, after) = (self.state.announced_throttle, self.throttle());
+        (before != after).then_some(ThrottleTransition { before, after })
+    }
+
     /// Puts back what [`Protections::transitions`] told before a restart.
     pub fn apply_transition(&mut self, transition: &Transition) {
         self.state.apply_transition(transition);

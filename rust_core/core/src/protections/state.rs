@@ -160,6 +160,15 @@ impl ProtectionsState {
         now_ns: i64,
         config: &ProtectionsConfig,
     ) -> Vec<Transition> {
+        let changes = self.pending(now_ns, config);
+        for change in &changes {
+            self.announce(change);
+        }
+        changes
+    }
+
+    /// What `transitions` would tell; without an allocation when there is nothing.
+    pub(super) fn pending(&self, now_ns: i64, config: &ProtectionsConfig) -> Vec<Transition> {
         let mut changes = Vec::new();
         for row in self.all_rows(now_ns, config) {
             let tripped = matches!(
@@ -184,9 +193,6 @@ impl ProtectionsState {
                     limit: row.limit,
                 });
             }
-        }
-        for change in &changes {
-            self.announce(change);
         }
         changes
     }

@@ -5,7 +5,7 @@ Times are integer nanoseconds UTC (`_ns`); prices, quantities, amounts and exact
 """
 
 from collections.abc import Sequence
-from typing import Any, final
+from typing import final
 
 from typing_extensions import Buffer
 
@@ -574,22 +574,24 @@ class AccountView:
 
 # --- risk: the release gate and submissions -------------------------------------------------------
 
+__all__ += ["ReleaseGate", "ReleaseRefusedError", "Submission", "VerdictSpentError"]
+
 class ReleaseRefusedError(Exception):
     """The release gate is shut for this order, which is not sent; `args[0]` is the reason.
 
-    Reasons: FENCE_UNKNOWN, FENCED, KILL_PAUSE, KILL_FLATTEN, KILL_EMERGENCY, PAUSED, HALTED, BREAKER_OPEN,
-    PAST_DEADLINE.
+    Reasons: FENCE_UNKNOWN, FENCED, KILL_PAUSE, KILL_FLATTEN, KILL_EMERGENCY, PAUSED, HALTED,
+    BREAKER_OPEN, PAST_DEADLINE.
     """
 
 class VerdictSpentError(Exception):
-    """A submission was redeemed a second time, after whatever outcome; `args[0]` is its client order id."""
+    """A submission was redeemed a second time; `args[0]` is its client order id."""
 
 @final
 class ReleaseGate:
     """The latch that every hand-over compares (KC-3, ST-5); set it the instant a kill arrives.
 
-    A fresh gate lets nothing out, not even cancels, until `set_fence`. A child is shut whenever its parent is
-    and has no fence of its own: one root for the system, one child per account.
+    A fresh gate lets nothing out, not even cancels, until `set_fence`. A child is shut whenever its
+    parent is and has no fence of its own: one root for the system, one child per account.
     """
 
     def __new__(cls) -> ReleaseGate: ...
@@ -614,16 +616,16 @@ class ReleaseGate:
     def kill_level(self) -> str:
         """The level here or above, whichever is higher."""
 
-    def set_paused(self, is_paused: bool, /) -> None:  # noqa: FBT001
+    def set_paused(self, is_paused: bool) -> None:
         """Pauses entries, or lets them go on."""
 
-    def set_halted(self, scope: str, is_halted: bool, /) -> None:  # noqa: FBT001
+    def set_halted(self, scope: str, is_halted: bool) -> None:
         """Halts a scope by name, or clears that halt (EX-9); any halt stops entries."""
 
-    def set_breaker(self, name: str, is_open: bool, /) -> None:  # noqa: FBT001
+    def set_breaker(self, name: str, is_open: bool) -> None:
         """Opens or closes a broker's breaker by name (WD-3); any open breaker stops entries."""
 
-    def set_emergency_exits(self, are_allowed: bool, /) -> None:  # noqa: FBT001
+    def set_emergency_exits(self, are_allowed: bool) -> None:
         """Whether exits leave under EMERGENCY; they do unless this says no (KC-1)."""
 
     def set_fence(self, expected: int, actual: int) -> None:
@@ -631,10 +633,9 @@ class ReleaseGate:
 
     def refuses(
         self,
-        adds_risk: bool,  # noqa: FBT001
-        /,
+        adds_risk: bool,
         now_ns: int = 0,
-        deadline_ns: int = 9223372036854775807,
+        deadline_ns: int | None = None,
         *,
         fence_word: int | None = None,
     ) -> str | None:
@@ -696,14 +697,13 @@ class Submission:
         Args:
             gate: The account's gate.
             now_ns: Now.
-            fence_word: The fence as it stands in shared memory now; without it the gate's own copy counts.
+            fence_word: The fence as it stands in shared memory now; without it only the gate's
+                own copy counts.
 
         Raises:
-            ReleaseRefusedError: The gate is shut for it; the order is NOT_SENT and must not leave after all.
+            ReleaseRefusedError: The gate is shut for it; it is spent and must not leave after all.
             VerdictSpentError: On every later call.
         """
-
-Submission = Any  # replaced by the class in this section
 
 # --- market ---------------------------------------------------------------------------------------
 

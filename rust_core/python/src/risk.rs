@@ -71,25 +71,21 @@ impl ReleaseGate {
     }
 
     /// Pauses entries, or lets them go on.
-    #[pyo3(signature = (is_paused, /))]
     fn set_paused(&self, is_paused: bool) {
         self.0.set_paused(is_paused);
     }
 
     /// Halts a scope by name, or clears that halt.
-    #[pyo3(signature = (scope, is_halted, /))]
     fn set_halted(&self, scope: &str, is_halted: bool) {
         self.0.set_halted(scope, is_halted);
     }
 
     /// Opens or closes a broker's breaker by name.
-    #[pyo3(signature = (name, is_open, /))]
     fn set_breaker(&self, name: &str, is_open: bool) {
         self.0.set_breaker(name, is_open);
     }
 
     /// Whether exits leave under EMERGENCY.
-    #[pyo3(signature = (are_allowed, /))]
     fn set_emergency_exits(&self, are_allowed: bool) {
         self.0.set_emergency_exits(are_allowed);
     }
@@ -100,18 +96,18 @@ impl ReleaseGate {
     }
 
     /// Why an order would not leave now; None when it would.
-    #[pyo3(signature = (adds_risk, /, now_ns = 0, deadline_ns = i64::MAX, *, fence_word = None))]
+    #[pyo3(signature = (adds_risk, now_ns = 0, deadline_ns = None, *, fence_word = None))]
     fn refuses(
         &self,
         adds_risk: bool,
         now_ns: i64,
-        deadline_ns: i64,
+        deadline_ns: Option<i64>,
         fence_word: Option<u64>,
     ) -> Option<&'static str> {
         let attempt = Attempt {
             adds_risk,
             now_ns,
-            deadline_ns,
+            deadline_ns: deadline_ns.unwrap_or(i64::MAX),
             fence_word,
         };
         self.0.admits(&attempt).err().map(Refusal::as_str)

@@ -5,8 +5,7 @@ the builder watched the interval as a whole: not the one in which it started or 
 not one that the close cuts short. An interval without a tick has no bar; nothing is filled in.
 
 When an interval is over is a question of time, not of the next tick: arm a timer for `due_ns` and
-call `advance`, as the operator `bars` does. The bar that ends at the close is the exception: it
-leaves after `SessionClosed`, as in a tape.
+call `advance`, as the operator `bars` does.
 """
 
 from collections.abc import Callable
@@ -101,14 +100,11 @@ class BarBuilder:
 
     @property
     def due_ns(self) -> int | None:
-        """When the interval being filled is over; None without one, and for a session's last."""
-        filling, session = self._filling, self._session
-        if filling is None or session is None or filling.end_ns >= session.close_ns:
-            return None
-        return filling.end_ns
+        """When the interval being filled is over; None when none is."""
+        return None if self._filling is None else self._filling.end_ns
 
     def take(self, message: MarketMessage) -> list[Bar]:
-        """Take a message in, in the order of arrival; the bars that it shows to be over."""
+        """Take a message in, in the order of arrival; the bars that were over before it."""
         match message:
             case SessionOpened():
                 finished = self._finish(message.at_ns)

@@ -34,8 +34,7 @@ class GapDetector:
     """Finds the holes of one instrument's feed: missing bars, or ticks that fall silent.
 
     Give it every message in order. A hole before the first bar begins at the session's open, one
-    after the last ends at its close; that last one is known once the bar that ends at the close can
-    no longer come: with the next message, or with `finish`.
+    after the last ends at its close.
     """
 
     def __init__(self, instrument: str, *, silence_ns: int = 0) -> None:
@@ -48,7 +47,6 @@ class GapDetector:
         self._session: SessionOpened | None = None
         self._covered_ns = 0
         self._missing_ns = 0
-        self._is_closing = False
 
     @property
     def completeness_ratio(self) -> float:
@@ -62,39 +60,24 @@ class GapDetector:
         """Take a message in; the hole that ends with it, if one does."""
         match message:
             case SessionOpened():
-                gap = self.finish()
                 self._session = message
                 self._covered_ns = message.open_ns
                 self._missing_ns = 0
-                return gap
-            case SessionClosed():
-                self._is_closing = self._session is not None
                 return None
-            case Bar() | OpenPrint() | Quote() | TradePrint():
-                return self._take_market(message)
+            case SessionClosed():
+                return self._cover(message.at_ns, message.at_ns)
+            case Bar() if message.instrument == self._instrument:
+                return self._cover(message.source_ns, message.at_ns)
+            case OpenPrint() | Quote() | TradePrint() if message.instrument == self._instrument:
+                return self._cover(message.source_ns, message.source_ns)
+            case _:
+                return None
 
-    def finish(self) -> Gap | None:
-        """The hole up to the close of a session that is over; when no message will follow."""
+    def _cover(self, from_ns: int, until_ns: int) -> Gap | None:
+        """Note that there was something from one instant to another."""
         session = self._session
-        if session is None or not self._is_closing:
+        if session is None or not session.open_ns <= from_ns <= session.close_ns:
             return None
-        self._is_closing = False
-        return self._cover(session, session.close_ns, session.close_ns)
-
-    def _take_market(self, message: Bar | OpenPrint | Quote | TradePrint) -> Gap | None:
-        session = self._session
-        if session is None:
-            return None
-        if self._is_closing and message.at_ns > session.close_ns:
-            return self.finish()
-        if message.instrument != self._instrument:
-            return None
-        from_ns = message.source_ns
-        if not session.open_ns <= from_ns < session.close_ns:
-            return None
-        return self._cover(session, from_ns, message.at_ns if isinstance(message, Bar) else from_ns)
-
-    def _cover(self, session: SessionOpened, from_ns: int, until_ns: int) -> Gap | None:
         start_ns = self._covered_ns
         self._covered_ns = max(start_ns, until_ns)
         if from_ns - start_ns <= self._silence_ns:
@@ -141,7 +124,7 @@ class Heartbeat:
             self._heard_ns = message.at_ns
         elif isinstance(message, SessionClosed):
             self._heard_ns = None
-        elif self._heard_ns is not None:  # the last bar of a session comes after its close
+        elif self._heard_ns is not None:
             self._heard_ns = message.at_ns
 
     def age_ns(self, now_ns: int) -> int | None:

@@ -47,8 +47,8 @@ ROWS: list[TapeRow] = [
     a_row(100, Kind.OPEN_PRINT, 11, 22),
     a_row(100, Kind.QUOTE, 5, 4, 3, 2, instrument=1, flags=3),
     a_row(101, Kind.TRADE, 7, 8, -1, 99),
-    a_row(100 + MINUTE, Kind.SESSION_CLOSE, 20200309, instrument=-1),
     (100 + MINUTE, Kind.BAR, 0, 100, 11, 13, 10, 12, 22, 0, 0, 1),
+    a_row(100 + MINUTE, Kind.SESSION_CLOSE, 20200309, instrument=-1),
     a_row(2 * MINUTE, Kind.SESSION_OPEN, 20200310, 2 * MINUTE, 3 * MINUTE, instrument=-1),
     a_row(3 * MINUTE, Kind.SESSION_CLOSE, 20200310, instrument=-1),
 ]
@@ -78,7 +78,6 @@ MESSAGES: list[MarketMessage] = [
         source_ns=101,
         tape_seq=3,
     ),
-    SessionClosed(session_date=20200309, at_ns=100 + MINUTE, tape_seq=4),
     Bar(
         instrument="ES",
         open_1e8=11,
@@ -88,9 +87,10 @@ MESSAGES: list[MarketMessage] = [
         volume_1e8=22,
         at_ns=100 + MINUTE,
         source_ns=100,
-        tape_seq=5,
+        tape_seq=4,
         is_synthetic=True,
     ),
+    SessionClosed(session_date=20200309, at_ns=100 + MINUTE, tape_seq=5),
     SessionOpened(
         session_date=20200310,
         open_ns=2 * MINUTE,
@@ -143,8 +143,8 @@ def test_a_cursor_shows_when_the_next_row_is_due(tape_path: Path) -> None:
             cursor.take()
 
 
-def test_a_session_holds_the_bar_that_ends_with_it(tape_path: Path) -> None:
-    """MD-5: the last bar follows the session's close, before the next session."""
+def test_a_session_is_what_lies_between_two_opens(tape_path: Path) -> None:
+    """MD-5: every row belongs to one session."""
     with Tape(tape_path) as tape:
         assert [list(each.rows) for each in tape.sessions()] == [[0, 1, 2, 3, 4, 5], [6, 7]]
         assert tape.session(20200310).open_ns == 2 * MINUTE

@@ -194,6 +194,8 @@ class VenueReport:
     @property
     def fee_1e8(self) -> int: ...
     @property
+    def settlement(self) -> str: ...
+    @property
     def reason(self) -> str: ...
 
 @final
@@ -841,5 +843,293 @@ def session_vwap_array(
 
     `session_starts` are the indices of each session's first bar, rising; NaN before the first.
     """
+
+# --- market: the built-in rule ---------------------------------------------------------------------
+
+__all__ += ["NO_TRADE_REASONS", "RuleContext", "RuleEnter", "RuleExit", "VwapReversion"]
+
+NO_TRADE_REASONS: tuple[str, ...]
+
+@final
+class RuleContext:
+    """What a rule may know beside its bars: its own standing at `now_ns`.
+
+    `position` is BUY, SELL or empty when flat; `entries` counts the session's entry orders;
+    `session_net_1e8` is the strategy's realised result of the session, less fees.
+    """
+
+    def __new__(
+        cls,
+        now_ns: int,
+        open_ns: int,
+        close_ns: int,
+        *,
+        position: str = "",
+        is_entry_pending: bool = False,
+        is_exit_pending: bool = False,
+        entries: int = 0,
+        session_net_1e8: int = 0,
+        is_trading_allowed: bool = True,
+    ) -> RuleContext: ...
+
+@final
+class RuleEnter:
+    """The rule asks for a position, at market."""
+
+    @property
+    def side(self) -> str: ...
+    @property
+    def setup_instance(self) -> str:
+        """Minute of the session at which the bar ended: m0030 (EX-4)."""
+
+    @property
+    def stop_ratio_1e8(self) -> int:
+        """Distance of the stop from the average fill."""
+
+    @property
+    def force_flat_ns(self) -> int: ...
+    @property
+    def reference_1e8(self) -> int:
+        """Close of the bar."""
+
+    @property
+    def reference_ns(self) -> int:
+        """End of the bar."""
+
+    @property
+    def vwap_1e8(self) -> int:
+        """Rounded half away from zero; for people, it decided nothing."""
+
+    @property
+    def reason(self) -> str: ...
+
+@final
+class RuleExit:
+    """Advice to close the position: mean reversion."""
+
+    @property
+    def reason(self) -> str:
+        """TAKE_PROFIT."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def reference_1e8(self) -> int: ...
+    @property
+    def vwap_1e8(self) -> int: ...
+
+@final
+class VwapReversion:
+    """VWAP mean reversion (SG-3), exact by integers: no rounding decides a trade.
+
+    Args:
+        parameters_json: Object of the names in `parameters()` and `is_short_allowed`; `b"{}"` for
+            the defaults. Money and ratios at 1e-8, the rest plain counts.
+
+    Raises:
+        ValueError: For an unknown name, or a value outside its range.
+    """
+
+    def __new__(cls, parameters_json: bytes) -> VwapReversion: ...
+    @staticmethod
+    def parameters() -> list[tuple[str, int, int, int, str]]:
+        """Name, default, least, most and meaning of each numeric parameter (SG-8)."""
+
+    def on_bar(
+        self,
+        start_ns: int,
+        end_ns: int,
+        open_1e8: int,
+        high_1e8: int,
+        low_1e8: int,
+        close_1e8: int,
+        volume_1e8: int,
+        context: RuleContext,
+        /,
+    ) -> RuleEnter | RuleExit | str:
+        """Takes the next complete bar: an entry, an exit, or one of NO_TRADE_REASONS.
+
+        Raises:
+            ValueError: When the bar lies in the future, before its predecessor, or cannot be true;
+                it is not counted then.
+        """
+
+    @property
+    def bars(self) -> int:
+        """Complete bars of this session so far."""
+
+    @property
+    def vwap_1e8(self) -> int | None:
+        """The average so far, rounded half away from zero; for people."""
+
+# --- market: the paper venue -------------------------------------------------------------------------
+
+__all__ += ["PaperVenueBook", "VenueExecution", "VenueOrder", "VenueReport"]
+
+@final
+class VenueOrder:
+    """An order as the venue keeps it; `state` is WORKING, FILLED, CANCELLED, REJECTED or EXPIRED."""
+
+    @property
+    def client_order_id(self) -> str: ...
+    @property
+    def broker_order_id(self) -> str: ...
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def side(self) -> str: ...
+    @property
+    def order_type(self) -> str: ...
+    @property
+    def tif(self) -> str: ...
+    @property
+    def qty_1e8(self) -> int: ...
+    @property
+    def limit_1e8(self) -> int | None: ...
+    @property
+    def trigger_1e8(self) -> int | None: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def filled_1e8(self) -> int: ...
+    @property
+    def fees_1e8(self) -> int: ...
+    @property
+    def submitted_ns(self) -> int: ...
+    @property
+    def ended_ns(self) -> int:
+        """Zero while it works."""
+
+    @property
+    def reason(self) -> str: ...
+
+@final
+class VenueExecution:
+    """One execution; `number` counts the venue's from 1, `liquidity` is MAKER or TAKER."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def execution_id(self) -> str: ...
+    @property
+    def client_order_id(self) -> str: ...
+    @property
+    def broker_order_id(self) -> str: ...
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def side(self) -> str: ...
+    @property
+    def qty_1e8(self) -> int: ...
+    @property
+    def price_1e8(self) -> int: ...
+    @property
+    def fee_1e8(self) -> int: ...
+    @property
+    def liquidity(self) -> str: ...
+    @property
+    def at_ns(self) -> int: ...
+
+@final
+class PaperVenueBook:
+    """A paper venue without clock or I/O: orders and prices in, the reports a venue would send out.
+
+    What fills when, at which price and for how much stands at the top of
+    rust_core/core/src/matching/mod.rs. Equal inputs give equal reports and ids.
+
+    Args:
+        config_json: `PaperConfig`: venue, cash_1e8, instruments (symbol, tick_1e8, lot_1e8,
+            multiplier_1e8), slippage_ticks, participation_ratio_1e8, is_touch_filled,
+            quote_size_absent_1e8, fees (per_unit_1e8, ratio_1e8, minimum_1e8), ended_orders_max.
+        state_json: What `state_json()` gave, to go on from there.
+        changes: What `take_change()` gave since then (or since the beginning), in order.
+
+    Raises:
+        ValueError: For a wrong configuration, another configuration's state, a missing change.
+    """
+
+    def __new__(
+        cls, config_json: bytes, state_json: bytes | None = None, changes: Sequence[bytes] = ()
+    ) -> PaperVenueBook: ...
+    def submit(
+        self,
+        client_order_id: str,
+        instrument: str,
+        side: str,
+        order_type: str,
+        tif: str,
+        qty_1e8: int,
+        now_ns: int,
+        *,
+        limit_1e8: int | None = None,
+        trigger_1e8: int | None = None,
+    ) -> list[VenueReport] | None:
+        """Takes an order: ACCEPTED or REJECTED, and its fills where a quote serves it at once.
+
+        Returns:
+            None when the client order id was taken before: nothing changed, and no report speaks of
+            it, because it would be read as news of the first order.
+        """
+
+    def cancel(self, client_order_id: str, now_ns: int) -> list[VenueReport]:
+        """CANCELLED, or CANCEL_REJECTED when it ended before or is unknown."""
+
+    def cancel_all(self, now_ns: int) -> list[VenueReport]: ...
+    def on_open_print(
+        self, instrument: str, price_1e8: int, volume_1e8: int, now_ns: int
+    ) -> list[VenueReport]:
+        """The first price of the bar that starts now, with the volume it will have."""
+
+    def on_bar(
+        self,
+        instrument: str,
+        start_ns: int,
+        end_ns: int,
+        open_1e8: int,
+        high_1e8: int,
+        low_1e8: int,
+        close_1e8: int,
+        volume_1e8: int,
+    ) -> list[VenueReport]: ...
+    def on_quote(
+        self,
+        instrument: str,
+        bid_1e8: int,
+        ask_1e8: int,
+        bid_size_1e8: int,
+        ask_size_1e8: int,
+        now_ns: int,
+    ) -> list[VenueReport]: ...
+    def on_trade(
+        self, instrument: str, price_1e8: int, size_1e8: int, now_ns: int
+    ) -> list[VenueReport]: ...
+    def on_session_close(self, now_ns: int) -> list[VenueReport]:
+        """DAY, IOC and FOK orders expire; quotes are forgotten."""
+
+    def look_up(self, client_order_id: str) -> list[VenueReport] | None:
+        """Every report of that order again, oldest first; None if the venue does not have it."""
+
+    def order(self, client_order_id: str) -> VenueOrder | None: ...
+    def open_orders(self) -> list[VenueOrder]: ...
+    def executions_since(self, number: int) -> list[VenueExecution]:
+        """Executions with a number above that one, oldest first."""
+
+    def positions(self) -> dict[str, int]:
+        """Quantity held by symbol; what is flat is left out."""
+
+    @property
+    def cash_1e8(self) -> int: ...
+    @property
+    def equity_1e8(self) -> int | None:
+        """Cash and positions at the last prices; None if it does not fit 64 bits."""
+
+    def state_json(self) -> bytes:
+        """The whole book."""
+
+    def take_change(self) -> bytes | None:
+        """What changed since this was last called, None if no order did.
+
+        To be written down before anybody hears of the reports; costs what changed, not the book.
+        """
 
 # --- end of market --------------------------------------------------------------------------------

@@ -9,11 +9,26 @@ use pyo3::prelude::*;
 /// The compiled part of `rust_core`.
 #[pymodule]
 mod _native {
+    use pyo3::prelude::*;
+
+    use super::market::rule::no_trade_reasons;
+
     #[pymodule_export]
     use super::market::indicators::{
         atr_array, ema_array, rolling_array, session_vwap_array, Atr, Ema, IndicatorSet, Rolling,
         SessionVwap,
     };
     #[pymodule_export]
+    use super::market::report::VenueReport;
+    #[pymodule_export]
+    use super::market::rule::{PyRuleContext, RuleEnter, RuleExit, VwapReversion};
+    #[pymodule_export]
+    use super::market::venue::{PaperVenueBook, VenueExecution, VenueOrder};
+    #[pymodule_export]
     use super::risk::{ReleaseGate, ReleaseRefusedError, Submission, VerdictSpentError};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("NO_TRADE_REASONS", no_trade_reasons(module.py())?)
+    }
 }

@@ -5,11 +5,11 @@ use super::fill::Budget;
 use super::look_up::{report, unknown_order};
 use super::order::{NewOrder, VenueOrder, VenueState};
 use super::rules::Chance;
-use super::state::{BookState, Market};
+use super::state::{BookChange, BookState, Market};
 use crate::message::{Name, ReportKind, TimeInForce, VenueReport};
 use crate::money::{floor_to, mul};
 use crate::strategies::Bar;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// A paper venue: see the module's page for what fills when.
 #[derive(Clone, Debug)]
@@ -20,6 +20,10 @@ pub struct PaperBook {
     pub(super) by_client_id: HashMap<Name, u64>,
     /// Numbers of working orders by instrument, oldest first.
     pub(super) open: Vec<Vec<u64>>,
+    /// Numbers of orders that changed since the last change was taken.
+    pub(super) touched: BTreeSet<u64>,
+    /// Number of the last execution that was taken.
+    taken_execution: u64,
 }
 
 impl PaperBook {
@@ -58,17 +62,45 @@ impl PaperBook {
             }
         }
         Ok(Self {
+            taken_execution: state.next_execution - 1,
             config,
             state,
             by_symbol,
             by_client_id,
             open,
+            touched: BTreeSet::new(),
         })
     }
 
     /// Everything it must not forget.
     pub fn state(&self) -> &BookState {
         &self.state
+    }
+
+    /// What changed since this was last called; `None` if no order did. Whoever keeps the book writes it
+    /// down before anybody hears of the reports.
+    pub fn take_change(&mut self) -> Option<BookChange> {
+        if self.touched.is_empty() {
+            return None;
+        }
+        let touched = std::mem::take(&mut self.touched);
+        self.state.changes += 1;
+        let orders = touched
+            .iter()
+            .filter_map(|number| self.state.order(*number));
+        let change = BookChange {
+            number: self.state.changes,
+            cash_1e8: self.state.cash_1e8,
+            positions_1e8: self.state.positions_1e8.clone(),
+            orders: orders.cloned().collect(),
+            executions: self
+                .executions_since(self.taken_execution)
+                .cloned()
+                .collect(),
+        };
+        self.taken_execution = self.state.next_execution - 1;
+        self.forget();
+        Some(change)
     }
 
     /// Its set-up.
@@ -109,6 +141,7 @@ impl PaperBook {
         };
         self.by_client_id
             .insert(order.asked.client_order_id.clone(), number);
+        self.touched.insert(number);
         let at = order.instrument;
         let first = match fault {
             Some(_) => None,
@@ -296,6 +329,5 @@ impl PaperBook {
             order.is_some_and(|order| order.state == VenueState::Working)
         };
         self.open[at].retain(is_working);
-        self.forget();
     }
 }

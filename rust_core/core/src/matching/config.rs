@@ -54,7 +54,7 @@ pub struct PaperConfig {
     /// Fees.
     #[serde(default)]
     pub fees: Fees,
-    /// Ended orders kept for look-ups and to recognise repeats; zero for all.
+    /// Ended orders kept for look-ups and to recognise repeats, once their change was taken; zero for all.
     #[serde(default)]
     pub ended_orders_max: usize,
 }

@@ -65,6 +65,7 @@ impl PaperBook {
                 return;
             }
             order.is_triggered = true;
+            self.touched.insert(number);
             triggered_now(order, chance, terms)
         } else {
             active(order, chance, terms)
@@ -173,6 +174,7 @@ impl PaperBook {
             order.ended_ns = fill.now_ns;
             self.state.ended += 1;
         }
+        self.touched.insert(number);
         self.state.cash_1e8 = booked.cash_1e8;
         self.state.positions_1e8[at] += sign * fill.qty_1e8;
         self.state.next_execution += 1;

@@ -78,9 +78,11 @@ impl PaperBook {
             out.push(report(order, kind, now_ns, reason));
         }
         self.state.ended += 1;
+        self.touched.insert(number);
     }
 
-    /// Forgets the oldest ended orders beyond the configured number, with their executions.
+    /// Forgets the oldest ended orders beyond the configured number, with their executions; only once
+    /// their change was taken.
     pub(super) fn forget(&mut self) {
         let most = self.config.ended_orders_max;
         while most > 0 && self.state.ended > most {

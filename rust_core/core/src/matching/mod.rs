@@ -48,7 +48,7 @@ mod state;
 pub use book::PaperBook;
 pub use config::{Fees, PaperConfig, VenueInstrument};
 pub use order::{Execution, Liquidity, NewOrder, VenueOrder, VenueState};
-pub use state::BookState;
+pub use state::{read_json, to_json, BookChange, BookState};
 
 #[cfg(test)]
 mod tests;

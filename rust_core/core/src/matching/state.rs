@@ -1,6 +1,7 @@
 //! What the venue remembers, as it is written down.
 
-use super::order::{Execution, VenueOrder};
+use super::order::{Execution, VenueOrder, VenueState};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -40,9 +41,63 @@ pub struct BookState {
     pub next_execution: u64,
     /// How many of the kept orders have ended.
     pub ended: usize,
+    /// Number of the last change taken.
+    pub changes: u64,
+}
+
+/// What changed since the last one was taken, as whole orders and resulting sums: written one after the
+/// other they are the venue's book, and each costs no more than what it changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookChange {
+    /// Counts the changes from 1.
+    pub number: u64,
+    /// Cash after it.
+    pub cash_1e8: i64,
+    /// Quantities held after it.
+    pub positions_1e8: Vec<i64>,
+    /// Orders that are new or changed, as they are after it, by number.
+    pub orders: Vec<VenueOrder>,
+    /// New executions, by number.
+    pub executions: Vec<Execution>,
 }
 
 impl BookState {
+    /// Takes a change over.
+    ///
+    /// # Errors
+    /// Text, when the change does not follow on this state.
+    pub fn apply(&mut self, change: BookChange) -> Result<(), String> {
+        if change.number != self.changes + 1 {
+            return Err(out_of_turn("change", change.number));
+        }
+        self.changes = change.number;
+        if change.positions_1e8.len() != self.positions_1e8.len() {
+            return Err("a change of the book was kept for other instruments".into());
+        }
+        self.cash_1e8 = change.cash_1e8;
+        self.positions_1e8 = change.positions_1e8;
+        for order in change.orders {
+            let number = order.number;
+            if number == self.next_order {
+                self.next_order += 1;
+                self.orders.push_back(order);
+            } else {
+                let kept = self.order_mut(number);
+                *kept.ok_or_else(|| out_of_turn("order", number))? = order;
+            }
+        }
+        for execution in change.executions {
+            if execution.number != self.next_execution {
+                return Err(out_of_turn("execution", execution.number));
+            }
+            self.next_execution += 1;
+            self.executions.push_back(execution);
+        }
+        let is_over = |order: &&VenueOrder| order.state != VenueState::Working;
+        self.ended = self.orders.iter().filter(is_over).count();
+        Ok(())
+    }
+
     /// A venue that has seen nothing.
     pub fn new(cash_1e8: i64, instruments: usize) -> Self {
         Self {
@@ -54,6 +109,7 @@ impl BookState {
             executions: VecDeque::new(),
             next_execution: 1,
             ended: 0,
+            changes: 0,
         }
     }
 
@@ -72,4 +128,24 @@ impl BookState {
         let first = self.orders.front()?.number;
         usize::try_from(number.checked_sub(first)?).ok()
     }
+}
+
+/// Reads a state or a change from JSON.
+///
+/// # Errors
+/// Text, when it is not one.
+pub fn read_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(json).map_err(|e| format!("the paper venue's book cannot be read: {e}"))
+}
+
+/// Writes a state or a change as JSON.
+///
+/// # Errors
+/// Text, when it cannot be written; ours all can.
+pub fn to_json(value: &impl Serialize) -> Result<Vec<u8>, String> {
+    serde_json::to_vec(value).map_err(|e| format!("the paper venue's book cannot be written: {e}"))
+}
+
+fn out_of_turn(what: &str, number: u64) -> String {
+    format!("changes of the book must follow each other: {what} {number} came out of turn")
 }

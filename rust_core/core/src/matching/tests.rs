@@ -606,6 +606,35 @@ impl Venue {
 }
 
 #[test]
+fn changes_written_one_after_the_other_are_the_book() {
+    let mut v = venue_of(PaperConfig {
+        participation_ratio_1e8: ONE_1E8 / 10,
+        ..config()
+    });
+    let mut state = BookState::new(units(100_000), 1);
+    let mut written = Vec::new();
+    let mut keep = |v: &mut Venue| written.extend(v.book.take_change());
+    v.give(order("b", Buy, Market, 5));
+    keep(&mut v);
+    v.give(stop("s", Sell, 1, 309_000));
+    v.open_print(310_000, 30);
+    keep(&mut v);
+    v.open_print_at(T + BAR_NS, 308_000, 30);
+    v.book.cancel("s", T, &mut v.reports);
+    keep(&mut v);
+    v.open_print_at(T + 2 * BAR_NS, 308_000, 30);
+    keep(&mut v);
+    assert_eq!(written.len(), 3);
+    for change in written.clone() {
+        state.apply(change).unwrap();
+    }
+    state.markets = v.book.state().markets.clone();
+    assert_eq!(&state, v.book.state());
+    let mut gap = BookState::new(0, 1);
+    assert!(gap.apply(written[1].clone()).is_err());
+}
+
+#[test]
 fn a_book_of_other_instruments_is_refused() {
     let state = BookState::new(0, 2);
     assert!(PaperBook::from_state(config(), state).is_err());
@@ -630,6 +659,7 @@ fn ended_orders_beyond_the_configured_number_are_forgotten() {
     for id in ["a", "b", "c"] {
         v.give(order(id, Buy, Market, 1));
         v.open_print(310_000, 1);
+        assert!(v.book.take_change().is_some());
     }
     assert_eq!(v.book.look_up("b"), None);
     assert!(v.book.look_up("c").is_some());

@@ -2,7 +2,7 @@
 
 pub mod vwap_reversion;
 
-use crate::message::{named_enum, Side};
+use crate::message::{named_enum, ExitReason, Side};
 
 named_enum! {
     /// Why an evaluation gave no signal (SG-2); the first that applies, in the order of the rule.
@@ -22,19 +22,23 @@ named_enum! {
         /// A position is open and stays open.
         InPosition = "IN_POSITION",
         /// An entry is under way.
-        EntryPending = "ENTRY_PENDING",
-        /// The price is not low enough.
+        OrderWorking = "ORDER_WORKING",
+        /// The price is not low enough (nor, where both sides are traded, high enough).
         PriceAboveThreshold = "PRICE_ABOVE_THRESHOLD",
-        /// Trading both sides: the price is near its average.
-        PriceInsideBand = "PRICE_INSIDE_BAND",
+        /// The price is not high enough.
+        PriceBelowThreshold = "PRICE_BELOW_THRESHOLD",
         /// The size came out as nothing.
         ZeroSize = "ZERO_SIZE",
+        /// Nothing to do, for a strategy that has no closer word.
+        NoSetup = "NO_SETUP",
+        /// Too little volume.
+        NoVolume = "NO_VOLUME",
+        /// Too much or too little movement.
+        Volatility = "VOLATILITY",
         /// Not a regime this strategy trades (SG-7).
         Regime = "REGIME",
         /// Data are missing or too old.
         StaleData = "STALE_DATA",
-        /// Nothing to do, for a strategy that has no closer word.
-        NoSetup = "NO_SETUP",
     }
 }
 
@@ -86,7 +90,7 @@ pub struct RuleContext {
 pub enum RuleDecision {
     /// Ask for a position.
     Enter(Box<Entry>),
-    /// Advise to close it: reason `TAKE_PROFIT`.
+    /// Advise to close it.
     Exit(Leave),
     /// Neither, for this reason.
     NoTrade(NoTradeReason),
@@ -116,6 +120,8 @@ pub struct Entry {
 /// Advice to close a position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leave {
+    /// Under which reason: `TAKE_PROFIT`.
+    pub reason: ExitReason,
     /// Close of the bar.
     pub reference_1e8: i64,
     /// The average it was compared with, rounded half away from zero; for people.

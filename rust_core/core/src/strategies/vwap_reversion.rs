@@ -21,14 +21,14 @@
 //! the entry's exit plan and belong to the account core.
 //!
 //! The order of the checks is: an open position first (advice, else `IN_POSITION`), then `DISABLED`,
-//! `DAILY_LIMIT`, `WARMUP`, `NO_VWAP`, `OUTSIDE_WINDOW`, `MAX_TRADES`, `ENTRY_PENDING`, the price.
+//! `DAILY_LIMIT`, `WARMUP`, `NO_VWAP`, `OUTSIDE_WINDOW`, `MAX_TRADES`, `ORDER_WORKING`, the price.
 
 mod parameters;
 
 pub use parameters::{Parameter, VwapParameters, PARAMETERS};
 
 use super::{Bar, Entry, Leave, NoTradeReason, RuleContext, RuleDecision, RuleFault};
-use crate::message::Side;
+use crate::message::{ExitReason, Side};
 use crate::money::{div_round, narrow, text, ONE_1E8};
 
 const MINUTE_NS: i64 = 60_000_000_000;
@@ -181,6 +181,7 @@ impl VwapReversion {
             return RuleDecision::NoTrade(NoTradeReason::InPosition);
         }
         RuleDecision::Exit(Leave {
+            reason: ExitReason::TakeProfit,
             reference_1e8: bar.close_1e8,
             vwap_1e8: self.vwap_1e8().unwrap_or(0),
             text: "mean reversion",
@@ -223,7 +224,7 @@ impl VwapReversion {
         } else if ctx.entries >= p.entries_max {
             Some(NoTradeReason::MaxTrades)
         } else if ctx.is_entry_pending {
-            Some(NoTradeReason::EntryPending)
+            Some(NoTradeReason::OrderWorking)
         } else {
             None
         }
@@ -234,16 +235,15 @@ impl VwapReversion {
         if close < low {
             return Ok(Side::Buy);
         }
-        if !self.parameters.is_short_allowed {
-            return Err(NoTradeReason::PriceAboveThreshold);
+        if self.parameters.is_short_allowed {
+            let (close, high) = self
+                .sides_of(bar, self.short)
+                .ok_or(NoTradeReason::NoVwap)?;
+            if close > high {
+                return Ok(Side::Sell);
+            }
         }
-        let (close, high) = self
-            .sides_of(bar, self.short)
-            .ok_or(NoTradeReason::NoVwap)?;
-        if close > high {
-            return Ok(Side::Sell);
-        }
-        Err(NoTradeReason::PriceInsideBand)
+        Err(NoTradeReason::PriceAboveThreshold)
     }
 
     fn entry(&self, side: Side, bar: &Bar, ctx: &RuleContext) -> Entry {

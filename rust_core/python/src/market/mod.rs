@@ -2,3 +2,7 @@
 
 mod arrays;
 pub mod indicators;
+pub mod report;
+pub mod rule;
+pub mod venue;
+mod words;

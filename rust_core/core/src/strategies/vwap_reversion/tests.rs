@@ -147,7 +147,7 @@ fn refusals_come_in_their_stated_order() {
                 is_entry_pending: true,
                 ..base
             },
-            "ENTRY_PENDING",
+            "ORDER_WORKING",
         ),
     ];
     for (ctx, expected) in cases {
@@ -221,7 +221,7 @@ fn shorts_mirror_longs_where_they_are_allowed() {
         is_short_allowed: true,
         ..VwapParameters::default()
     };
-    for (close, expected) in [(1_003_000, "PRICE_INSIDE_BAND"), (1_003_001, "enter")] {
+    for (close, expected) in [(1_003_000, "PRICE_ABOVE_THRESHOLD"), (1_003_001, "enter")] {
         let mut rule = warmed(parameters, 39);
         let bar = bar(40, close, 0);
         let decision = decide(&mut rule, bar, flat(bar.end_ns));

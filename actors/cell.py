@@ -166,7 +166,8 @@ class Cell:
         self.is_suspended = False
         self.incarnation += 1
         self.asked_ns = 0
-        lane.handled += 1
+        self.answered_ns = 0
+        lane.starts += 1
         lane.cpu_limit_ns = self.spec.start_cpu_limit_ns
         try:
             self.actor = actor = self.make(lane, self.name)
@@ -218,6 +219,12 @@ class Cell:
         self.state = CellState.BACKOFF
         self._notify("deleted on purpose", final=False)
         self.start()
+
+    def strike(self) -> int:
+        """Count one silence; how many there were in a row."""
+        trouble = self._troubled()
+        trouble.strikes += 1
+        return trouble.strikes
 
     def silent(self, reason: str) -> None:
         """Crash it on the watchdog's word (WD-2)."""

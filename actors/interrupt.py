@@ -132,7 +132,11 @@ class Interrupter:
         """Raise, if the handler that was meant still runs and nothing of the lane is half done."""
         lane = self._lane
         limit_ns = lane.cpu_limit_ns
-        if lane.handled != self._wanted or not limit_ns or self._collection.is_running:
+        if (
+            lane.handled + lane.starts != self._wanted
+            or not limit_ns
+            or self._collection.is_running
+        ):
             return
         if _is_protected(frame):
             return
@@ -156,7 +160,7 @@ class Interrupter:
     def _look_at_lane(self, elapsed_ns: int) -> None:
         """Compare with the last look; `elapsed_ns` is 0 when this one came late."""
         lane, look = self._lane, self._look
-        number, limit_ns = lane.handled, lane.cpu_limit_ns
+        number, limit_ns = lane.handled + lane.starts, lane.cpu_limit_ns
         is_handling = lane.current is not None or limit_ns > 0
         cpu_ns = time.clock_gettime_ns(self._clock_id) - self._collection.spent_ns
         is_overdue = not is_handling and lane.overdue_ns() > 0

@@ -37,7 +37,9 @@ class Lane(ABC):
     """Names, the two queues, the timers, and the handler now running.
 
     Attributes:
-        handled: Messages begun so far; the number of the running handler (read by a side thread).
+        handled: Messages begun so far. With `starts` it numbers what runs, for the side thread.
+        starts: Incarnations begun so far.
+        overtaken: How many of the handled were CONTROL.
         current: Whose handler runs now, None between handlers.
         cpu_limit_ns: CPU time after which the running handler is interrupted, 0 for never.
         thread_ident: `threading.get_ident()` of the thread that drives the lane, 0 before.
@@ -53,6 +55,8 @@ class Lane(ABC):
         self.timers = TimerHeap()
         self.budget = budget
         self.handled = 0
+        self.starts = 0
+        self.overtaken = 0
         self.current: Target | None = None
         self.cpu_limit_ns = 0
         self.thread_ident = 0
@@ -139,6 +143,7 @@ class Lane(ABC):
             while count:
                 if control:
                     target, message = control.popleft()
+                    self.overtaken += 1
                 elif normal:
                     target, message = normal.popleft()
                 else:

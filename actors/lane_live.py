@@ -93,6 +93,7 @@ class LiveLane(Lane):
         if self._is_closed:
             return
         self._is_closed = True
+        self._is_awake = False  # so that later mail is looked at, and buried
         if self._alarm is not None:
             self._alarm.cancel()
         leave_lane_thread(self.thread_ident)

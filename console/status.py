@@ -13,6 +13,15 @@ from console.reader import RecordReader
 from console.render import amount, duration, moment, quantity, session_date, signed, table
 from storage.errors import NoRecordError
 from trading.errors import HoldfastError
+from trading.metrics import (
+    INSUFFICIENT_DATA,
+    TRADES_MIN,
+    TradeResult,
+    by_strategy,
+    measure,
+    measure_by,
+)
+from trading.ports import RunInfo
 
 _TERMINAL: Final = '["FILLED", "CANCELLED", "REJECTED", "EXPIRED", "NOT_SENT"]'
 _FAULTS: Final = {
@@ -67,6 +76,7 @@ def record_status(reader: RecordReader) -> dict[str, Any]:
         "session_date": session["session_date"] if session else None,
         "equity_1e8": _equity(session),
         "pnl": _pnl(reader, run),
+        "metrics": run_metrics(reader, info),
         "positions": reader.rows(
             """SELECT position_id, strategy, instrument, phase, side, qty_1e8, average_entry_1e8,
             realised_1e8, fees_1e8, opened_at_ns FROM positions
@@ -109,6 +119,42 @@ def _pnl(reader: RecordReader, run: str) -> dict[str, Any]:
         run=run,
     )
     return found or {}
+
+
+def run_metrics(reader: RecordReader, info: RunInfo) -> dict[str, Any]:
+    """Figures of the run and of each strategy; INSUFFICIENT_DATA under 30 trades (ME-1)."""
+    rows = reader.rows(
+        """SELECT trades.*, sessions.open_ns FROM trades
+        JOIN sessions USING (run, account, session_date)
+        WHERE run = :run ORDER BY exit_ns, trade_id""",
+        run=info.run,
+    )
+    dates = reader.rows("SELECT DISTINCT session_date FROM sessions WHERE run = :run", run=info.run)
+    trades = [_trade_result(row) for row in rows]
+    whole = measure(trades, mode=info.mode, sessions=[row["session_date"] for row in dates])
+    by_name = measure_by(trades, by_strategy)
+    return {
+        "all": whole.to_builtins(),
+        "by_strategy": {name: found.to_builtins() for name, found in by_name.items()},
+    }
+
+
+def _trade_result(row: dict[str, Any]) -> TradeResult:
+    return TradeResult(
+        trade_id=row["trade_id"],
+        mode=row["mode"],
+        strategy=row["strategy"],
+        setup=row["setup_instance"],
+        instrument=row["instrument"],
+        session_date=row["session_date"],
+        session_open_ns=row["open_ns"],
+        entry_ns=row["entry_ns"],
+        exit_ns=row["exit_ns"],
+        exit_reason=row["reason"],
+        gross_1e8=row["gross_1e8"],
+        fees_1e8=row["fees_1e8"],
+        risk_1e8=row["risk_1e8"],
+    )
 
 
 def _counts(reader: RecordReader, run: str) -> dict[str, int]:
@@ -173,6 +219,8 @@ def show_status(found: dict[str, Any], console: Console) -> None:
         console.print(_positions(found["positions"]))
     if found.get("orders"):
         console.print(_orders(found["orders"]))
+    if found.get("metrics", {}).get("by_strategy"):
+        console.print(_metrics(found["metrics"]))
     if found.get("latency"):
         console.print(_latency(found["latency"]))
     faults = found.get("faults", {})
@@ -265,6 +313,44 @@ def _orders(rows: list[dict[str, Any]]) -> Any:
     )
     columns = ("state", "purpose", "instrument", "side", "type", "filled", "order")
     return table("Working orders", columns, cells, right=("filled",))
+
+
+def _metrics(metrics: dict[str, Any]) -> Any:
+    named = {**metrics["by_strategy"], "all": metrics["all"]}
+    cells = (
+        (name, found["trades"], signed(found["net_1e8"]), *_figures(found))
+        for name, found in named.items()
+    )
+    columns = (
+        "strategy",
+        "trades",
+        "net",
+        "win rate",
+        "expectancy",
+        "R",
+        "profit factor",
+        "drawdown",
+        "Sharpe",
+    )
+    return table("Performance", columns, cells, right=columns[1:])
+
+
+def _figures(found: dict[str, Any]) -> tuple[str | None, ...]:
+    figures = found["figures"]
+    if figures == INSUFFICIENT_DATA:
+        return (f"{INSUFFICIENT_DATA}: under {TRADES_MIN} trades", *[None] * 5)
+    return (
+        f"{figures['win_rate_ratio']:.1%}",
+        signed(round(figures["expectancy_1e8"])),
+        _number(figures["expectancy_r"]),
+        _number(figures["profit_factor"]),
+        amount(figures["drawdown_max_1e8"]),
+        _number(figures["sharpe"]),
+    )
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None else f"{value:.2f}"
 
 
 def _latency(rows: list[dict[str, Any]]) -> Any:

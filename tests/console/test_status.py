@@ -80,12 +80,27 @@ def test_status_prints_latencies_and_faults(
     recorded.write_record(tmp_path)
     assert cli.run(["--data-dir", str(tmp_path), "status"]) == 0
     text = capsys.readouterr().out
-    for expected in ("p99.9", "durable to sent", "250 µs", "ZeroDivisionError", "+496.00"):
+    for expected in (
+        "INSUFFICIENT_DATA: under 30 trades",
+        "p99.9",
+        "durable to sent",
+        "250 µs",
+        "ZeroDivisionError",
+        "+496.00",
+    ):
         assert expected in text
     assert cli.run(["status", "--json", "--data-dir", str(tmp_path)]) == 0
     latency = {row["stage"]: row for row in orjson.loads(capsys.readouterr().out)["latency"]}
     assert latency["durable to sent"]["p99_9_ns"] == 250_000
     assert latency[WHOLE]["p50_ns"] == 1_250_000
+
+
+def test_figures_need_thirty_trades(tmp_path: Path) -> None:
+    """ME-1: fewer trades give their sums, and INSUFFICIENT_DATA instead of figures."""
+    recorded.write_record(tmp_path)
+    metrics = status_of(tmp_path)["metrics"]
+    assert metrics["all"]["net_1e8"] == metrics["by_strategy"]["vwap"]["net_1e8"] == 496 * ONE
+    assert metrics["all"]["figures"] == "INSUFFICIENT_DATA"
 
 
 def test_a_directory_without_a_record_says_so(tmp_path: Path) -> None:

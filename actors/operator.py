@@ -128,6 +128,14 @@ class OperatorServer:
         for open_socket in set(self._sockets):
             await open_socket.close(code=WSCloseCode.GOING_AWAY, message=b"the trader ends")
 
+    def routes(self) -> list[tuple[str, str]]:
+        """Method and path of everything that is served."""
+        return sorted(
+            (route.method, route.resource.canonical)
+            for route in self._application().router.routes()
+            if route.resource is not None and route.method != "HEAD"
+        )
+
     def _application(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=MESSAGE_BYTES_MAX)
         app.on_shutdown.append(self._close_sockets)

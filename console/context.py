@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -13,7 +14,7 @@ from rich.console import Console
 
 from trading.errors import SetupError
 
-_WIDTH_UNKNOWN: Final = 240
+_WIDTH_UNKNOWN: Final = 10_000
 DATA_DIR_DEFAULT: Final = Path("holdfast-data")
 
 DataDir = Annotated[
@@ -70,9 +71,15 @@ def say(text: str) -> None:
 
 
 def say_json(value: Mapping[str, Any] | list[Any]) -> None:
-    """One line of JSON, in the order given."""
-    sys.stdout.write(orjson.dumps(value, default=str).decode() + "\n")
+    """One line of JSON, in the order given; Decimals as exact numbers."""
+    sys.stdout.write(orjson.dumps(value, default=_plain).decode() + "\n")
     sys.stdout.flush()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(f"{value:f}") if value.is_finite() else None
+    return value.hex() if isinstance(value, bytes) else str(value)
 
 
 def compact(value: Any) -> str:

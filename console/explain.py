@@ -1,7 +1,9 @@
-"""`holdfast post-mortem` and `verify`: questions to what has been remembered."""
+"""`holdfast sql`, `post-mortem` and `verify`: questions to what has been remembered."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from decimal import Decimal
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +13,37 @@ from console.post_mortem_text import show_post_mortem
 from console.reader import RecordReader
 from console.render import table
 from trading.run_options import ExitCode
+
+
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT over the documented views.")],
+    *,
+    timeout_s: Annotated[float, typer.Option(help="Give up after this many seconds.")] = 30.0,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the warehouse, during a session and after it, without disturbing the trader.
+
+    Example: holdfast sql "SELECT reason, count(*) AS trades FROM trades GROUP BY reason"
+    """
+    from storage.warehouse import run_sql  # noqa: PLC0415  DuckDB takes long to load
+
+    found = run_sql(existing_data_dir(data_dir), query, timeout_s=timeout_s)
+    if as_json:
+        rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+        say_json({"columns": found.columns, "rows": rows})
+    else:
+        out().print(table("", found.columns, found.rows, right=_figures(found.columns, found.rows)))
+        say(f"{len(found.rows)} rows")
+
+
+def _figures(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
+    """Columns that hold numbers only."""
+    return [
+        name
+        for at, name in enumerate(columns)
+        if all(isinstance(row[at], int | float | Decimal | None) for row in rows)
+    ]
 
 
 def post_mortem(
@@ -35,17 +68,20 @@ def post_mortem(
 
 
 def verify(*, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Check the chain of the journal, the high-water mark, and the tables against the journal."""
+    """Check the journal's chain, the high-water mark, all tables against it, and the archive."""
+    from storage.archive import archive_faults  # noqa: PLC0415  DuckDB takes long to load
     from storage.verify import verify as verify_record  # noqa: PLC0415
 
-    report = verify_record(existing_data_dir(data_dir))
+    folder = existing_data_dir(data_dir)
+    report = verify_record(folder)
+    faults = [*report.faults, *archive_faults(folder)]
     if as_json:
-        say_json({**asdict(report), "is_whole": report.is_whole})
+        say_json({**asdict(report), "faults": faults, "is_whole": not faults})
     else:
         rows = ((run.run, run.rows, run.journal_hash) for run in report.runs)
         out().print(table("Runs", ("run", "events", "journal hash"), rows, right=("events",)))
-        for fault in report.faults:
+        for fault in faults:
             say(f"FAULT: {fault}")
-        say(f"{report.rows} rows checked: {'whole' if report.is_whole else 'damaged'}")
-    if not report.is_whole:
+        say(f"{report.rows} rows checked: {'damaged' if faults else 'whole'}")
+    if faults:
         raise typer.Exit(ExitCode.FAILED)

@@ -94,8 +94,20 @@ def table(
         justify: Literal["left", "right"] = "right" if column in right else "left"
         made.add_column(column, justify=justify, overflow="fold")  # nothing is cut away
     for row in rows:
-        made.add_row(*(Text(_NONE if cell is None else str(cell)) for cell in row))
+        made.add_row(*(Text(_cell(cell)) for cell in row))
     return made
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return _NONE
+        case Decimal():
+            return f"{value.normalize():f}"
+        case bytes():
+            return value.hex()
+        case _:
+            return str(value)
 
 
 def summary_table(summary: Mapping[str, Any]) -> Table:

@@ -11,6 +11,7 @@ from console.latency import histograms
 from console.operator_client import running_trader
 from console.reader import RecordReader
 from console.render import amount, duration, moment, quantity, session_date, signed, table
+from console.timeline import told
 from storage.errors import NoRecordError
 from trading.errors import HoldfastError
 from trading.metrics import (
@@ -364,8 +365,5 @@ def _latency(rows: list[dict[str, Any]]) -> Any:
 
 
 def _latest_faults(rows: list[dict[str, Any]]) -> Any:
-    cells = (
-        (moment(row["at_ns"]), row["kind"], row["stream"], row.get("error") or row.get("reason"))
-        for row in rows
-    )
-    return table("Latest faults", ("at", "what", "where", "why"), cells)
+    cells = ((moment(row["at_ns"]), row["kind"], told(row["kind"], row)) for row in rows)
+    return table("Latest faults", ("at", "what", "why"), cells)

@@ -108,6 +108,20 @@ def _violated(event: Payload) -> str:
     return f"{event['name']} on {event['subject']}: {event['text']}"
 
 
+def _gap(event: Payload) -> str:
+    missing = event.get("missing")
+    return (
+        f"{event['feed']} {event['instrument']} {moment(event['start_ns'], with_date=False)} to "
+        f"{moment(event['end_ns'], with_date=False)}"
+        f"{f', {missing} missing' if missing else ''}: {event['reason']}"
+    )
+
+
+def _fault(event: Payload) -> str:
+    more = [event[key] for key in ("detail", "message") if event.get(key)]
+    return " · ".join([event["name"], event["reason"], *more])
+
+
 _TELLERS: Final[Mapping[str, Callable[[Payload], str]]] = {
     "SignalReceived": _signal,
     "VerdictGiven": _verdict,
@@ -126,7 +140,12 @@ _TELLERS: Final[Mapping[str, Callable[[Payload], str]]] = {
     "KillLevelChanged": _kill_level,
     "KillFinished": _kill_finished,
     "ControlChanged": _control,
-    "ActorCrashed": lambda event: f"crashed: {event['error']}",
+    "FeedGap": _gap,
+    "ActorCrashed": _fault,
+    "ActorRestarted": _fault,
+    "ActorGaveUp": _fault,
+    "MessageQuarantined": _fault,
+    "WatchdogFired": _fault,
     "InvariantViolated": _violated,
     "Halted": lambda event: f"{event['scope']} {event['key']} halted: {event['reason']}",
 }

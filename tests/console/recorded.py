@@ -97,8 +97,14 @@ def write_record(data_dir: Path) -> None:
     position(scribe, "MONITORING", 31)
     for number, stage in enumerate(("tick", "signal", "risk", "durable", "sent", "filled")):
         scribe.record.mark(ENTRY, stage, 1_000_000 + number * 250_000)
-    scribe.put("FeedGap", "feed/es", 36, journal_id="system", text="12 bars are missing")
-    scribe.put("ActorCrashed", "actor/strategy", 38, journal_id="system", error="ZeroDivisionError")
+    scribe.put(
+        "FeedGap", "feed/es", 36, journal_id="system", feed="es", instrument="ES", missing=2,
+        start_ns=OPEN_NS + 33 * MINUTE_NS, end_ns=OPEN_NS + 35 * MINUTE_NS, reason="missing bars",
+    )  # fmt: skip
+    scribe.put(
+        "ActorCrashed", "actor/strategy/vwap", 38, journal_id="system", name="strategy/vwap",
+        incarnation=1, reason="ZeroDivisionError", detail="division by zero", message="Bar",
+    )  # fmt: skip
     scribe.put(
         "ExitTriggered", f"position/{POSITION}", 40, position_id=POSITION, strategy="vwap",
         instrument="ES", reason="TAKE_PROFIT", trigger_1e8=2740 * ONE, threshold_1e8=2739 * ONE,

@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import apsw
 import orjson
 import pytest
 
 from console import cli, launcher
 from console.render import amount, duration, moment, moment_utc, quantity, signed
+from tests.console import recorded
 from tests.console.operator_client import run, served
 from trading.errors import SetupError
 from trading.run_options import RunOptions, parse_session, parse_speed
@@ -229,6 +231,40 @@ def test_new_writes_a_file_and_its_test(kind: str, capsys: Capture) -> None:
     assert Path("here/tests/test_mine.py").exists()
     assert cli.run(["new", kind, "mine", "--dir", "here"]) == 2
     assert "choose another name" in capsys.readouterr().err
+
+
+# --- with a record -------------------------------------------------------------------------------
+
+
+def test_sql_answers_and_names_the_nearest_view(tmp_path: Path, capsys: Capture) -> None:
+    """PM-2: one SELECT over the views, exact numbers; a wrong name ends with exit code 2."""
+    recorded.write_record(tmp_path)
+    where = ["--data-dir", str(tmp_path)]
+    query = "SELECT reason, net, count(*) AS n FROM trades GROUP BY ALL"
+    assert cli.run(["sql", query, "--json", *where]) == 0
+    shown = capsys.readouterr().out
+    assert '"net":496.00000000' in shown
+    assert orjson.loads(shown)["rows"] == [{"reason": "TAKE_PROFIT", "net": 496.0, "n": 1}]
+    assert cli.run(["sql", query, *where]) == 0
+    assert "│ TAKE_PROFIT │ 496 │ 1 │" in capsys.readouterr().out
+    assert cli.run(["sql", "SELECT * FROM trads", *where]) == 2
+    assert "did you mean trades" in capsys.readouterr().err
+    assert cli.run(["sql", "DELETE FROM trades", *where]) == 2
+    assert "only reads" in capsys.readouterr().err
+
+
+def test_verify_finds_a_row_that_was_changed(tmp_path: Path, capsys: Capture) -> None:
+    """AL-3: 0 for a whole record, 1 and the fault for one that somebody changed."""
+    recorded.write_record(tmp_path)
+    where = ["--data-dir", str(tmp_path)]
+    assert cli.run(["verify", "--json", *where]) == 0
+    report = orjson.loads(capsys.readouterr().out)
+    assert (report["is_whole"], report["rows"]) == (True, 23)
+    meddler = apsw.Connection(str(tmp_path / "record.db"))
+    meddler.execute("UPDATE trades SET net_1e8 = net_1e8 + 1")
+    meddler.close()
+    assert cli.run(["verify", *where]) == 1
+    assert "FAULT" in capsys.readouterr().out
 
 
 # --- with a running trader ------------------------------------------------------------------------

@@ -124,7 +124,7 @@ def test_the_command_prints_text_and_json(
         POSITION: ["TAKE_PROFIT", "risk 400", "all passed", "0.30 % under the VWAP", "later"],
         ENTRY: ["WORKING → FILLED", "filled 1 at 2,731"],
         REFUSED_SIGNAL: ["failed: cooldown"],
-        "2020-03-09": ["+496.00", "WARMUP", "ZeroDivisionError"],
+        "2020-03-09": ["+496.00", "WARMUP", "ZeroDivisionError", "10:03:00.000 to 10:05:00.000"],
     }[about]:
         assert expected in text
 

@@ -34,7 +34,7 @@ def test_a_finished_run_is_told_from_the_record(tmp_path: Path) -> None:
     assert (found["counts"]["orders"], found["counts"]["fills"]) == (2, 2)
     assert found["counts"]["feed_gaps"] == 1
     assert found["faults"]["crashed"] == 1
-    assert found["faults"]["latest"][0]["error"] == "ZeroDivisionError"
+    assert found["faults"]["latest"][0]["reason"] == "ZeroDivisionError"
     assert found["no_trades"] == {"IN_POSITION": 11, "WARMUP": 20}
     assert set(found["journal"]) == {"account:main", "system"}
     assert len(found["journal_hash"]) == 64

@@ -30,7 +30,7 @@ STUCK_NS = 1_000_000_000
 SIGNAL = signal.SIGVTALRM
 """Nobody else uses it: SIGUSR1 and SIGUSR2 are left to people."""
 
-_LATE_FACTOR = 3  # a look this many periods after the last one counts for nothing
+_LATE_FACTOR = 5  # a look this many periods after the last one counts for nothing
 _BUSY_PART = 4  # at least a quarter of the time on a processor: it works
 _IDLE_PART = 20  # at most a twentieth: it waits
 _REARM_EVERY = 25  # looks

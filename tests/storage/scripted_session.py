@@ -344,6 +344,7 @@ def _second_day(script: Script) -> None:
         instrument="ES",
         start_ns=DAY_2_NS + 25 * MINUTE_NS,
         end_ns=DAY_2_NS + 40 * MINUTE_NS,
+        session_date=20200103,
         missing=15,
         reason="missing bars",
     )

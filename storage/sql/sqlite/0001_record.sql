@@ -40,7 +40,7 @@ CREATE TABLE journal (
     committed_ns INTEGER NOT NULL,
     mono_ns INTEGER NOT NULL,
     UNIQUE (journal_id, run, seq),
-    UNIQUE (journal_id, run, stream, stream_version)
+    UNIQUE (run, stream, journal_id, stream_version)   -- also finds the history of one order
 ) STRICT;
 
 CREATE INDEX journal_snapshots ON journal (journal_id, run, seq) WHERE kind = 'AccountSnapshot';

@@ -52,8 +52,9 @@ SELECT run, mode, kill_id, level, reason, author,
 FROM accepted LEFT JOIN done USING (kill_id);
 
 CREATE VIEW feed_gaps AS
-SELECT journal.run, mode, field(payload, '$.feed') AS feed,
+SELECT journal.run, mode, coalesce(field(payload, '$.feed'), substr(stream, 6)) AS feed,
     field(payload, '$.instrument') AS instrument,
+    day(whole(payload, '$.session_date')) AS session_date,
     moment(whole(payload, '$.start_ns')) AS start_at, whole(payload, '$.start_ns') AS start_ns,
     moment(whole(payload, '$.end_ns')) AS end_at, whole(payload, '$.end_ns') AS end_ns,
     (whole(payload, '$.end_ns') - whole(payload, '$.start_ns')) / 1e9 AS length_s,
@@ -66,7 +67,7 @@ WHERE kind = 'FeedGap';
 CREATE VIEW actors AS
 SELECT journal.run, mode, coalesce(field(payload, '$.name'), substr(stream, 7)) AS actor, kind,
     whole(payload, '$.incarnation') AS incarnation,
-    field(payload, '$.reason') AS reason,
+    coalesce(field(payload, '$.reason'), field(payload, '$.error')) AS reason,
     field(payload, '$.detail') AS detail,
     field(payload, '$.message') AS message,
     moment(at_ns) AS event_at, at_ns, pos

@@ -26,7 +26,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of
 
 @dataclass(slots=True)
 class Chosen:
-    """Options that stand before the command."""
+    """What was chosen so far; a traceback goes to the data directory, once that is known."""
 
     data_dir: Path | None = None
 
@@ -36,7 +36,8 @@ chosen: Final = Chosen()
 
 def resolve_data_dir(data_dir: Path | None, default: Path = DATA_DIR_DEFAULT) -> Path:
     """The data directory: of the command, else given before it, else `default`; absolute."""
-    return (data_dir or chosen.data_dir or default).expanduser().absolute()
+    chosen.data_dir = (data_dir or chosen.data_dir or default).expanduser().absolute()
+    return chosen.data_dir
 
 
 def existing_data_dir(data_dir: Path | None) -> Path:

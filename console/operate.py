@@ -46,9 +46,9 @@ def kill(
     trader = running_trader(folder)
     request = _request(reason)
     if trader is None:
-        record.latch_kill(folder, asked, record.Asked(**request))
-        answer: dict[str, Any] = {"type": "latched", "id": request["id"], "level": asked}
-        _answer(answer, f"{asked} · no trader runs; the next one starts killed", as_json=as_json)
+        latched = record.latch_kill(folder, asked, record.Asked(**request))
+        answer: dict[str, Any] = {"type": "latched", "id": request["id"], "level": latched}
+        _answer(answer, f"{latched} · no trader runs; the next one starts killed", as_json=as_json)
         return
     answer = trader.post("/api/kill", {**request, "level": asked}, wait_s=_WAIT_S)
     _answer({**answer, "level": asked}, kill_line(asked, answer), as_json=as_json)

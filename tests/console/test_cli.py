@@ -13,6 +13,8 @@ import pytest
 
 from console import cli, launcher
 from console.render import amount, duration, moment, moment_utc, quantity, signed
+from console.status import status_of
+from storage.sqlite import open_record
 from tests.console import recorded
 from tests.console.operator_client import run, served
 from trading.errors import SetupError
@@ -97,7 +99,7 @@ def test_an_unexpected_fault_is_one_line_and_its_traceback_a_file(
 
     monkeypatch.setattr("console.operate.status_of", fails)
     Path("data").mkdir()
-    assert cli.run(["--data-dir", "data", "status"]) == 1
+    assert cli.run(["status", "--data-dir", "data"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "unexpected ZeroDivisionError: nobody expected this" in line
     assert "ZeroDivisionError" in Path("data/holdfast-error.txt").read_text()
@@ -265,6 +267,60 @@ def test_verify_finds_a_row_that_was_changed(tmp_path: Path, capsys: Capture) ->
     meddler.close()
     assert cli.run(["verify", *where]) == 1
     assert "FAULT" in capsys.readouterr().out
+
+
+def test_a_kill_without_a_trader_waits_for_the_next_one(tmp_path: Path, capsys: Capture) -> None:
+    """KC-4: latched in the record, shown by status, lifted on purpose only, with its author."""
+    recorded.write_record(tmp_path)
+    where = ["--data-dir", str(tmp_path)]
+    assert cli.run(["kill", "FLATTEN", "--reason", "night", *where]) == 0
+    assert "the next one starts killed" in capsys.readouterr().out
+    assert cli.run(["kill", "PAUSE", "--json", *where]) == 0
+    assert orjson.loads(capsys.readouterr().out)["level"] == "FLATTEN"
+    found = status_of(tmp_path)
+    assert found["kill"]["level"] == "FLATTEN"
+    assert found["is_clean"]
+    assert cli.run(["resume", *where]) == 0
+    assert capsys.readouterr().out == "resumed · FLATTEN is lifted\n"
+    assert status_of(tmp_path)["kill"]["level"] == "NONE"
+    assert cli.run(["verify", *where]) == 0
+
+
+def test_an_emergency_is_lifted_only_when_somebody_says_so(tmp_path: Path, capsys: Capture) -> None:
+    """KC-1: only a person re-arms; refused by a safety rule, exit code 3."""
+    recorded.write_record(tmp_path)
+    where = ["--data-dir", str(tmp_path)]
+    assert cli.run(["kill", "EMERGENCY", *where]) == 0
+    assert cli.run(["resume", *where]) == 3
+    assert "--rearm" in capsys.readouterr().err
+    assert status_of(tmp_path)["kill"]["level"] == "EMERGENCY"
+    assert cli.run(["resume", "--rearm", *where]) == 0
+    assert status_of(tmp_path)["kill"]["level"] == "NONE"
+
+
+def test_a_control_without_a_trader_waits_for_the_next_one(tmp_path: Path, capsys: Capture) -> None:
+    """KC-6: in the store, journaled with who, old and new."""
+    recorded.write_record(tmp_path)
+    where = ["--data-dir", str(tmp_path)]
+    assert cli.run(["controls", "max_position", "2", *where]) == 0
+    assert cli.run(["controls", "max_position", "3", "--json", *where]) == 0
+    change = orjson.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (change["old"], change["new"]) == ("2", "3")
+    assert cli.run(["controls", "--json", *where]) == 0
+    (control,) = orjson.loads(capsys.readouterr().out)["controls"]
+    assert (control["name"], control["value"], control["version"]) == ("max_position", "3", 2)
+    assert control["set_by"]
+
+
+def test_a_record_that_a_trader_holds_is_not_written(tmp_path: Path, capsys: Capture) -> None:
+    """ST-5: with a trader that has no port yet, the command is refused and names the holder."""
+    recorded.write_record(tmp_path)
+    held = open_record(tmp_path)
+    try:
+        assert cli.run(["kill", "PAUSE", "--data-dir", str(tmp_path)]) == 3
+        assert "process" in capsys.readouterr().err
+    finally:
+        held.close()
 
 
 # --- with a running trader ------------------------------------------------------------------------

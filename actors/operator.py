@@ -195,14 +195,16 @@ class OperatorServer:
         suppressed = self._door.note_refused(cause)
         if suppressed is None:
             return False
-        self._trader.report_refused(
-            RefusedAttempt(
-                cause=cause,
-                path=request.path[:100],
-                remote=request.remote or "",
-                suppressed=suppressed,
-            )
+        attempt = RefusedAttempt(
+            cause=cause,
+            path=request.path[:100],
+            remote=request.remote or "",
+            suppressed=suppressed,
         )
+        try:
+            self._trader.report_refused(attempt)
+        except Exception:  # noqa: BLE001  a full record must not change who is let in
+            _log.exception("a refusal was not journaled", cause=cause)
         return True
 
     # --- websocket -----------------------------------------------------------------------------

@@ -18,11 +18,17 @@ _NOTICES_SHOWN: Final = 8
 _PLAIN_EVERY_NS: Final = 1_800 * 1_000_000_000  # half an hour of the session
 _MODE_STYLE: Final = {"PAPER": "bold blue", "BACKTEST": "bold", "DRY_RUN": "bold magenta"}
 _SEVERITY_STYLE: Final = {"WARNING": "yellow", "CRITICAL": "bold red"}
-_STOP_HINT: Final = "Ctrl-C stops cleanly · another shell: holdfast kill PAUSE|FLATTEN, status"
+_STOP_HINT: Final = (
+    "p pause · f flatten · Ctrl-C stop · another shell: holdfast status, kill, resume"
+)
 
 
 class Display(Protocol):
     """Takes what the launcher hears, until it is closed."""
+
+    @property
+    def takes_keys(self) -> bool:
+        """Whether somebody sits before it."""
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -47,6 +53,11 @@ class Display(Protocol):
 
 class SilentDisplay:
     """For --headless."""
+
+    @property
+    def takes_keys(self) -> bool:
+        """Nobody does."""
+        return False
 
     def __enter__(self) -> Self:
         """Nothing to begin."""
@@ -129,6 +140,11 @@ class LiveDisplay:
         self._progress: Progress | None = None
         self._notices: deque[tuple[str, str]] = deque(maxlen=_NOTICES_SHOWN)
         self._live = Live(self._draw(), console=console, refresh_per_second=8, transient=False)
+
+    @property
+    def takes_keys(self) -> bool:
+        """Somebody does."""
+        return True
 
     def __enter__(self) -> Self:
         """Take the terminal."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from console.display import Display
+from console.keys import Keys
 from trading.run_options import ExitCode, RunOptions
 from trading.run_report import read_line
 
@@ -73,7 +74,10 @@ class Launcher:
         archivist: asyncio.subprocess.Process | None = None
         try:
             archivist = await self._start_archivist()
-            return await self._watch()
+            if not self._display.takes_keys:
+                return await self._watch()
+            async with Keys(self._options.data_dir, self._display):
+                return await self._watch()
         finally:
             await _end_gently(archivist)
             for number in (signal.SIGINT, signal.SIGTERM):

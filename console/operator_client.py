@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -66,13 +67,16 @@ class RunningTrader:
 
 
 def running_trader(data_dir: Path) -> RunningTrader | None:
-    """The trader that uses this data directory; None when no process of it lives.
+    """The trader that uses this data directory; None when its process or its port is gone.
+
+    A trader that hangs still has its port open. One whose port is closed is starting, ending or
+    dead, and its number may be another process's by now: the lease on the record tells them apart.
 
     Raises:
         SetupError: When the token's file is not fit.
     """
     address = read_address(data_dir)
-    if address is None or not _is_alive(address.pid):
+    if address is None or not _is_alive(address.pid) or not _listens(address.host, address.port):
         return None
     return RunningTrader(
         host=address.host,
@@ -89,5 +93,15 @@ def _is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
+        return True
+    return True
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=_TIMEOUT_S).close()
+    except ConnectionRefusedError:
+        return False
+    except OSError:  # too busy to answer is not gone
         return True
     return True

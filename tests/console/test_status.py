@@ -1,6 +1,7 @@
 """`holdfast status` from the record, from a running trader, and the latencies in it."""
 
 import os
+import socket
 from pathlib import Path
 
 import orjson
@@ -118,16 +119,33 @@ def test_a_trader_that_died_is_not_taken_for_running(tmp_path: Path) -> None:
     assert not status_of(tmp_path)["is_running"]
 
 
-def test_a_trader_that_is_silent_is_said_beside_the_record(tmp_path: Path) -> None:
-    """UI-11: the process lives, its port does not answer: both facts, and the signals to use."""
+def test_a_trader_that_is_silent_is_said_beside_the_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """UI-11: its port is open and nothing answers: both facts, and the signals to use."""
     recorded.write_record(tmp_path)
     load_token(tmp_path)
-    address = OperatorAddress(host="127.0.0.1", port=1, pid=os.getpid(), run="r", started_ns=0)
-    address.write(tmp_path)
-    found = status_of(tmp_path)
+    monkeypatch.setattr("console.operator_client._TIMEOUT_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as hung:
+        port = hung.getsockname()[1]
+        OperatorAddress(host="127.0.0.1", port=port, pid=os.getpid(), run="r", started_ns=0).write(
+            tmp_path
+        )
+        found = status_of(tmp_path)
     assert found["is_running"]
     assert f"kill -USR2 {os.getpid()}" in found["trader_error"]
     assert found["run"] == "r0001"
+
+
+def test_a_number_that_another_process_has_now_is_not_a_trader(tmp_path: Path) -> None:
+    """UI-11: the process lives and the port is closed: the record is what there is."""
+    recorded.write_record(tmp_path)
+    load_token(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    address = OperatorAddress(host="127.0.0.1", port=port, pid=os.getpid(), run="r", started_ns=0)
+    address.write(tmp_path)
+    assert not status_of(tmp_path)["is_running"]
 
 
 @given(st.lists(st.integers(0, 10**12), min_size=1, max_size=200), st.integers(1, 999))

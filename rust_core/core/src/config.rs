@@ -289,7 +289,7 @@ impl AccountConfig {
             ));
         }
         let entries_max = self.limits.entries_per_window_max;
-        if !(0..=ENTRY_TIMES_MAX).contains(&entries_max) {
+        if !(0..=i64::from(ENTRY_TIMES_MAX)).contains(&entries_max) {
             problems.push(format!(
                 "entries_per_window_max must be between 0 and {ENTRY_TIMES_MAX}, was {entries_max}"
             ));
@@ -333,7 +333,7 @@ impl AccountConfig {
 }
 
 /// Times of entries that are remembered per instrument.
-pub const ENTRY_TIMES_MAX: i64 = 64;
+pub const ENTRY_TIMES_MAX: u8 = 64;
 
 const SECOND_NS: i64 = 1_000_000_000;
 

@@ -80,6 +80,16 @@ pub struct Levels {
     pub target_trailing_1e8: Option<i64>,
 }
 
+impl Levels {
+    /// The stop that would be reached first.
+    pub fn stop_in_force_1e8(&self, side: Side) -> Option<i64> {
+        match (self.stop_1e8, self.trailing_1e8) {
+            (Some(a), Some(b)) => Some(View::of(side).nearer(a, b)),
+            (a, b) => a.or(b),
+        }
+    }
+}
+
 /// Compares prices as the holder of a position sees them: higher is better.
 #[derive(Clone, Copy)]
 struct View {
@@ -275,17 +285,17 @@ pub fn decide(position: &Position, now: &Circumstances<'_>) -> Option<Trigger> {
         .or_else(|| {
             is_late(position, now.now_ns).then(|| all(ExitReason::Time, 0, "held long enough"))?
         })
-        .or_else(|| by_advice(now.advice?))
+        .or_else(|| now.advice.map(by_advice))
 }
 
-fn by_advice(advice: &Advice) -> Option<Trigger> {
-    Some(Trigger {
+fn by_advice(advice: &Advice) -> Trigger {
+    Trigger {
         reason: advice.reason,
         price_1e8: advice.reference_1e8,
         threshold_1e8: 0,
         portion: Portion::All,
         text: advice.text.clone(),
-    })
+    }
 }
 
 fn is_late(position: &Position, now_ns: i64) -> bool {

@@ -340,6 +340,34 @@ pub struct Mark {
     pub ask_1e8: i64,
 }
 
+impl Mark {
+    /// A price; a quote without one gets the middle, the other kinds are what they cost on both sides.
+    pub fn new(
+        instrument: Name,
+        kind: MarkKind,
+        at_ns: i64,
+        price_1e8: i64,
+        bid_1e8: i64,
+        ask_1e8: i64,
+    ) -> Self {
+        let (price_1e8, bid_1e8, ask_1e8) = match kind {
+            MarkKind::Quote if price_1e8 == 0 => {
+                (bid_1e8 + (ask_1e8 - bid_1e8) / 2, bid_1e8, ask_1e8)
+            }
+            MarkKind::Quote => (price_1e8, bid_1e8, ask_1e8),
+            MarkKind::Bar | MarkKind::Trade => (price_1e8, price_1e8, price_1e8),
+        };
+        Self {
+            instrument,
+            kind,
+            at_ns,
+            price_1e8,
+            bid_1e8,
+            ask_1e8,
+        }
+    }
+}
+
 /// What a venue said about one order; fields that do not apply are zero or empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VenueReport {

@@ -13,6 +13,9 @@ pub enum Side {
 }
 
 impl Side {
+    /// Every side.
+    pub const ALL: &'static [Self] = &[Self::Buy, Self::Sell];
+
     /// +1 for a buy, −1 for a sell.
     pub const fn sign(self) -> i64 {
         match self {
@@ -54,6 +57,9 @@ pub enum OrderType {
 }
 
 impl OrderType {
+    /// Every type.
+    pub const ALL: &'static [Self] = &[Self::Market, Self::Limit, Self::Stop, Self::StopLimit];
+
     /// Whether a limit price must stand on the order.
     pub const fn needs_limit_price(self) -> bool {
         matches!(self, Self::Limit | Self::StopLimit)
@@ -90,6 +96,9 @@ pub enum TimeInForce {
 }
 
 impl TimeInForce {
+    /// Every time in force.
+    pub const ALL: &'static [Self] = &[Self::Day, Self::Gtc, Self::Ioc, Self::Fok];
+
     /// The word of the journal and the wire.
     pub const fn as_str(self) -> &'static str {
         match self {

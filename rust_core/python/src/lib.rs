@@ -14,6 +14,13 @@ mod _native {
     use super::market::rule::no_trade_reasons;
 
     #[pymodule_export]
+    use super::account::{
+        order_correct, order_step, realised_1e8, AccountCore, AccountView,
+        BrokerConfirmationRequiredError, Cancel, Decision, Event, ExitPlan, InvalidTransitionError,
+        Leg, Lookup, Message, Notify, OrderTableError, OrderView, PositionView, ProtectionView,
+        Signal, StaleDecisionError, StrategySession, Submit, TerminalStateError, Timer,
+    };
+    #[pymodule_export]
     use super::market::indicators::{
         atr_array, ema_array, rolling_array, session_vwap_array, Atr, Ema, IndicatorSet, Rolling,
         SessionVwap,
@@ -29,6 +36,7 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::account::add_constants(module)?;
         module.add("NO_TRADE_REASONS", no_trade_reasons(module.py())?)
     }
 }

@@ -17,8 +17,6 @@ use crate::protections::ClosedTrade;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-const ENTRY_TIMES: usize = ENTRY_TIMES_MAX.unsigned_abs() as usize;
-
 /// Takes one event over.
 pub fn apply<S: Store>(store: &mut S, event: &Event, at_ns: i64) {
     match event {
@@ -110,7 +108,7 @@ fn order_intended<S: Store>(store: &mut S, e: &Arc<OrderIntended>, at_ns: i64) {
             .or_default()
             .entries += 1;
         let times = session.entry_times.entry(e.instrument.clone()).or_default();
-        if times.len() >= ENTRY_TIMES {
+        if times.len() >= usize::from(ENTRY_TIMES_MAX) {
             times.remove(0);
         }
         times.push(at_ns);

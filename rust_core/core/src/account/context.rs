@@ -7,7 +7,7 @@ use crate::decision::AccountValue;
 use crate::event::Event;
 use crate::gate::{BuyingPower, GateContext, MarkPrice, SessionTimes};
 use crate::message::{Mark, Name, Purpose, Scope, TimerKind, Veto};
-use crate::money::{mul, notional};
+use crate::money::{mul, notional, ONE_1E8};
 use crate::order_table::OrderState;
 use crate::orders::Order;
 use crate::positions::Position;
@@ -238,8 +238,10 @@ impl Work<'_> {
             reserved_1e8 = reserved_1e8.checked_add(margin(instrument, part_1e8)?)?;
         }
         if is_own {
+            // Without a broker's figure, what the exposure rail allows by name may be spent (RK-14).
+            let most_1e8 = self.core.config.limits.exposure_max_ratio_1e8.max(ONE_1E8);
             return Some(BuyingPower {
-                amount_1e8: equity_1e8?,
+                amount_1e8: mul(equity_1e8?, most_1e8)?,
                 reserved_1e8,
                 at_ns: self.now_ns,
             });

@@ -146,17 +146,16 @@ impl Work<'_> {
             self.refuse_control(name, value, author, &text);
             return;
         };
-        match known.read(value) {
-            Err(text) => self.refuse_control(name, value, author, &text),
-            Ok(_) => {
-                let old = self.draft.controls().values.get(name).cloned();
-                self.change_control(
-                    name,
-                    old.unwrap_or_else(|| Name::from("null")),
-                    value,
-                    author,
-                );
-            }
+        if let Err(text) = known.read(value) {
+            self.refuse_control(name, value, author, &text);
+        } else {
+            let old = self.draft.controls().values.get(name).cloned();
+            self.change_control(
+                name,
+                old.unwrap_or_else(|| Name::from("null")),
+                value,
+                author,
+            );
         }
     }
 

@@ -303,8 +303,8 @@ impl Work<'_> {
         let Some(entry) = entry else { return none };
         let stop = match self.protective_stop(&signal.plan) {
             ProtectiveStop::Price1e8(price_1e8) => StopDistance::Price1e8(price_1e8),
-            ProtectiveStop::Ratio1e8(ratio_1e8) => StopDistance::Ratio1e8(ratio_1e8),
-            ProtectiveStop::DeclaredNone {
+            ProtectiveStop::Ratio1e8(ratio_1e8)
+            | ProtectiveStop::DeclaredNone {
                 assumed_ratio_1e8: Some(ratio_1e8),
             } => StopDistance::Ratio1e8(ratio_1e8),
             ProtectiveStop::DeclaredNone {
@@ -414,7 +414,7 @@ impl Work<'_> {
                     "IntentNotWritten",
                     &id,
                     &intent.instrument,
-                    error.to_string(),
+                    &error.to_string(),
                 );
                 return false;
             }
@@ -425,7 +425,7 @@ impl Work<'_> {
                     "IntentNotApproved",
                     &id,
                     &intent.instrument,
-                    error.to_string(),
+                    &error.to_string(),
                 );
                 false
             }

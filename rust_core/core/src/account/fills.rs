@@ -169,7 +169,7 @@ impl Work<'_> {
         let intent = &part.order.intent;
         let found = self.draft.position_of(&intent.strategy, &intent.instrument);
         let is_new = found.is_none();
-        let mut position = found.map_or_else(|| self.open(part), |p| Position::clone(&p));
+        let mut position = found.map_or_else(|| open(part), |p| Position::clone(&p));
         let slot = match part.side {
             Side::Buy => &mut position.bought,
             Side::Sell => &mut position.sold,
@@ -178,7 +178,7 @@ impl Work<'_> {
         position.qty_1e8 = position.bought.qty_1e8.checked_sub(position.sold.qty_1e8)?;
         position.average_entry_1e8 = position.entered().average_1e8().unwrap_or(0);
         position.fees_1e8 = position.fees_1e8.checked_add(part.fee_1e8)?;
-        self.note(&mut position, part, new);
+        note(&mut position, part, new);
         let multiplier_1e8 = self.multiplier_1e8(&intent.instrument);
         let realised = realised_1e8(position.bought, position.sold, multiplier_1e8)?;
         let delta_1e8 = realised.checked_sub(position.realised_1e8)?;
@@ -195,97 +195,6 @@ impl Work<'_> {
             realised_1e8: delta_1e8,
             ledger,
         })
-    }
-
-    /// Times, phase and settlement of a position after one execution.
-    fn note(&self, position: &mut Position, part: &Part<'_>, new: OrderState) {
-        let intent = &part.order.intent;
-        let is_entry_side = part.side == position.side;
-        if is_entry_side && part.settlement == Settlement::Provisional {
-            position.unconfirmed_1e8 = (position.unconfirmed_1e8 + part.qty_1e8).max(0);
-        }
-        if is_entry_side && !part.undoes {
-            position.entry_ns = position.entry_ns.min(part.venue_ns);
-        }
-        if !is_entry_side && !part.undoes {
-            position.exit_ns = position.exit_ns.max(part.venue_ns);
-        }
-        let is_own_entry = intent.client_order_id == position.entry_order_id;
-        if is_own_entry && position.phase == Phase::Entry && new.is_terminal() {
-            position.phase = Phase::Monitoring;
-        }
-        if intent.purpose == Purpose::Exit && intent.client_order_id == position.exit_order_id {
-            position.exit_failures = 0;
-            if new.is_terminal() && !position.is_flat() {
-                position.phase = Phase::Monitoring;
-                position.exit_order_id = Name::from("");
-            }
-        }
-        if position.is_flat() {
-            position.phase = Phase::Closed;
-        }
-        position.cause = Name::from(if part.undoes {
-            "fill reversed"
-        } else {
-            "filled"
-        });
-    }
-
-    /// A position that this execution opens. What a late fill or a reversal leaves over is closed at once
-    /// by an exit of its own (PX-1); an entry that was filled after all is a position like any other.
-    fn open(&self, part: &Part<'_>) -> Position {
-        let intent = &part.order.intent;
-        let is_first = intent.purpose == Purpose::Entry
-            && part.side == intent.side
-            && part.order.executions.is_empty();
-        let position_id = if is_first {
-            intent.position_id.clone()
-        } else {
-            let count = part.order.executions.len();
-            Name::from(format!(
-                "{}/over-{}-{count}",
-                intent.position_id, intent.client_order_id
-            ))
-        };
-        let is_live = part.order.state.is_live();
-        Position {
-            position_id,
-            strategy: intent.strategy.clone(),
-            instrument: intent.instrument.clone(),
-            session_date: intent.session_date,
-            setup_instance: intent.setup_instance.clone(),
-            entry_order_id: intent.client_order_id.clone(),
-            phase: if is_first && is_live {
-                Phase::Entry
-            } else {
-                Phase::Monitoring
-            },
-            side: part.side,
-            qty_1e8: 0,
-            unconfirmed_1e8: 0,
-            bought: Sum::default(),
-            sold: Sum::default(),
-            average_entry_1e8: 0,
-            realised_1e8: 0,
-            fees_1e8: 0,
-            plan: intent.plan.clone().unwrap_or_else(left_over),
-            stop_override_1e8: 0,
-            target_override_1e8: 0,
-            best_1e8: 0,
-            target_1_ns: 0,
-            exit_reason: None,
-            exit_wanted: (!is_first).then_some(ExitReason::ExecutionError),
-            exit_order_id: Name::from(""),
-            exit_attempt: 0,
-            exit_failures: 0,
-            exit_retry_ns: 0,
-            exit_intended_1e8: 0,
-            exit_threshold_1e8: 0,
-            entry_intended_1e8: intent.reference_1e8,
-            entry_ns: part.venue_ns,
-            exit_ns: 0,
-            cause: Name::from("filled"),
-        }
     }
 
     /// Journals the position as it is now, and the trade when it is flat.
@@ -388,6 +297,97 @@ impl Work<'_> {
             entry_order_id: position.entry_order_id.clone(),
             exit_order_id: position.exit_order_id.clone(),
         })
+    }
+}
+
+/// Times, phase and settlement of a position after one execution.
+fn note(position: &mut Position, part: &Part<'_>, new: OrderState) {
+    let intent = &part.order.intent;
+    let is_entry_side = part.side == position.side;
+    if is_entry_side && part.settlement == Settlement::Provisional {
+        position.unconfirmed_1e8 = (position.unconfirmed_1e8 + part.qty_1e8).max(0);
+    }
+    if is_entry_side && !part.undoes {
+        position.entry_ns = position.entry_ns.min(part.venue_ns);
+    }
+    if !is_entry_side && !part.undoes {
+        position.exit_ns = position.exit_ns.max(part.venue_ns);
+    }
+    let is_own_entry = intent.client_order_id == position.entry_order_id;
+    if is_own_entry && position.phase == Phase::Entry && new.is_terminal() {
+        position.phase = Phase::Monitoring;
+    }
+    if intent.purpose == Purpose::Exit && intent.client_order_id == position.exit_order_id {
+        position.exit_failures = 0;
+        if new.is_terminal() && !position.is_flat() {
+            position.phase = Phase::Monitoring;
+            position.exit_order_id = Name::from("");
+        }
+    }
+    if position.is_flat() {
+        position.phase = Phase::Closed;
+    }
+    position.cause = Name::from(if part.undoes {
+        "fill reversed"
+    } else {
+        "filled"
+    });
+}
+
+/// A position that this execution opens. What a late fill or a reversal leaves over is closed at once
+/// by an exit of its own (PX-1); an entry that was filled after all is a position like any other.
+fn open(part: &Part<'_>) -> Position {
+    let intent = &part.order.intent;
+    let is_first = intent.purpose == Purpose::Entry
+        && part.side == intent.side
+        && part.order.executions.is_empty();
+    let position_id = if is_first {
+        intent.position_id.clone()
+    } else {
+        let count = part.order.executions.len();
+        Name::from(format!(
+            "{}/over-{}-{count}",
+            intent.position_id, intent.client_order_id
+        ))
+    };
+    let is_live = part.order.state.is_live();
+    Position {
+        position_id,
+        strategy: intent.strategy.clone(),
+        instrument: intent.instrument.clone(),
+        session_date: intent.session_date,
+        setup_instance: intent.setup_instance.clone(),
+        entry_order_id: intent.client_order_id.clone(),
+        phase: if is_first && is_live {
+            Phase::Entry
+        } else {
+            Phase::Monitoring
+        },
+        side: part.side,
+        qty_1e8: 0,
+        unconfirmed_1e8: 0,
+        bought: Sum::default(),
+        sold: Sum::default(),
+        average_entry_1e8: 0,
+        realised_1e8: 0,
+        fees_1e8: 0,
+        plan: intent.plan.clone().unwrap_or_else(left_over),
+        stop_override_1e8: 0,
+        target_override_1e8: 0,
+        best_1e8: 0,
+        target_1_ns: 0,
+        exit_reason: None,
+        exit_wanted: (!is_first).then_some(ExitReason::ExecutionError),
+        exit_order_id: Name::from(""),
+        exit_attempt: 0,
+        exit_failures: 0,
+        exit_retry_ns: 0,
+        exit_intended_1e8: 0,
+        exit_threshold_1e8: 0,
+        entry_intended_1e8: intent.reference_1e8,
+        entry_ns: part.venue_ns,
+        exit_ns: 0,
+        cause: Name::from("filled"),
     }
 }
 

@@ -25,6 +25,7 @@ pub use state::{BalanceSeen, Controls, Halt, KillState, State};
 use crate::config::{AccountConfig, ConfigError, Instrument};
 use crate::decision::{Decision, Effect, Timer};
 use crate::event::{Event, EventError};
+use crate::exits::{levels, Levels};
 use crate::message::{Mark, Message, Name};
 use crate::orders::Order;
 use crate::positions::Position;
@@ -198,6 +199,21 @@ impl AccountCore {
     /// An order, live or ended.
     pub fn order(&self, client_order_id: &str) -> Option<&Arc<Order>> {
         self.state.order(client_order_id)
+    }
+
+    /// Where the levels of a position stand.
+    pub fn levels(&self, position: &Position) -> Levels {
+        levels(position, self.config.runner_stop_r_1e8)
+    }
+
+    /// Unrealised profit and loss of a position; `None` without a price.
+    pub fn unrealised_1e8(&self, position: &Position) -> Option<i64> {
+        Work::new(self, 0).unrealised_1e8(position)
+    }
+
+    /// The account's value; `None` when it cannot be known.
+    pub fn equity_1e8(&self, now_ns: i64) -> Option<i64> {
+        Work::new(self, now_ns).equity_1e8()
     }
 
     /// Money timers to arm after rehydration.

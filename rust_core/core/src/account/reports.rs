@@ -35,7 +35,7 @@ impl Work<'_> {
         let order = order_in(self, client_order_id);
         if order.is_none() {
             let text = format!("{what} of {client_order_id}, which this account never intended");
-            self.violated("UnknownOrder", client_order_id, &Name::from(""), text);
+            self.violated("UnknownOrder", client_order_id, &Name::from(""), &text);
         }
         order
     }
@@ -117,15 +117,11 @@ impl Work<'_> {
                 report.price_1e8,
                 report.settlement.as_str()
             );
-            self.broken("MalformedFill", order, text);
+            self.broken("MalformedFill", order, &text);
             return;
         }
         let Some(filled_1e8) = order.filled_1e8.checked_add(report.qty_1e8) else {
-            self.broken(
-                "AmountOverflow",
-                order,
-                "a fill does not fit 64 bits".to_owned(),
-            );
+            self.broken("AmountOverflow", order, "a fill does not fit 64 bits");
             return;
         };
         let is_whole = filled_1e8 >= order.intent.qty_1e8;
@@ -144,13 +140,13 @@ impl Work<'_> {
             Err(error) => self.refused(order, error),
             Ok(new) => {
                 if self.filled(order, report, new).is_none() {
-                    let text = "what a fill makes of the books does not fit 64 bits".to_owned();
+                    let text = "what a fill makes of the books does not fit 64 bits";
                     self.broken("AmountOverflow", order, text);
                 } else if filled_1e8 > order.intent.qty_1e8 {
                     let text = format!("{filled_1e8} filled of {}", order.intent.qty_1e8);
-                    self.broken("Overfilled", order, text);
+                    self.broken("Overfilled", order, &text);
                 } else if order.state == OrderState::NotSent {
-                    let text = "a fill of an order that was proven absent".to_owned();
+                    let text = "a fill of an order that was proven absent";
                     self.broken("ProofWasWrong", order, text);
                 }
             }
@@ -249,16 +245,15 @@ impl Work<'_> {
         } else {
             step(order.state, OrderEvent::Reverse, has_id)
         };
-        match allowed {
-            Err(error) => self.refused(order, error),
-            Ok(_) => {
-                let id = &order.intent.client_order_id;
-                let text = format!("the broker took back a fill of {id}: {}", report.reason);
-                self.notify("CRITICAL", text, &[id]);
-                if self.reversed(order, &known, report).is_none() {
-                    let text = "what a reversal makes of the books does not fit 64 bits".to_owned();
-                    self.broken("AmountOverflow", order, text);
-                }
+        if let Err(error) = allowed {
+            self.refused(order, error);
+        } else {
+            let id = &order.intent.client_order_id;
+            let text = format!("the broker took back a fill of {id}: {}", report.reason);
+            self.notify("CRITICAL", text, &[id]);
+            if self.reversed(order, &known, report).is_none() {
+                let text = "what a reversal makes of the books does not fit 64 bits";
+                self.broken("AmountOverflow", order, text);
             }
         }
     }
@@ -268,7 +263,7 @@ impl Work<'_> {
             "{} of an execution that was never reported",
             report.kind.as_str()
         );
-        self.broken("UnknownExecution", order, text);
+        self.broken("UnknownExecution", order, &text);
     }
 
     pub(super) fn released(&mut self, client_order_id: &Name, released_ns: i64) {
@@ -393,10 +388,10 @@ impl Work<'_> {
 
     /// The table says no: nothing changes, entries stop (EX-2).
     fn refused(&mut self, order: &Order, error: TransitionError) {
-        self.broken(error.name(), order, error.to_string());
+        self.broken(error.name(), order, &error.to_string());
     }
 
-    fn broken(&mut self, name: &str, order: &Order, text: String) {
+    fn broken(&mut self, name: &str, order: &Order, text: &str) {
         let intent = &order.intent;
         self.violated(name, &intent.client_order_id, &intent.instrument, text);
     }

@@ -130,10 +130,10 @@ impl Rules {
                     gate.max_position_notional_1e8 = was.min(most_1e8);
                 }
                 (ControlName::AllowedInstruments, Ok(ControlValue::Names(only))) => {
-                    gate.allowed_instruments = both(gate.allowed_instruments, only);
+                    gate.allowed_instruments = Some(both(gate.allowed_instruments, only));
                 }
                 (ControlName::AllowedStrategies, Ok(ControlValue::Names(only))) => {
-                    gate.allowed_strategies = both(gate.allowed_strategies, only);
+                    gate.allowed_strategies = Some(both(gate.allowed_strategies, only));
                 }
                 // Null is as configured; anything else was refused when it came.
                 _ => {}
@@ -169,12 +169,12 @@ impl Rules {
     }
 }
 
-fn both(configured: Option<Vec<Name>>, only: Vec<Name>) -> Option<Vec<Name>> {
-    Some(match configured {
+fn both(configured: Option<Vec<Name>>, only: Vec<Name>) -> Vec<Name> {
+    match configured {
         None => only,
         Some(list) => only
             .into_iter()
             .filter(|name| list.contains(name))
             .collect(),
-    })
+    }
 }

@@ -148,11 +148,11 @@ impl<'a> Work<'a> {
     }
 
     /// A rule was broken: nothing of the subject changes, entries stop (EX-2, EX-9).
-    pub(super) fn violated(&mut self, name: &str, subject: &Name, instrument: &Name, text: String) {
+    pub(super) fn violated(&mut self, name: &str, subject: &Name, instrument: &Name, text: &str) {
         self.emit(Event::InvariantViolated(InvariantViolated {
             name: Name::from(name),
             subject: subject.clone(),
-            text: Name::from(text.as_str()),
+            text: Name::from(text),
         }));
         let scope = self.core.config.violation_scope;
         let key = match scope {

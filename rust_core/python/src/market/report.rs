@@ -5,8 +5,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 /// What a venue said about one order.
-#[pyclass(frozen, module = "rust_core._native")]
-#[derive(Clone)]
+#[pyclass(frozen, eq, from_py_object, module = "rust_core._native")]
+#[derive(Clone, PartialEq)]
 pub struct VenueReport(pub(crate) CoreReport);
 
 fn unknown(what: &str, known: Vec<&str>, found: &str) -> PyErr {

@@ -1,1 +1,0 @@
-//! The account core as Python sees it.

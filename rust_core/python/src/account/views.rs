@@ -1,0 +1,323 @@
+//! Read-only views of an account.
+
+use holdfast_core::ledger;
+use holdfast_core::orders::Order;
+use holdfast_core::positions::Position;
+use holdfast_core::protections::{ProtectionRow, ProtectionStatus};
+use pyo3::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// An order as it stands now.
+#[pyclass(frozen, module = "rust_core._native")]
+pub struct OrderView(pub(super) Arc<Order>);
+
+#[pymethods]
+impl OrderView {
+    #[getter]
+    fn client_order_id(&self) -> &str {
+        &self.0.intent.client_order_id
+    }
+
+    #[getter]
+    fn broker_order_id(&self) -> &str {
+        &self.0.broker_order_id
+    }
+
+    #[getter]
+    fn position_id(&self) -> &str {
+        &self.0.intent.position_id
+    }
+
+    #[getter]
+    fn strategy(&self) -> &str {
+        &self.0.intent.strategy
+    }
+
+    #[getter]
+    fn instrument(&self) -> &str {
+        &self.0.intent.instrument
+    }
+
+    #[getter]
+    fn purpose(&self) -> &'static str {
+        self.0.intent.purpose.as_str()
+    }
+
+    #[getter]
+    fn side(&self) -> &'static str {
+        self.0.intent.side.as_str()
+    }
+
+    #[getter]
+    fn order_type(&self) -> &'static str {
+        self.0.intent.order_type.as_str()
+    }
+
+    #[getter]
+    fn state(&self) -> &'static str {
+        self.0.state.as_str()
+    }
+
+    #[getter]
+    fn is_terminal(&self) -> bool {
+        self.0.state.is_terminal()
+    }
+
+    #[getter]
+    fn is_cancel_asked(&self) -> bool {
+        self.0.cancel_asked_ns != 0
+    }
+
+    #[getter]
+    fn qty_1e8(&self) -> i64 {
+        self.0.intent.qty_1e8
+    }
+
+    #[getter]
+    fn filled_1e8(&self) -> i64 {
+        self.0.filled_1e8
+    }
+
+    /// Zero before the first fill.
+    #[getter]
+    fn average_1e8(&self) -> i64 {
+        self.0.average_1e8().unwrap_or(0)
+    }
+
+    #[getter]
+    fn fees_1e8(&self) -> i64 {
+        self.0.fees_1e8
+    }
+
+    #[getter]
+    fn changed_ns(&self) -> i64 {
+        self.0.changed_ns
+    }
+}
+
+/// An open position as it stands now.
+#[pyclass(frozen, module = "rust_core._native")]
+pub struct PositionView {
+    pub(super) position: Arc<Position>,
+    pub(super) stop_1e8: i64,
+    pub(super) target_1e8: i64,
+    pub(super) unrealised_1e8: i64,
+}
+
+#[pymethods]
+impl PositionView {
+    #[getter]
+    fn position_id(&self) -> &str {
+        &self.position.position_id
+    }
+
+    #[getter]
+    fn strategy(&self) -> &str {
+        &self.position.strategy
+    }
+
+    #[getter]
+    fn instrument(&self) -> &str {
+        &self.position.instrument
+    }
+
+    #[getter]
+    fn phase(&self) -> &'static str {
+        self.position.phase.as_str()
+    }
+
+    #[getter]
+    fn side(&self) -> &'static str {
+        self.position.side.as_str()
+    }
+
+    /// Below zero is short.
+    #[getter]
+    fn qty_1e8(&self) -> i64 {
+        self.position.qty_1e8
+    }
+
+    #[getter]
+    fn average_entry_1e8(&self) -> i64 {
+        self.position.average_entry_1e8
+    }
+
+    #[getter]
+    fn realised_1e8(&self) -> i64 {
+        self.position.realised_1e8
+    }
+
+    #[getter]
+    fn fees_1e8(&self) -> i64 {
+        self.position.fees_1e8
+    }
+
+    /// At the last mark; zero without one.
+    #[getter]
+    fn unrealised_1e8(&self) -> i64 {
+        self.unrealised_1e8
+    }
+
+    #[getter]
+    fn entry_ns(&self) -> i64 {
+        self.position.entry_ns
+    }
+
+    /// The stop in force, trailing and runner included.
+    #[getter]
+    fn stop_1e8(&self) -> i64 {
+        self.stop_1e8
+    }
+
+    #[getter]
+    fn target_1e8(&self) -> i64 {
+        self.target_1e8
+    }
+
+    #[getter]
+    fn exit_reason(&self) -> &'static str {
+        self.position
+            .exit_reason
+            .map_or("", holdfast_core::message::ExitReason::as_str)
+    }
+
+    #[getter]
+    fn exit_order_id(&self) -> &str {
+        &self.position.exit_order_id
+    }
+
+    #[getter]
+    fn entry_order_id(&self) -> &str {
+        &self.position.entry_order_id
+    }
+}
+
+/// What one strategy did in this session.
+#[pyclass(frozen, module = "rust_core._native")]
+pub struct StrategySession(pub(super) ledger::StrategySession);
+
+#[pymethods]
+impl StrategySession {
+    #[getter]
+    fn entries(&self) -> i64 {
+        self.0.entries
+    }
+
+    #[getter]
+    fn opened(&self) -> i64 {
+        self.0.opened
+    }
+
+    #[getter]
+    fn trades(&self) -> i64 {
+        self.0.trades
+    }
+
+    #[getter]
+    fn wins(&self) -> i64 {
+        self.0.wins
+    }
+
+    #[getter]
+    fn stop_outs(&self) -> i64 {
+        self.0.stop_outs
+    }
+
+    #[getter]
+    fn gross_1e8(&self) -> i64 {
+        self.0.gross_1e8
+    }
+
+    #[getter]
+    fn fees_1e8(&self) -> i64 {
+        self.0.fees_1e8
+    }
+
+    #[getter]
+    fn net_1e8(&self) -> i64 {
+        self.0.net_1e8()
+    }
+}
+
+/// One protection: armed or tripped, and until when.
+#[pyclass(frozen, from_py_object, module = "rust_core._native")]
+#[derive(Clone)]
+pub struct ProtectionView(pub(super) ProtectionRow);
+
+#[pymethods]
+impl ProtectionView {
+    #[getter]
+    fn name(&self) -> &'static str {
+        self.0.name.as_str()
+    }
+
+    /// Empty for the whole account.
+    #[getter]
+    fn instrument(&self) -> &str {
+        self.0.instrument.as_deref().unwrap_or("")
+    }
+
+    /// OFF, ARMED, TRIPPED, COOLING or UNKNOWN.
+    #[getter]
+    fn status(&self) -> &'static str {
+        match self.0.status {
+            ProtectionStatus::Off => "OFF",
+            ProtectionStatus::Armed => "ARMED",
+            ProtectionStatus::Tripped => "TRIPPED",
+            ProtectionStatus::Cooling => "COOLING",
+            ProtectionStatus::Unknown => "UNKNOWN",
+        }
+    }
+
+    /// It refuses entries now.
+    #[getter]
+    fn is_tripped(&self) -> bool {
+        !matches!(
+            self.0.status,
+            ProtectionStatus::Off | ProtectionStatus::Armed
+        )
+    }
+
+    #[getter]
+    fn until_ns(&self) -> Option<i64> {
+        self.0.until_ns
+    }
+
+    #[getter]
+    fn value(&self) -> Option<i64> {
+        self.0.value
+    }
+
+    #[getter]
+    fn limit(&self) -> Option<i64> {
+        self.0.limit
+    }
+}
+
+/// The account as it stands now.
+#[pyclass(frozen, get_all, module = "rust_core._native")]
+pub struct AccountView {
+    pub account: String,
+    pub mode: &'static str,
+    pub session_date: i64,
+    pub is_session_open: bool,
+    pub equity_1e8: Option<i64>,
+    pub cash_1e8: i64,
+    pub gross_1e8: i64,
+    pub fees_1e8: i64,
+    pub session_net_1e8: i64,
+    pub week_net_1e8: i64,
+    pub unrealised_1e8: i64,
+    pub throttle_ratio_1e8: i64,
+    pub kill_level: &'static str,
+    pub kill_id: String,
+    pub is_kill_finished: bool,
+    pub kill_cancelled: i64,
+    pub kill_closed: i64,
+    pub kill_failed: i64,
+    pub kill_remaining: i64,
+    pub halts: Vec<(&'static str, String, String)>,
+    pub protections: Vec<ProtectionView>,
+    pub controls: BTreeMap<String, String>,
+}

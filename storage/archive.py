@@ -7,8 +7,6 @@ it resumes from its manifest. SIGTERM lets it finish the segment at hand, write 
 """
 
 import argparse
-import hashlib
-import os
 import signal
 import sys
 import threading
@@ -23,7 +21,7 @@ import duckdb
 from storage import migrations
 from storage.connection import open_reader, record_path
 from storage.errors import NoRecordError
-from storage.manifest import Manifest, Segment, sync_folder
+from storage.manifest import Manifest, Segment, sync_folder, synced_digest
 from trading.errors import HoldfastError
 
 SEGMENT_ROWS_MAX = 50_000
@@ -173,7 +171,7 @@ class Archivist:
             database.execute(f"COPY segment TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
         finally:
             database.close()
-        digest = _sync_and_digest(aside)
+        digest = synced_digest(aside)
         aside.replace(path)
         sync_folder(path.parent)
         return Segment(
@@ -185,29 +183,6 @@ class Archivist:
             sha256=digest,
             last_hash=rows[-1][11].hex() if archived is JOURNAL else "",
         )
-
-
-def _sync_and_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def archive_faults(data_dir: Path) -> list[str]:
-    """Segments that are missing, changed or do not follow each other, a line each."""
-    manifest = Manifest(data_dir)
-    faults = []
-    expected: dict[str, int] = {}
-    for segment in manifest.segments():
-        path = manifest.folder / segment.file
-        if not path.exists():
-            faults.append(f"segment {segment.file} is missing")
-        elif _sync_and_digest(path) != segment.sha256:
-            faults.append(f"segment {segment.file} was changed: its digest is another")
-        if segment.first != expected.get(segment.table, 0) + 1 and segment.table == JOURNAL.table:
-            faults.append(f"segment {segment.file} does not follow the one before it")
-        expected[segment.table] = segment.last
-    return faults
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -239,6 +239,7 @@ class Book:
                     "run": self.run,
                     "mode": self._mode,
                     "seq": seq,
+                    "pos": self.position,
                     "kind": event.kind,
                     "at_ns": event.at_ns,
                     "payload": payload,

@@ -4,6 +4,7 @@ A file without a line does not exist for readers; the archivist removes it and w
 again.
 """
 
+import hashlib
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from storage.errors import RecordDamagedError
 
 ARCHIVE_NAME = "archive"
 MANIFEST_NAME = "manifest.jsonl"
+JOURNAL_TABLE = "journal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,3 +96,27 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def synced_digest(path: Path) -> str:
+    """SHA-256 of a file in hex, after making it durable."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def archive_faults(data_dir: Path) -> list[str]:
+    """Segments that are missing, changed or do not follow each other, a line each."""
+    manifest = Manifest(data_dir)
+    faults = []
+    expected: dict[str, int] = {}
+    for segment in manifest.segments():
+        path = manifest.folder / segment.file
+        if not path.exists():
+            faults.append(f"segment {segment.file} is missing")
+        elif synced_digest(path) != segment.sha256:
+            faults.append(f"segment {segment.file} was changed: its digest is another")
+        if segment.first != expected.get(segment.table, 0) + 1 and segment.table == JOURNAL_TABLE:
+            faults.append(f"segment {segment.file} does not follow the one before it")
+        expected[segment.table] = segment.last
+    return faults

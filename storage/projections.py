@@ -3,7 +3,7 @@
 The rules are plain SQL in storage/sql/projections, grouped by the table they keep. A file is a list
 of sections; `-- on OrderFilled, FillReversed` starts the statements run for those kinds. Statements
 read the event through named parameters (`:run`, `:mode`, `:account`, `:journal_id`, `:seq`,
-`:kind`, `:at_ns`, `:payload`) and its fields through `:payload ->> '$.name'`.
+`:pos`, `:kind`, `:at_ns`, `:payload`) and its fields through `:payload ->> '$.name'`.
 """
 
 import re
@@ -53,7 +53,7 @@ def statements_by_kind() -> dict[str, tuple[str, ...]]:
     return {kind: tuple(statements) for kind, statements in by_kind.items()}
 
 
-def bindings(row: JournalRow, mode: str) -> dict[str, Any]:
+def bindings(row: JournalRow, mode: str, position: int) -> dict[str, Any]:
     """What the statements of one event may name."""
     return {
         "journal_id": row.journal_id,
@@ -61,6 +61,7 @@ def bindings(row: JournalRow, mode: str) -> dict[str, Any]:
         "run": row.run,
         "mode": mode,
         "seq": row.seq,
+        "pos": position,
         "kind": row.kind,
         "at_ns": row.at_ns,
         "payload": row.payload.decode(),

@@ -108,7 +108,7 @@ def kill_level(fetch: Fetch) -> str:
             SELECT level FROM kill_levels
             UNION ALL
             SELECT level FROM kill_commands AS asked WHERE NOT EXISTS (
-                SELECT 1 FROM kill_levels WHERE kill_levels.since_ns >= asked.accepted_ns))
+                SELECT 1 FROM kill_levels WHERE kill_levels.pos > asked.accepted_pos))
         ORDER BY level = 'EMERGENCY' DESC, level = 'FLATTEN' DESC, level = 'PAUSE' DESC LIMIT 1"""
     rows = fetch(sql, ())
     return str(rows[0][0]) if rows else "NONE"

@@ -16,6 +16,7 @@ from storage import migrations, reads
 from storage.connection import open_memory, open_reader, record_path
 from storage.high_water import MARK_NAME, check_mark
 from storage.integrity import ChainWalk
+from storage.manifest import archive_faults
 from storage.projections import PROJECTION_TABLES, bindings, statements_by_kind
 from storage.reads import Fetch
 from trading.ports import JournalRow
@@ -68,6 +69,7 @@ def _verify(connection: apsw.Connection, mark_path: Path) -> VerifyReport:
     mark_fault = check_mark(fetch, mark_path)
     if mark_fault is not None:
         faults.append(mark_fault)
+    faults.extend(archive_faults(mark_path.parent))
     scratch = _Scratch(fetch)
     walk = ChainWalk()
     for position, row in reads.rows_after(fetch, 0):
@@ -109,7 +111,7 @@ class _Scratch:
         statements = self._statements.get(row.kind)
         if not statements:
             return None
-        values = bindings(row, self._modes.get(row.run, ""))
+        values = bindings(row, self._modes.get(row.run, ""), position)
         try:
             for statement in statements:
                 self._connection.execute(statement, values)

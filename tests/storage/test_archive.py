@@ -11,8 +11,9 @@ import duckdb
 import pytest
 
 from storage import NoRecordError, RecordDamagedError, open_record
-from storage.archive import Archivist, archive_faults, main
-from storage.manifest import Manifest
+from storage.archive import Archivist, main
+from storage.manifest import Manifest, archive_faults
+from storage.verify import verify
 from storage.warehouse import run_sql
 from tests.storage.scripted_session import played
 from tests.storage.staging import request
@@ -123,6 +124,7 @@ def test_a_changed_segment_shows(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes() + b"x")
     (worker.manifest.folder / two.file).unlink()
     faults = archive_faults(tmp_path)
+    assert verify(tmp_path).faults == faults
     assert [f"{one.file} was changed" in faults[0], f"{two.file} is missing" in faults[1]] == [
         True,
         True,

@@ -157,3 +157,17 @@ def test_an_execution_counts_once(tmp_path: Path) -> None:
     assert isinstance(inbox.outcomes[0], Failed)
     assert not isinstance(inbox.outcomes[0], Duplicate)
     record.close()
+
+
+def test_a_kill_counts_although_an_earlier_run_was_later_in_its_day(tmp_path: Path) -> None:
+    """KC-4: virtual times of two runs cannot be compared; what was committed later is later."""
+    record = open_record(tmp_path, is_eager=False)
+    record.begin_run(mode="PAPER", config_hash="", source="", started_ns=1)
+    lifted = event("KillLevelChanged", "kill/a", 99, kill_id="a", new="NONE", reason="", author="x")
+    record.stage(request(1, lifted))
+    record.begin_run(mode="PAPER", config_hash="", source="", started_ns=1)
+    kill = event("KillAccepted", "kill/b", 5, kill_id="b", level="FLATTEN", reason="", author="x")
+    record.stage(request(2, kill, journal_id="system"))
+    record.settle()
+    assert record.kill_level() == "FLATTEN"
+    record.close()

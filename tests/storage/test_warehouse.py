@@ -1,5 +1,7 @@
 """Questions in SQL: every view answers, nothing can be changed, nobody is disturbed."""
 
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -192,3 +194,9 @@ def test_a_warehouse_file_opens_in_any_client(data_dir: Path, tmp_path: Path) ->
             "SELECT count(*), typeof(any_value(event_at)) FROM fills"
         ).fetchall() == [(12, "TIMESTAMP_NS")]
     assert [path.name for path in tmp_path.iterdir()] == ["warehouse.duckdb"]
+
+
+def test_the_record_does_not_bring_duckdb_into_the_trader() -> None:
+    """PM-2: the trading process imports the record, and DuckDB stays outside it."""
+    code = "import sys, storage, storage.verify; sys.exit('duckdb' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -17,22 +17,23 @@ ON CONFLICT (name) DO UPDATE SET
     reason = excluded.reason;
 
 -- on KillLevelChanged
-INSERT INTO kill_levels (journal_id, level, kill_id, reason, author, since_ns)
+INSERT INTO kill_levels (journal_id, level, kill_id, reason, author, since_ns, pos)
 VALUES (
     :journal_id, :payload ->> '$.new', :payload ->> '$.kill_id', :payload ->> '$.reason',
-    :payload ->> '$.author', :at_ns)
+    :payload ->> '$.author', :at_ns, :pos)
 ON CONFLICT (journal_id) DO UPDATE SET
     level = excluded.level,
     kill_id = excluded.kill_id,
     reason = excluded.reason,
     author = excluded.author,
-    since_ns = excluded.since_ns;
+    since_ns = excluded.since_ns,
+    pos = excluded.pos;
 
 -- on KillAccepted
-INSERT INTO kill_commands (kill_id, level, reason, author, run, accepted_ns)
+INSERT INTO kill_commands (kill_id, level, reason, author, run, accepted_ns, accepted_pos)
 VALUES (
     :payload ->> '$.kill_id', :payload ->> '$.level', :payload ->> '$.reason',
-    :payload ->> '$.author', :run, :at_ns)
+    :payload ->> '$.author', :run, :at_ns, :pos)
 ON CONFLICT (kill_id) DO NOTHING;
 
 -- on KillDone

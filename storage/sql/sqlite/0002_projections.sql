@@ -148,7 +148,8 @@ CREATE TABLE kill_levels (
     kill_id TEXT NOT NULL,
     reason TEXT NOT NULL,
     author TEXT NOT NULL,
-    since_ns INTEGER NOT NULL
+    since_ns INTEGER NOT NULL,
+    pos INTEGER NOT NULL                -- of the change; virtual times of two runs cannot be compared
 ) STRICT;
 
 CREATE TABLE kill_commands (
@@ -158,6 +159,7 @@ CREATE TABLE kill_commands (
     author TEXT NOT NULL,
     run TEXT NOT NULL,
     accepted_ns INTEGER NOT NULL,
+    accepted_pos INTEGER NOT NULL,
     finished_ns INTEGER,
     cancelled INTEGER,
     closed INTEGER,

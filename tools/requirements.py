@@ -23,6 +23,7 @@ GROUPS: Final[Mapping[str, int]] = {
 ALL: Final = [f"{group}-{n}" for group, count in GROUPS.items() for n in range(1, count + 1)]
 _ID: Final = re.compile(rf"\b(?:{'|'.join(GROUPS)})-[1-9][0-9]*\b")
 _ROW: Final = re.compile(r"^\| (\S+) \| (.*) \| (.*) \|$")
+_CONFLICT: Final = ("<<<<<<< ", "=======", ">>>>>>> ")
 _RUST_TEST: Final = re.compile(
     r"((?:^[ \t]*///[^\n]*\n)*)(?:^[ \t]*#\[[^\n]*\]\n)*^[ \t]*#\[test\]\n"
     r"((?:^[ \t]*(?:///|#\[)[^\n]*\n)*)^[ \t]*fn (\w+)",
@@ -77,11 +78,19 @@ def rows(text: str) -> list[tuple[str, str, str]]:
 
 
 def written(text: str, proved: Mapping[str, list[str]]) -> str:
-    """The document with its last column taken from the tests."""
+    """The document with its last column taken from the tests.
+
+    A row that is there twice, and what marks a conflict, are what merging two branches leaves
+    behind (.gitattributes keeps the lines of both); the first row stays.
+    """
     lines = []
+    seen = set()
     for line in text.splitlines():
         row = _ROW.match(line)
+        if line.startswith(_CONFLICT) or (row and row[1] in seen):
+            continue
         if row and _ID.fullmatch(row[1]):
+            seen.add(row[1])
             tests = "<br>".join(f"`{node}`" for node in proved.get(row[1], [])) or NOT_YET
             lines.append(f"| {row[1]} | {row[2]} | {tests} |")
         else:

@@ -78,3 +78,13 @@ def test_writing_is_stable() -> None:
     once = requirements.written(document(), proved)
     assert requirements.written(once, proved) == once
     assert requirements.problems(once, proved) == []
+
+
+def test_what_a_merge_leaves_behind_is_mended_by_writing() -> None:
+    """The house: rows of both branches become one row with all tests."""
+    proved = {"EX-4": ["tests/test_a.py::test_b"]}
+    merged = document().replace(
+        "| EX-4 | wording | not yet |\n",
+        "<<<<<<< HEAD\n| EX-4 | wording | `x` |\n=======\n| EX-4 | wording | `y` |\n>>>>>>> mine\n",
+    )
+    assert requirements.written(merged, proved) == requirements.written(document(), proved)

@@ -53,7 +53,7 @@ class TimeInForce(StrEnum):
 
 
 class NoTradeReason(StrEnum):
-    """Why an evaluation gave no signal; the whole vocabulary (SG-2)."""
+    """Why an evaluation gave no signal: the vocabulary of rust_core, for use in Python (SG-2)."""
 
     DISABLED = "DISABLED"
     DAILY_LIMIT = "DAILY_LIMIT"

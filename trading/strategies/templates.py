@@ -44,7 +44,7 @@ class {title}(Strategy):
         average = view.indicators["ema_20"]
         if average is None:
             return NoTrade(NoTradeReason.WARMUP)
-        if view.position is not None or view.account.has_working_entry:
+        if view.position is not None or view.session.is_entry_pending:
             return NoTrade(NoTradeReason.IN_POSITION)
         if view.session.entries >= int(self.settings["entries_max"]):
             return NoTrade(NoTradeReason.MAX_TRADES)

@@ -69,13 +69,20 @@ class InstrumentSeen(NamedTuple):
 
 
 class SessionSeen(NamedTuple):
-    """The session, and what this strategy did in it; `net_1e8` is its P&L after fees."""
+    """The session, and this strategy's part in it.
+
+    Attributes:
+        entries: Entry orders it intended.
+        net_1e8: Its realised P&L after fees.
+        is_entry_pending: An entry order of its own is under way.
+    """
 
     session_date: int
     open_ns: int
     close_ns: int
     entries: int = 0
     net_1e8: int = 0
+    is_entry_pending: bool = False
 
 
 class PositionSeen(NamedTuple):
@@ -89,12 +96,17 @@ class PositionSeen(NamedTuple):
 
 
 class AccountSeen(NamedTuple):
-    """The account as a strategy may know it; `equity_1e8` None when it is unknown."""
+    """The account as a strategy may know it.
+
+    Attributes:
+        equity_1e8: None when it is unknown.
+        session_net_1e8: Realised P&L of the session after fees, all strategies.
+        is_trading_allowed: Whether this strategy may enter now: controls, kills, halts.
+    """
 
     equity_1e8: int | None
     session_net_1e8: int
-    kill_level: str = "NONE"
-    has_working_entry: bool = False
+    is_trading_allowed: bool = True
 
 
 class IndicatorsSeen:
@@ -271,6 +283,7 @@ class ViewBuilder:
         account: AccountSeen,
         entries: int = 0,
         net_1e8: int = 0,
+        is_entry_pending: bool = False,
     ) -> View:
         """What is known at `now_ns`.
 
@@ -285,7 +298,9 @@ class ViewBuilder:
         return View(
             now_ns,
             self._instrument,
-            self._session._replace(entries=entries, net_1e8=net_1e8),
+            self._session._replace(
+                entries=entries, net_1e8=net_1e8, is_entry_pending=is_entry_pending
+            ),
             BarsView(self._sealed, self._tail),
             self._indicators_seen(),
             position,

@@ -1,8 +1,8 @@
 """Changes to a record while no trader runs: what the next start will find (KC-4, KC-6).
 
 The record is opened as its writer, lease included, so that this cannot happen beside a trader. The
-events go to the newest run, at the time at which that run stands: a run that was cut off goes on
-with them, and a new one starts from the level and the controls that are latched.
+events go to the system journal of the newest run, just after the time at which that run stands. A
+kill stands there as accepted and not done: the next trader starts at its level and carries it out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,11 +15,12 @@ import orjson
 
 from console.reader import RecordReader
 from storage.sqlite import SqliteRecord, open_record
-from trading.errors import HoldfastError, SafetyRefusedError
+from trading.controls import CONTROLS, ControlKind
+from trading.errors import HoldfastError, SafetyRefusedError, SetupError
 from trading.ports import Claim, Durable, Outcome, Request, RunInfo, StagedEvent
 
 _SYSTEM: Final = "system"
-_RANKS: Final = {"NONE": 0, "PAUSE": 1, "FLATTEN": 2, "EMERGENCY": 3}
+_TERMINAL: Final = '["FILLED", "CANCELLED", "REJECTED", "EXPIRED", "NOT_SENT"]'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,19 +42,10 @@ def latch_kill(data_dir: Path, level: str, asked: Asked) -> str:
         HoldfastError: There is no run, a trader holds the record, or it cannot be written.
     """
     with _written(data_dir) as writer:
-        old = writer.record.kill_level()
-        new = max(old, level, key=_RANKS.__getitem__)
-        accepted = {"kill_id": asked.id, "level": level, "reason": asked.reason, "author": asked.by}
-        writer.write(
-            _SYSTEM,
-            "KillAccepted",
-            f"kill/{asked.id}",
-            accepted,
-            claim=Claim(name="kill", key=asked.id),
-        )
-        for journal_id in writer.accounts():
-            writer.write(*_level_changed(journal_id, old, new, asked, writer.at_ns))
-        return new
+        body = {"kill_id": asked.id, "level": level, "reason": asked.reason, "author": asked.by}
+        claim = Claim(name="kill", key=asked.id)
+        writer.write(_SYSTEM, "KillAccepted", f"kill/{asked.id}", body, claim)
+        return writer.record.kill_level()
 
 
 def lift_kill(data_dir: Path, asked: Asked, *, rearm: bool) -> str:
@@ -63,20 +55,42 @@ def lift_kill(data_dir: Path, asked: Asked, *, rearm: bool) -> str:
         The level that it was.
 
     Raises:
-        SafetyRefusedError: An EMERGENCY, and `rearm` does not say that it is over.
+        SafetyRefusedError: It has not been carried out, or an EMERGENCY without `rearm`.
         HoldfastError: As `latch_kill`.
     """
     with _written(data_dir) as writer:
         old = writer.record.kill_level()
-        if old == "EMERGENCY" and not rearm:
-            raise SafetyRefusedError("an EMERGENCY is lifted only with --rearm (KC-1)")
+        _refuse_to_lift(old, writer.open_count(), rearm=rearm)
+        for kill_id in writer.unfinished_kills():
+            done = {"kill_id": kill_id, "cancelled": 0, "closed": 0, "failed": 0, "remaining": 0}
+            writer.write(_SYSTEM, "KillDone", f"kill/{kill_id}", done)
+        lifted = {
+            "kill_id": asked.id,
+            "old": old,
+            "new": "NONE",
+            "reason": asked.reason,
+            "author": asked.by,
+            "at_ns": writer.at_ns,
+        }
         for journal_id in writer.accounts():
-            writer.write(*_level_changed(journal_id, old, "NONE", asked, writer.at_ns))
+            writer.write(journal_id, "KillLevelChanged", f"kill/{asked.id}", lifted)
         return old
+
+
+def _refuse_to_lift(level: str, open_count: int, *, rearm: bool) -> None:
+    if level == "EMERGENCY" and not rearm:
+        raise SafetyRefusedError("an EMERGENCY is lifted only with --rearm (KC-1)")
+    if level in {"FLATTEN", "EMERGENCY"} and open_count:
+        raise SafetyRefusedError(
+            f"the {level} is not finished: {open_count} orders and positions of the newest run are "
+            "open; `holdfast run --recover` finishes it (KC-2)"
+        )
 
 
 def set_control(data_dir: Path, name: str, value: Any, asked: Asked) -> Any:
     """Set a control for the next start; `value` has passed `parse_control`.
+
+    An action, such as clear_halts, is done once by a trader and not kept for the next.
 
     Returns:
         The value that it had, None when it was as configured.
@@ -84,6 +98,8 @@ def set_control(data_dir: Path, name: str, value: Any, asked: Asked) -> Any:
     Raises:
         HoldfastError: As `latch_kill`.
     """
+    if CONTROLS[name].kind is ControlKind.ACTION:
+        raise SetupError(f"{name} is done by a running trader, and none runs on {data_dir}")
     with _written(data_dir) as writer:
         before = writer.record.controls().get(name)
         old = "null" if before is None else before.value
@@ -105,20 +121,6 @@ def controls(data_dir: Path) -> list[dict[str, Any]]:
     return [{**row, "value": orjson.loads(row["value"])} for row in rows]
 
 
-def _level_changed(
-    journal_id: str, old: str, new: str, asked: Asked, at_ns: int
-) -> tuple[str, str, str, dict[str, Any]]:
-    body = {
-        "kill_id": asked.id,
-        "old": old,
-        "new": new,
-        "reason": asked.reason,
-        "author": asked.by,
-        "at_ns": at_ns,
-    }
-    return journal_id, "KillLevelChanged", f"kill/{asked.id}", body
-
-
 class _Writer:
     """The newest run of an open record, taken up for a moment."""
 
@@ -130,16 +132,34 @@ class _Writer:
         ((newest_ns,),) = record.query(
             "SELECT coalesce(max(at_ns), 0) FROM journal WHERE run = :run", {"run": self._run}
         )
-        self.at_ns: int = newest_ns
+        self.at_ns: int = newest_ns + 1
 
     def accounts(self) -> Sequence[str]:
-        """Journals of the accounts, of all runs: each may hold a latched level."""
+        """Journals that hold a latched level, and those of the newest run's accounts."""
         rows = self.record.query(
-            """SELECT DISTINCT journal_id FROM journal WHERE journal_id LIKE 'account:%'
-            UNION SELECT journal_id FROM kill_levels ORDER BY journal_id""",
-            {},
+            """SELECT DISTINCT journal_id FROM journal
+                WHERE run = :run AND journal_id LIKE 'account:%'
+            UNION SELECT journal_id FROM kill_levels WHERE level <> 'NONE' ORDER BY journal_id""",
+            {"run": self._run},
         )
         return [journal_id for (journal_id,) in rows]
+
+    def unfinished_kills(self) -> list[str]:
+        """Kills that were accepted and never reported as done."""
+        rows = self.record.query(
+            "SELECT kill_id FROM kill_commands WHERE finished_ns IS NULL ORDER BY accepted_ns", {}
+        )
+        return [kill_id for (kill_id,) in rows]
+
+    def open_count(self) -> int:
+        """Orders and positions of the newest run that have not ended."""
+        ((found,),) = self.record.query(
+            """SELECT (SELECT count(*) FROM positions WHERE run = :run AND phase <> 'CLOSED')
+            + (SELECT count(*) FROM orders WHERE run = :run
+                AND state NOT IN (SELECT value FROM json_each(:terminal)))""",
+            {"run": self._run, "terminal": _TERMINAL},
+        )
+        return int(found)
 
     def write(
         self,

@@ -65,7 +65,6 @@ def record_status(reader: RecordReader) -> dict[str, Any]:
     session = reader.row(
         "SELECT * FROM sessions WHERE run = :run ORDER BY session_date DESC LIMIT 1", run=run
     )
-    kill = reader.row("SELECT * FROM kill_levels WHERE level <> 'NONE' ORDER BY since_ns DESC")
     return {
         "mode": info.mode,
         "run": run,
@@ -73,7 +72,7 @@ def record_status(reader: RecordReader) -> dict[str, Any]:
         "started_ns": info.started_ns,
         "ended_ns": info.ended_ns,
         "is_clean": info.is_clean,
-        "kill": {**(kill or {}), "level": reader.kill_level()},
+        "kill": _kill(reader),
         "session_date": session["session_date"] if session else None,
         "equity_1e8": _equity(session),
         "pnl": _pnl(reader, run),
@@ -103,6 +102,20 @@ def record_status(reader: RecordReader) -> dict[str, Any]:
         "journal": reader.journal_heads(run),
         "journal_hash": reader.journal_hash(run),
     }
+
+
+def _kill(reader: RecordReader) -> dict[str, Any]:
+    """The latched level, with who asked for it; a kill that waits for the next trader counts."""
+    level = reader.kill_level()
+    if level == "NONE":
+        return {"level": level}
+    asked = reader.row(
+        """SELECT kill_id, reason, author, since_ns FROM kill_levels WHERE level = :level
+        UNION ALL SELECT kill_id, reason, author, accepted_ns FROM kill_commands
+            WHERE level = :level ORDER BY since_ns DESC LIMIT 1""",
+        level=level,
+    )
+    return {**(asked or {}), "level": level}
 
 
 def _equity(session: dict[str, Any] | None) -> int | None:

@@ -22,6 +22,7 @@ class ControlKind(StrEnum):
     AMOUNT = "AMOUNT"
     COUNT = "COUNT"
     NAMES = "NAMES"
+    ACTION = "ACTION"
     FIXED = "FIXED"
 
 
@@ -56,6 +57,8 @@ class ControlSpec:
                 return f"a whole number from {self.least} to {self.most}, or null"
             case ControlKind.NAMES:
                 return "a list of names, or null for all that are configured"
+            case ControlKind.ACTION:
+                return "true"
             case ControlKind.FIXED:
                 return self.instead
 
@@ -125,11 +128,17 @@ _SPECS: Final = (
         unit="",
         meaning="Strategies whose entries are allowed.",
     ),
+    ControlSpec(
+        name="clear_halts",
+        kind=ControlKind.ACTION,
+        unit="",
+        meaning="Done once: halts of entries after a violated invariant are lifted (EX-9).",
+    ),
 )
 
 CONTROLS: Final[Mapping[str, ControlSpec]] = {spec.name: spec for spec in _SPECS}
 
-ControlJson = str | int | list[str] | None
+ControlJson = str | int | bool | list[str] | None
 
 
 def parse_control(name: str, value: Any) -> ControlJson:
@@ -151,14 +160,20 @@ def parse_control(name: str, value: Any) -> ControlJson:
         )
     if spec.kind is ControlKind.FIXED:
         raise ControlRefusedError(f"{name} is {spec.instead}", expected=spec.instead)
-    if value is None:
+    if value is None and spec.kind is not ControlKind.ACTION:
         return None
-    parsed = _names(value) if spec.kind is ControlKind.NAMES else _number(spec, value)
+    parsed = _parsed(spec, value)
     if parsed is None:
         raise ControlRefusedError(
             f"{name} must be {spec.expected()}; was {str(value)[:100]!r}", expected=spec.expected()
         )
     return parsed
+
+
+def _parsed(spec: ControlSpec, value: Any) -> ControlJson:
+    if spec.kind is ControlKind.ACTION:
+        return True if value is True else None
+    return _names(value) if spec.kind is ControlKind.NAMES else _number(spec, value)
 
 
 def _names(value: Any) -> list[str] | None:

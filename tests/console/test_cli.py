@@ -17,6 +17,7 @@ from console.status import status_of
 from storage.sqlite import open_record
 from tests.console import recorded
 from tests.console.operator_client import run, served
+from tests.console.recorded import ENTRY
 from trading.errors import SetupError
 from trading.run_options import RunOptions, parse_session, parse_speed
 
@@ -278,12 +279,28 @@ def test_a_kill_without_a_trader_waits_for_the_next_one(tmp_path: Path, capsys: 
     assert cli.run(["kill", "PAUSE", "--json", *where]) == 0
     assert orjson.loads(capsys.readouterr().out)["level"] == "FLATTEN"
     found = status_of(tmp_path)
-    assert found["kill"]["level"] == "FLATTEN"
+    assert (found["kill"]["level"], found["kill"]["reason"]) == ("FLATTEN", "night")
     assert found["is_clean"]
     assert cli.run(["resume", *where]) == 0
     assert capsys.readouterr().out == "resumed · FLATTEN is lifted\n"
     assert status_of(tmp_path)["kill"]["level"] == "NONE"
     assert cli.run(["verify", *where]) == 0
+
+
+def test_a_kill_that_was_not_carried_out_is_not_lifted(tmp_path: Path, capsys: Capture) -> None:
+    """KC-2: with an order open in the run that was cut off, FLATTEN stays latched; PAUSE may go."""
+    scribe = recorded.Scribbler(tmp_path)
+    recorded.order(scribe, ENTRY, "ENTRY", "BUY", 30, 2730)
+    scribe.close(is_ended=False)
+    where = ["--data-dir", str(tmp_path)]
+    assert cli.run(["kill", "PAUSE", *where]) == 0
+    assert cli.run(["resume", *where]) == 0
+    assert cli.run(["kill", "FLATTEN", *where]) == 0
+    assert cli.run(["resume", *where]) == 3
+    assert "run --recover" in capsys.readouterr().err
+    found = status_of(tmp_path)
+    assert found["kill"]["level"] == "FLATTEN"
+    assert found["ended_ns"] is None
 
 
 def test_an_emergency_is_lifted_only_when_somebody_says_so(tmp_path: Path, capsys: Capture) -> None:
@@ -310,6 +327,8 @@ def test_a_control_without_a_trader_waits_for_the_next_one(tmp_path: Path, capsy
     (control,) = orjson.loads(capsys.readouterr().out)["controls"]
     assert (control["name"], control["value"], control["version"]) == ("max_position", "3", 2)
     assert control["set_by"]
+    assert cli.run(["controls", "clear_halts", "true", *where]) == 2
+    assert "done by a running trader" in capsys.readouterr().err
 
 
 def test_a_record_that_a_trader_holds_is_not_written(tmp_path: Path, capsys: Capture) -> None:

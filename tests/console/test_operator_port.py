@@ -304,6 +304,8 @@ def test_a_taken_port_gives_way_to_the_next_free_one(tmp_path: Path) -> None:
         ({"name": "allowed_instruments", "value": "ES"}, 422, "list of names"),
         ({"name": "trading_mode", "value": "LIVE"}, 422, "fixed for a run"),
         ({"name": "kill_level", "value": "NONE"}, 422, "kill and resume only"),
+        ({"name": "clear_halts", "value": False}, 422, "must be true"),
+        ({"name": "clear_halts", "value": None}, 422, "must be true"),
         ({"value": 1}, 400, "missing required field `name`"),
         ({"name": "max_position"}, 400, "missing required field `value`"),
         ({"name": "max_position", "value": 1, "vlaue": 2}, 400, "unknown field `vlaue`"),

@@ -164,7 +164,9 @@ class Interrupter:
         is_handling = lane.current is not None or limit_ns > 0
         cpu_ns = time.clock_gettime_ns(self._clock_id) - self._collection.spent_ns
         is_overdue = not is_handling and lane.overdue_ns() > 0
-        if not (is_handling or is_overdue) or number != look.number or self._collection.is_running:
+        if self._collection.is_running:
+            return
+        if not (is_handling or is_overdue) or number != look.number:
             self._look = _Look(number, cpu_ns, self._raised)
             return
         if look.raised != self._raised:  # interrupted, and yet it goes on: count anew

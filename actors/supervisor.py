@@ -163,7 +163,6 @@ class Supervisor:
         """Try this child no more: contain its failure, or pass it upward."""
         if self.spec.on_failed_child == "contain" or self.parent is None:
             child.fail(reason)
-            self._resume_suspended()
             if self.parent is None:
                 self.tree.halted(child.name, reason)
             return
@@ -194,12 +193,13 @@ class Supervisor:
     def _start_in_order(self, waiting: "list[Cell | Supervisor]") -> None:
         """The next starts only when the last is up, unless they do not depend on each other."""
         for position, child in enumerate(waiting):
-            if child.start() or self.spec.strategy == "one_for_one":
-                if self.state is not CellState.RUNNING:
-                    return
+            is_up = child.state is CellState.RUNNING or child.start()
+            if self.state is not CellState.RUNNING:
+                return
+            if is_up or self.spec.strategy == "one_for_one" or child.state in _FINAL:
                 continue
             for later in waiting[position + 1 :]:
-                if later.state not in _FINAL or later.incarnation == 0:
+                if later.state is not CellState.RUNNING:
                     later.state = CellState.BACKOFF
                     later.is_suspended = True
             return
@@ -224,12 +224,6 @@ class Supervisor:
                     other.restart_due_ns = due_ns
         names = tuple(member.name for member in group)
         self.tree.lane.at(due_ns, TREE_NAME, RestartDue(supervisor=self.name, names=names))
-
-    def _resume_suspended(self) -> None:
-        """Siblings that waited for a child which will not come back go on without it."""
-        waiting = [child for child in self.children.values() if child.is_suspended]
-        if waiting and self.state is CellState.RUNNING:
-            self._start_in_order([c for c in waiting if c.state is CellState.BACKOFF])
 
     def _is_too_often(self, child: "Cell | Supervisor", now_ns: int) -> bool:
         times = self._times

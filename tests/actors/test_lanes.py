@@ -18,7 +18,7 @@ from actors.lane import BUDGET, Lane
 from actors.lane_actor import LaneActor
 from actors.lane_live import LiveLane
 from actors.lane_virtual import RunEnd, VirtualLane
-from actors.spec import Spec
+from actors.spec import Backoff, CellState, Spec
 from tests.actors.support import SECOND_NS, Order, Pause, Tick, World, three, virtual
 
 LOOPS = pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
@@ -253,6 +253,26 @@ def test_a_loop_that_was_closed_under_the_lane_makes_dead_letters() -> None:
     tree.tell("a", Order(1))
     assert lane.dead_letters.by_reason == {"lane closed": 1}
     lane.close()
+
+
+def test_mail_that_waited_is_handled_when_a_person_deletes_an_actor() -> None:
+    """WD-10: the lane wakes for parked mail, without other mail to wake it."""
+
+    async def main() -> None:
+        lane = LiveLane()
+        world = World(lane)
+        hour_ns = 3600 * SECOND_NS
+        spec = Spec(name="a", make=world.make, backoff=Backoff(first_ns=hour_ns, cap_ns=hour_ns))
+        tree = world.tree(Spec(name="root", children=(spec,)))
+        tree.tell("a", "boom")
+        tree.tell("a", Order(1))
+        await until(lambda: not lane.depth())
+        assert tree.cell("a").state is CellState.BACKOFF
+        tree.kill("a")
+        await until(lambda: world.of("a")[-1] == Order(1))
+        lane.close()
+
+    asyncio.run(main())
 
 
 def test_a_handler_that_ends_the_process_leaves_the_lane_able_to_drain() -> None:

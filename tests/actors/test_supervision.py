@@ -305,6 +305,48 @@ def test_with_rest_for_one_later_siblings_wait_for_one_that_cannot_start() -> No
     assert tree.cell("account").incarnation == 1
 
 
+def test_a_siblings_restart_does_not_shorten_ones_own_pause() -> None:
+    """WD-1: each pause is its own, also within a group."""
+    lane, world = virtual()
+    pause = Backoff(first_ns=10 * SECOND_NS, cap_ns=10 * SECOND_NS)
+    children = (
+        Spec(name="a", make=world.make),
+        Spec(name="b", make=world.make, backoff=pause),
+    )
+    tree = world.tree(Spec(name="root", strategy="rest_for_one", children=children))
+    tree.tell("b", "boom")
+    tree.tell("a", "boom")
+    lane.run(until_ns=SECOND_NS)
+    assert tree.cell("a").state is CellState.RUNNING
+    assert tree.cell("b").state is CellState.BACKOFF
+    lane.run()
+    assert tree.cell("b").state is CellState.RUNNING
+    assert lane.now_ns() == 10 * SECOND_NS
+
+
+def test_siblings_go_on_without_one_that_was_given_up() -> None:
+    """WD-1: who waited for it to start is started when it ends FAILED."""
+    lane, world = virtual()
+    attempts: list[int] = []
+
+    def make(_: object, name: str) -> object:
+        attempts.append(1)
+        if len(attempts) > 1:
+            raise ConnectionError("gone")
+        return world.make(lane, name)
+
+    children = (Spec(name="a", make=make), Spec(name="b", make=world.make))  # type: ignore[arg-type]
+    tree = world.tree(
+        Spec(name="root", strategy="rest_for_one", on_failed_child="contain", children=children)
+    )
+    tree.tell("a", "boom")
+    tree.tell("b", Order(1))
+    lane.run()
+    assert tree.cell("a").state is CellState.FAILED
+    assert tree.cell("b").state is CellState.RUNNING
+    assert world.of("b")[-1] == Order(1)
+
+
 def test_stopping_goes_right_to_left_and_buries_the_mail() -> None:
     """WD-7: last started, first stopped."""
     lane, world = virtual()

@@ -64,8 +64,9 @@ def test_one_who_is_silent_again_is_given_up_and_escalated() -> None:
     """WD-2: restarted, then escalated."""
     lane, world, tree = guarded(on_failed_child="contain")
     tree.cell("a").make = lambda lane_, name: _complaining(world.make(lane_, name))
-    worker(tree, "a").complaint = "stuck"
     lane.run(until_ns=10 * SECOND_NS)
+    worker(tree, "a").complaint = "stuck"
+    lane.run(until_ns=20 * SECOND_NS)
     assert world.kinds("a") == ["WATCHDOG_FIRED", "RESTARTED", "WATCHDOG_FIRED", "GAVE_UP"]
     assert tree.cell("a").state is CellState.FAILED
     assert tree.cell("b").state is CellState.RUNNING

@@ -188,9 +188,12 @@ pub fn levels(position: &Position, runner_stop_r_1e8: i64) -> Levels {
     let view = View::of(position.side);
     let entry_1e8 = position.average_entry_1e8;
     let was_reached = position.target_1_ns != 0;
-    let fixed = match position.stop_override_1e8 {
-        0 => planned_stop_1e8(plan, position.side, entry_1e8),
-        set => Some(set),
+    let planned = planned_stop_1e8(plan, position.side, entry_1e8);
+    let fixed = match (position.stop_override_1e8, planned) {
+        (0, planned) => planned,
+        (set, None) => Some(set),
+        // A moved stop never risks more than the one that the size was made for (RK-3).
+        (set, Some(planned)) => Some(view.nearer(set, planned)),
     };
     let runner = if was_reached {
         at_r_1e8(position, runner_stop_r_1e8)

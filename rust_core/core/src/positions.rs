@@ -185,6 +185,15 @@ impl Position {
         }
     }
 
+    /// Average price of what is open: that of the entry side, or of the exit side where a reversal or an overfill
+    /// left the other side of the position.
+    pub fn basis_1e8(&self) -> i64 {
+        if self.qty_1e8.signum() == self.side.sign() {
+            return self.average_entry_1e8;
+        }
+        self.exited().average_1e8().unwrap_or(0)
+    }
+
     /// Nothing is open.
     pub fn is_flat(&self) -> bool {
         self.qty_1e8 == 0

@@ -223,6 +223,9 @@ fn position_changed<S: Store>(store: &mut S, e: &Position) {
 }
 
 fn trade_closed<S: Store>(store: &mut S, e: &TradeClosed) {
+    // A trailing stop that loses is a stop all the same (RK-6).
+    let is_losing_trail = e.reason == ExitReason::Trailing && e.net_1e8 < 0;
+    let stop_out = e.reason == ExitReason::StopLoss || is_losing_trail;
     let own = store
         .session_mut()
         .strategies
@@ -230,11 +233,11 @@ fn trade_closed<S: Store>(store: &mut S, e: &TradeClosed) {
         .or_default();
     own.trades += 1;
     own.wins += i64::from(e.net_1e8 > 0);
-    own.stop_outs += i64::from(e.reason == ExitReason::StopLoss);
+    own.stop_outs += i64::from(stop_out);
     store.protections_mut().on_trade_closed(&ClosedTrade {
         exit_ns: e.exit_ns,
         net_1e8: e.net_1e8,
-        stop_out: e.reason == ExitReason::StopLoss,
+        stop_out,
     });
     if e.reason == ExitReason::KillSwitch {
         store.kill_mut().closed += 1;

@@ -137,7 +137,9 @@ impl Work<'_> {
         if &**name == CLEAR_HALTS {
             let halts: Vec<&str> = self.draft.halts().iter().map(|h| &*h.reason).collect();
             let old = Name::from(format!("\"{}\"", halts.join(", ")));
-            self.change_control(name, old, value, author);
+            if !halts.is_empty() {
+                self.set_control(name, old, value, author);
+            }
             return;
         }
         let Some(known) = ControlName::parse(name) else {
@@ -163,6 +165,10 @@ impl Work<'_> {
         if old == *new {
             return;
         }
+        self.set_control(name, old, new, author);
+    }
+
+    fn set_control(&mut self, name: &Name, old: Name, new: &Name, author: &Name) {
         self.emit(Event::ControlChanged(ControlChanged {
             name: name.clone(),
             old,

@@ -235,6 +235,10 @@ impl Work<'_> {
             let found = signal.legs.len();
             let text = format!("a signal must have one leg in this version, had {found}");
             refuse(CheckName::RequiredFields, text);
+        } else if leg.ratio_1e8 != crate::money::ONE_1E8 {
+            let found = leg.ratio_1e8;
+            let text = format!("a single leg must have ratio 1, was {found} at 1e-8");
+            refuse(CheckName::RequiredFields, text);
         }
         for (what, name) in [
             ("strategy", &signal.strategy),

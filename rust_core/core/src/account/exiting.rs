@@ -34,19 +34,27 @@ impl Work<'_> {
         }
     }
 
-    /// Nothing may be decided for it now: an exit is under way, or the last one failed a moment ago.
-    fn is_settled(&self, position: &Position) -> bool {
-        position.phase == Phase::ExitPending || self.now_ns < position.exit_retry_ns
+    /// Nothing else may decide for it: an exit is under way (PX-1).
+    fn is_settled(position: &Position) -> bool {
+        position.phase == Phase::ExitPending
+    }
+
+    /// The wait after a failed exit is for that exit: the stop does not wait for a target, nor a kill for a stop.
+    fn may_exit(&self, position: &Position, trigger: &Trigger) -> bool {
+        let is_other = position.exit_reason != Some(trigger.reason);
+        self.now_ns >= position.exit_retry_ns || (trigger.portion == Portion::All && is_other)
     }
 
     /// A new price of a position's instrument.
     pub(super) fn watch(&mut self, position: &Position, mark: &Mark) {
-        if self.is_settled(position) {
+        if Self::is_settled(position) {
             return;
         }
         let now = self.circumstances(position, Some(mark), None);
         if let Some(trigger) = exits::decide(position, &now) {
-            self.exit(position, &trigger);
+            if self.may_exit(position, &trigger) {
+                self.exit(position, &trigger);
+            }
         } else if let Some(best_1e8) = exits::new_best_1e8(position, mark) {
             let mut next = position.clone();
             next.best_1e8 = best_1e8;
@@ -60,7 +68,7 @@ impl Work<'_> {
         let Some(position) = self.draft.position(position_id).cloned() else {
             return;
         };
-        if self.is_settled(&position) {
+        if Self::is_settled(&position) {
             return;
         }
         let now = self.circumstances(&position, None, None);
@@ -69,7 +77,9 @@ impl Work<'_> {
                 let side = exits::exit_side(&position);
                 trigger.price_1e8 = self.market_1e8(&position.instrument, side);
             }
-            self.exit(&position, &trigger);
+            if self.may_exit(&position, &trigger) {
+                self.exit(&position, &trigger);
+            }
         }
     }
 
@@ -84,7 +94,7 @@ impl Work<'_> {
         let Some(position) = self.draft.position_of(strategy, instrument) else {
             return;
         };
-        if self.is_settled(&position) {
+        if Self::is_settled(&position) {
             return;
         }
         let advice = Advice {
@@ -94,7 +104,9 @@ impl Work<'_> {
         };
         let now = self.circumstances(&position, None, Some(&advice));
         if let Some(trigger) = exits::decide(&position, &now) {
-            self.exit(&position, &trigger);
+            if self.may_exit(&position, &trigger) {
+                self.exit(&position, &trigger);
+            }
         }
     }
 
@@ -140,7 +152,7 @@ impl Work<'_> {
         };
         let qty_1e8 = match trigger.portion {
             Portion::All => may_1e8,
-            Portion::Part(part_1e8) => part_1e8.min(may_1e8),
+            Portion::Part(part_1e8) => part_1e8.max(self.smallest_1e8(position)).min(may_1e8),
         };
         self.stop_entering(position, trigger);
         let mut next = position.clone();
@@ -186,6 +198,7 @@ impl Work<'_> {
                     what.join("; ")
                 );
                 self.notify("CRITICAL", text, &[&position.position_id]);
+                next.exit_reason = Some(trigger.reason);
                 self.failed_exit(next, "exit refused");
             }
             Ruling::Approved(verdict) => {
@@ -205,6 +218,12 @@ impl Work<'_> {
                 }
             }
         }
+    }
+
+    /// The smallest quantity that the venue takes; a part below it would be refused for ever.
+    fn smallest_1e8(&self, position: &Position) -> i64 {
+        self.instrument(&position.instrument)
+            .map_or(0, |instrument| instrument.min_qty_1e8)
     }
 
     fn triggered(&mut self, position: &Position, trigger: &Trigger, qty_1e8: i64, id: &Name) {
@@ -305,10 +324,13 @@ impl Work<'_> {
             reason: Name::from(reason),
             at_ns: self.now_ns,
         }));
-        if matches!(
+        let is_working = matches!(
             order.state,
             OrderState::Working | OrderState::PartiallyFilled
-        ) {
+        );
+        // An UNKNOWN one may work there all the same, and can be named (KC-2).
+        let may_work = order.state == OrderState::Unknown && !order.broker_order_id.is_empty();
+        if is_working || may_work {
             self.out.effects.push(Effect::Cancel {
                 client_order_id: id,
                 broker_order_id: order.broker_order_id.clone(),

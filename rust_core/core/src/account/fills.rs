@@ -229,11 +229,22 @@ impl Work<'_> {
 
     fn close(&mut self, position: Position) {
         let trade = self.trade(&position);
+        let id = position.position_id.clone();
         self.emit(Event::PositionChanged(Box::new(position)));
         if let Some(trade) = trade {
             self.emit(Event::TradeClosed(Box::new(trade)));
         }
+        self.cancel_rest(&id);
         self.protections_after();
+    }
+
+    /// Nothing is held any more: what still works for it would open the other side (PX-1).
+    fn cancel_rest(&mut self, position_id: &Name) {
+        for order in self.draft.live_orders() {
+            if order.intent.position_id == *position_id {
+                self.cancel(&order, "its position is closed");
+            }
+        }
     }
 
     /// The round trip that a flat position was; `None` when nothing was held after all.
@@ -323,6 +334,12 @@ fn note(position: &mut Position, part: &Part<'_>, new: OrderState) {
             position.phase = Phase::Monitoring;
             position.exit_order_id = Name::from("");
         }
+    }
+    // A reversal or an overfill may leave the other side, which nobody asked for.
+    if !position.is_flat() && position.qty_1e8.signum() != position.side.sign() {
+        position
+            .exit_wanted
+            .get_or_insert(ExitReason::ExecutionError);
     }
     if position.is_flat() {
         position.phase = Phase::Closed;

@@ -148,6 +148,9 @@ impl Work<'_> {
                 } else if order.state == OrderState::NotSent {
                     let text = "a fill of an order that was proven absent";
                     self.broken("ProofWasWrong", order, text);
+                    if let Some(order) = order_in(self, &order.intent.client_order_id) {
+                        self.cancel(&order, "it was proven absent");
+                    }
                 }
             }
         }

@@ -12,10 +12,8 @@ use crate::ledger::Ledger;
 use crate::message::{Balance, KillLevel, Mark, Message, Name, Scope, Side, TimerKind};
 use crate::money::notional;
 use crate::positions::Position;
+use crate::protections::week_of;
 use std::sync::Arc;
-
-/// A day, nanoseconds.
-const DAY_NS: i64 = 86_400_000_000_000;
 
 /// A draft over the core's state, and the decision so far.
 pub struct Work<'a> {
@@ -217,7 +215,8 @@ impl<'a> Work<'a> {
         if old.session_date == session_date && old.open_ns == open_ns {
             return;
         }
-        let week = (open_ns.div_euclid(DAY_NS) + 3).div_euclid(7);
+        // a session that opens on Sunday evening belongs to Monday's week (RK-5)
+        let week = week_of(session_date).unwrap_or(old.week);
         let is_new_week = week != old.week;
         let kept = *self.draft.ledger();
         let ledger = Ledger {
@@ -341,6 +340,6 @@ impl<'a> Work<'a> {
 /// Unrealised profit and loss at a mark, at the price at which it could be left.
 pub fn unrealised_1e8(position: &Position, mark: &Mark, multiplier_1e8: i64) -> Option<i64> {
     let price_1e8 = crate::exits::leaving_price_1e8(position, mark);
-    let points_1e8 = price_1e8.checked_sub(position.average_entry_1e8)?;
+    let points_1e8 = price_1e8.checked_sub(position.basis_1e8())?;
     notional(points_1e8, position.qty_1e8, multiplier_1e8)
 }

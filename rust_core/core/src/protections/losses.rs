@@ -114,7 +114,7 @@ fn is_used(loss_1e8: i64, limit_1e8: i64, share_1e8: i64) -> bool {
 }
 
 /// The week of a date: its number counted from the Monday on or before 1970-01-01; `None` for no date at all.
-pub(super) fn week_of(yyyymmdd: i64) -> Option<i64> {
+pub fn week_of(yyyymmdd: i64) -> Option<i64> {
     let (year, month, day) = (yyyymmdd / 10_000, yyyymmdd / 100 % 100, yyyymmdd % 100);
     if !(1..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;

@@ -19,6 +19,7 @@ pub use config::{
     StoplossGuardConfig, ThrottleConfig, TimeWindowConfig, VolatilityHaltConfig, WeeklyLossConfig,
     WindowMinutes,
 };
+pub use losses::week_of;
 pub use report::{
     Active, ProtectionName, ProtectionRow, ProtectionStatus, ThrottleTransition, Transition,
 };

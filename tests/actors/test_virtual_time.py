@@ -1,4 +1,4 @@
-"""Timers, tape and commits in virtual time (FRAME of the virtual lane; WD-1, ST-1)."""
+"""Timers, tape and commits in virtual time (WD-1, ST-1)."""
 
 import asyncio
 import threading

@@ -219,7 +219,6 @@ class PaperSection(Section, frozen=True, kw_only=True):
     participation_max_ratio: Annotated[
         Decimal, ratio("of a bar's volume that one order may take; the rest fills later")
     ] = D("0.10")
-    latency_ms: Annotated[int, at_least(0, "from the hand-over to the venue's book")] = 0
 
 
 class Strategy(Section, frozen=True, kw_only=True):

@@ -3,11 +3,15 @@
 from decimal import Decimal
 from pathlib import Path
 
+import orjson
 import pytest
 
+from rust_core._native import AccountCore, PaperVenueBook
 from trading.config import Config, Instrument, InstrumentKind, LimitsSection, Strategy
 from trading.config_reader import default_path, load, parse
 from trading.config_text import render
+from trading.money import to_1e8
+from trading.run_options import Mode
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = sorted((ROOT / "configs").glob("*.toml"))
@@ -48,6 +52,39 @@ def test_a_shipped_configuration_is_taken(path: Path) -> None:
     """UI-12: every file in configs/ passes the check, and its account is one the core takes."""
     config = load(path, environment={})
     assert any(strategy.enabled for strategy in config.strategies)
+    account = AccountCore(config.account_json(Mode.BACKTEST)).account()
+    assert account.equity_1e8 == to_1e8(config.account.capital_usd)
+    assert len(account.protections) >= 5
+    PaperVenueBook(config.paper_json())
+
+
+def test_every_setting_of_a_protection_reaches_the_core() -> None:
+    """RK-6, RK-12: a key that the core does not know is refused, and one of ours is one of its."""
+    values = orjson.loads(CONFIG.account_json())
+    protections = {name: set(one) for name, one in values["protections"].items()}
+    assert protections == {
+        "stoploss_guard": {"enabled", "stop_outs", "cooldown_ns"},
+        "max_drawdown": {"enabled", "ratio_1e8", "window_ns", "cooldown_ns"},
+        "cooldown_period": {"enabled", "cooldown_ns"},
+        "time_window": {"enabled", "windows"},
+        "volatility_halt": {
+            "enabled",
+            "sample_ns",
+            "returns",
+            "threshold_ratio_1e8",
+            "cooldown_ns",
+        },
+        "throttle": {
+            "enabled",
+            "daily_used_ratio_1e8",
+            "daily_size_ratio_1e8",
+            "weekly_used_ratio_1e8",
+            "weekly_size_ratio_1e8",
+        },
+        "daily_loss": {"enabled", "limit_1e8"},
+        "weekly_loss": {"enabled"},
+    }
+    AccountCore(CONFIG.account_json())
 
 
 def test_the_shipped_profiles_are_there() -> None:

@@ -8,7 +8,6 @@ import orjson
 import pytest
 
 from trading.errors import ConfigError
-from trading.policies import Veto
 from trading.strategies import (
     Answer,
     ExitPlan,
@@ -29,7 +28,7 @@ from trading.strategies import (
     ratio,
 )
 from trading.strategies.api import MalformedSignalError, configure
-from trading.strategies.wire import signal_json
+from trading.strategies.wire import core_signal
 
 LEG = Leg(instrument="ES", side=Side.BUY)
 PLAN = ExitPlan(stop=StopAt(ratio("0.003")))
@@ -76,24 +75,23 @@ def test_a_stop_cannot_be_forgotten() -> None:
         ExitPlan()  # type: ignore[call-arg]
 
 
-def test_the_core_gets_ids_levels_and_vetoes() -> None:
-    """EX-4, RK-16, SG-1: the signal's id holds nothing that a restart changes."""
+def test_the_core_gets_ids_and_levels() -> None:
+    """EX-4, SG-1: the signal's id holds nothing that a restart changes."""
     plan = ExitPlan(
         stop=StopAt(ratio("0.003")),
         target=r("1.5"),
         target_1=Partial(level=price("101.25"), portion_ratio_1e8=65_000_000),
+        force_flat_ns=9,
     )
-    asked = orjson.loads(
-        signal_json(
-            signal(plan=plan),
-            strategy="dips",
-            session_date=20200102,
-            reference_1e8=5,
-            reference_ns=7,
-            vetoes=[Veto("late", "too late")],
-        )
+    made = core_signal(
+        signal(plan=plan, risk_1e8=3),
+        strategy="dips",
+        session_date=20200102,
+        reference_1e8=5,
+        reference_ns=7,
     )
-    assert asked["signal_id"] == "dips/20200102/dip1"
+    assert made.signal_id == "dips/20200102/dip1"
+    asked = orjson.loads(made.with_vetoes([("late", "too late")]).json)
     assert asked["legs"] == [{"instrument": "ES", "side": "BUY", "ratio_1e8": 100_000_000}]
     assert asked["plan"] == {
         "stop": {"kind": "AT", "level": {"kind": "RATIO", "value_1e8": 300_000}},
@@ -102,9 +100,22 @@ def test_the_core_gets_ids_levels_and_vetoes() -> None:
             "level": {"kind": "PRICE", "value_1e8": 10_125_000_000},
             "portion_ratio_1e8": 65_000_000,
         },
+        "force_flat_ns": 9,
     }
+    assert asked["risk_1e8"] == 3
     assert asked["vetoes"] == [{"policy": "late", "reason": "too late"}]
-    assert "qty_1e8" not in asked
+
+
+def test_a_waived_stop_reaches_the_core_under_its_name() -> None:
+    """EX-10, PX-8: no stop is a name in the journal."""
+    made = core_signal(
+        signal(plan=ExitPlan(stop=NoStop("to settlement"))),
+        strategy="canary",
+        session_date=20200102,
+        reference_1e8=5,
+        reference_ns=7,
+    )
+    assert orjson.loads(made.json)["plan"]["stop"] == {"kind": "NONE", "waiver": "to settlement"}
 
 
 class Idea(Strategy):

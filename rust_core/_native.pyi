@@ -13,6 +13,38 @@ __all__: list[str] = []  # each section adds its own
 
 # --- account: messages, decisions and the core ----------------------------------------------------
 
+__all__ += [
+    "EVENT_KINDS",
+    "ORDER_CORRECTIONS",
+    "ORDER_STATES",
+    "ORDER_TRANSITIONS",
+    "AccountCore",
+    "AccountView",
+    "BrokerConfirmationRequiredError",
+    "Cancel",
+    "Decision",
+    "Event",
+    "ExitPlan",
+    "InvalidTransitionError",
+    "Leg",
+    "Lookup",
+    "Message",
+    "Notify",
+    "OrderTableError",
+    "OrderView",
+    "PositionView",
+    "ProtectionView",
+    "Signal",
+    "StaleDecisionError",
+    "StrategySession",
+    "Submit",
+    "TerminalStateError",
+    "Timer",
+    "order_correct",
+    "order_step",
+    "realised_1e8",
+]
+
 ORDER_STATES: tuple[str, ...]
 ORDER_TRANSITIONS: tuple[tuple[str, str, str], ...]
 ORDER_CORRECTIONS: tuple[tuple[str, str, str], ...]
@@ -149,11 +181,17 @@ class Signal:
     @property
     def plan(self) -> ExitPlan: ...
     @property
+    def order_type(self) -> str: ...
+    @property
+    def limit_1e8(self) -> int | None: ...
+    @property
     def reference_1e8(self) -> int: ...
     @property
     def reference_ns(self) -> int: ...
     @property
     def reason(self) -> str: ...
+    @property
+    def vetoes(self) -> list[tuple[str, str]]: ...
     @property
     def json(self) -> bytes:
         """The signal as journaled."""
@@ -515,18 +553,28 @@ class StrategySession:
 
 @final
 class ProtectionView:
-    """One protection: armed or tripped, and until when (RK-15)."""
+    """One protection: where it stands, and until when (RK-15). Value and limit are in its own unit."""
 
     @property
     def name(self) -> str: ...
     @property
-    def is_tripped(self) -> bool: ...
+    def instrument(self) -> str:
+        """Empty for the whole account."""
+
     @property
-    def until_ns(self) -> int: ...
+    def status(self) -> str:
+        """OFF, ARMED, TRIPPED, COOLING or UNKNOWN; the last three refuse entries."""
+
     @property
-    def value_1e8(self) -> int: ...
+    def is_tripped(self) -> bool:
+        """It refuses entries now."""
+
     @property
-    def limit_1e8(self) -> int: ...
+    def until_ns(self) -> int | None: ...
+    @property
+    def value(self) -> int | None: ...
+    @property
+    def limit(self) -> int | None: ...
 
 @final
 class AccountView:
@@ -563,7 +611,19 @@ class AccountView:
     @property
     def kill_id(self) -> str: ...
     @property
-    def is_kill_finished(self) -> bool: ...
+    def is_kill_finished(self) -> bool:
+        """No kill waits for the venue's word (KC-2)."""
+
+    @property
+    def kill_cancelled(self) -> int: ...
+    @property
+    def kill_closed(self) -> int: ...
+    @property
+    def kill_failed(self) -> int: ...
+    @property
+    def kill_remaining(self) -> int:
+        """Orders that may still fill and positions that are open, now."""
+
     @property
     def halts(self) -> list[tuple[str, str, str]]:
         """`(scope, key, reason)`."""

@@ -3,7 +3,6 @@
 use super::{name, word};
 use holdfast_core::message as core;
 use holdfast_core::message::{Level, OrderType, Side, Stop, TimeInForce, Veto};
-use holdfast_core::money::ONE_1E8;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -17,7 +16,7 @@ pub struct Leg(core::Leg);
 #[pymethods]
 impl Leg {
     #[new]
-    #[pyo3(signature = (instrument, side, ratio_1e8 = ONE_1E8))]
+    #[pyo3(signature = (instrument, side, ratio_1e8 = 100_000_000))]
     fn new(instrument: &str, side: &str, ratio_1e8: i64) -> PyResult<Self> {
         let side = word("side", side, Side::ALL, Side::as_str)?;
         if ratio_1e8 <= 0 {
@@ -170,7 +169,7 @@ impl Signal {
     #[pyo3(signature = (
         *, strategy, setup_instance, session_date, legs, plan, reference_1e8, reference_ns,
         qty_1e8 = None, risk_1e8 = None, order_type = "MARKET", tif = "DAY", limit_1e8 = None,
-        trigger_1e8 = None, reason = "", confidence_ratio_1e8 = ONE_1E8
+        trigger_1e8 = None, reason = "", confidence_ratio_1e8 = 100_000_000
     ))]
     #[allow(clippy::too_many_arguments)]
     fn new(

@@ -1,0 +1,36 @@
+"""What a group of rows is given to measure with."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.measure import Figure
+from benchmarks.peers import Peers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """Where and beside whom.
+
+    Attributes:
+        work_dir: An empty directory on the disk that this checkout lies on.
+        peers: Other systems in an environment of their own; None when it was not made.
+    """
+
+    work_dir: Path
+    peers: Peers | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Rows that come from one measurement.
+
+    Attributes:
+        name: Its name on the command line.
+        rows: Keys of its rows in gates.toml.
+        measure: Gives one figure for each row that could be measured here.
+    """
+
+    name: str
+    rows: tuple[str, ...]
+    measure: Callable[[Setting], Sequence[Figure]]

@@ -1192,4 +1192,101 @@ class PaperVenueBook:
         To be written down before anybody hears of the reports; costs what changed, not the book.
         """
 
+# --- market: the block walker -----------------------------------------------------------------------
+
+__all__ += ["WalkOutcome", "WalkTape", "walk", "walk_many"]
+
+@final
+class WalkTape:
+    """A tape, read and checked once, to be walked as often as wanted.
+
+    Args:
+        rows: Bytes or int64, twelve little-endian integers a row (`streams.tape.Tape.buffer`).
+        instruments: The header's symbols, in order.
+
+    Raises:
+        ValueError: Naming the row that cannot be true.
+    """
+
+    def __new__(cls, rows: Buffer, instruments: Sequence[str]) -> WalkTape: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def bars(self) -> int: ...
+    @property
+    def instruments(self) -> list[str]: ...
+
+@final
+class WalkOutcome:
+    """What a walk brought; money at 1e-8."""
+
+    @property
+    def sessions(self) -> int: ...
+    @property
+    def bars(self) -> int: ...
+    @property
+    def signals(self) -> int: ...
+    @property
+    def refused(self) -> int:
+        """Signals that the account refused."""
+
+    @property
+    def advice(self) -> int: ...
+    @property
+    def orders(self) -> int: ...
+    @property
+    def fills(self) -> int: ...
+    @property
+    def partial_fills(self) -> int:
+        """Fills that were not the whole of their order."""
+
+    @property
+    def events_decided(self) -> int: ...
+    @property
+    def trades(self) -> int: ...
+    @property
+    def gross_1e8(self) -> int: ...
+    @property
+    def fees_1e8(self) -> int: ...
+    @property
+    def net_1e8(self) -> int: ...
+    @property
+    def no_trades(self) -> dict[str, int]:
+        """Evaluations without signal or advice, by reason."""
+
+    @property
+    def failed_checks(self) -> dict[str, int]:
+        """Failed checks of refused signals, by name."""
+
+    @property
+    def tripped(self) -> dict[str, int]:
+        """Protections that tripped, by name."""
+
+    @property
+    def violations(self) -> dict[str, int]:
+        """Invariants that broke, by name; empty in a sound walk."""
+
+    def trades_json(self) -> bytes:
+        """Closed trades as a JSON array of `TradeClosed` payloads, oldest first."""
+
+    def events(self) -> list[tuple[str, str, int, bytes, int]]:
+        """Stream, kind, at_ns, payload and tape row of every event, with `with_events` only."""
+
+def walk(tape: WalkTape, config_json: bytes) -> WalkOutcome:
+    """Drives account core, paper venue and built-in rules over a tape, as the actors would.
+
+    Args:
+        tape: The market.
+        config_json: `account` (AccountConfig), `venue` (PaperConfig), `strategies` (name,
+            instrument, parameters of vwap_reversion), `with_events`.
+
+    Raises:
+        ValueError: For a wrong configuration, or when a core broke a promise.
+    """
+
+def walk_many(
+    tape: WalkTape, config_jsons: Sequence[bytes], *, threads: int = 1
+) -> list[WalkOutcome]:
+    """One `walk` for each configuration, in their order; the interpreter is free meanwhile."""
+
 # --- end of market --------------------------------------------------------------------------------

@@ -17,5 +17,6 @@ pub mod positions;
 pub mod protections;
 pub mod sizing;
 pub mod strategies;
+pub mod tape;
 pub mod walk;
 pub mod words;

@@ -32,6 +32,8 @@ mod _native {
     #[pymodule_export]
     use super::market::venue::{PaperVenueBook, VenueExecution, VenueOrder};
     #[pymodule_export]
+    use super::market::walk::{walk, walk_many, WalkOutcome, WalkTape};
+    #[pymodule_export]
     use super::risk::{ReleaseGate, ReleaseRefusedError, Submission, VerdictSpentError};
 
     #[pymodule_init]

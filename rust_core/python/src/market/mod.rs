@@ -5,4 +5,5 @@ pub mod indicators;
 pub mod report;
 pub mod rule;
 pub mod venue;
+pub mod walk;
 mod words;

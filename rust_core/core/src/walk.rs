@@ -1,1 +1,0 @@
-//! The block walker: the same cores over arrays.

@@ -82,7 +82,8 @@ class Script:
             reference_1e8=price * ONE,
             reference_ns=at_ns,
         )
-        checks = [{"check": failed, "text": f"{failed}: at most 2, was 3"}] if failed else []
+        check = {"name": failed, "severity": "WARNING", "value": 3, "limit": 2}
+        checks = [check | {"detail": f"{failed}: at most 2, was 3"}] if failed else []
         verdict = event(
             "VerdictGiven",
             stream,
@@ -93,7 +94,7 @@ class Script:
             instrument="ES",
             is_approved=not failed,
             qty_1e8=2 * ONE,
-            sizing=["risk 100.00 over 25.00 a contract: 4", "cap 2 contracts"],
+            sizing=[{"name": "QTY_CAP", "before_1e8": 4 * ONE, "after_1e8": 2 * ONE}],
             failed=checks,
         )
         if failed:
@@ -367,9 +368,7 @@ def _second_day(script: Script) -> None:
     script.system("ControlChanged", "control/max_position", at_ns, **change)
     script.account(event("ControlChanged", "control/max_position", at_ns, **change))
     script.account(
-        event(
-            "ProtectionTripped", "account", at_ns, name="loss_streak", until_ns=at_ns, value_1e8=3
-        )
+        event("ProtectionTripped", "account", at_ns, name="STOPLOSS_GUARD", tripped=True, value=3)
     )
     kill = {"kill_id": "k-1", "level": "FLATTEN", "reason": "drill", "author": "ann"}
     script.system("KillAccepted", "kill/k-1", at_ns, **kill)

@@ -6,12 +6,9 @@ from pathlib import Path
 import pytest
 
 from storage.warehouse import Table, open_views, run_sql, view_names
+from tests.storage.cookbook import COOKBOOK, QUESTIONS, REFERENCE
 from tests.storage.scripted_session import played
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
-COOKBOOK = (DOCS / "how-to" / "sql-cookbook.md").read_text()
-REFERENCE = (DOCS / "reference" / "views.md").read_text()
-QUESTIONS = re.findall(r"^## \d+\. ([^\n]+)\n(.*?)^```sql\n(.*?)^```$", COOKBOOK, re.M | re.S)
 # A question whose good answer is empty.
 EMPTY_IS_WELL = "Does what we think we hold follow from the fills?"
 

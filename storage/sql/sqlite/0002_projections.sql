@@ -94,11 +94,11 @@ CREATE TABLE positions (
     PRIMARY KEY (run, account, position_id)
 ) STRICT, WITHOUT ROWID;
 
--- One position per setup instance (ST-6), and at most one open per strategy and instrument (EX-7).
+-- One position per setup instance (ST-6). What a late fill or a reversal leaves over is a position of
+-- its own under the same setup, and must be recorded: what a broker did is never refused.
 CREATE UNIQUE INDEX positions_by_setup
-    ON positions (mode, run, account, strategy, setup_instance, session_date);
-CREATE UNIQUE INDEX positions_open
-    ON positions (mode, run, account, strategy, instrument) WHERE phase <> 'CLOSED';
+    ON positions (mode, run, account, strategy, setup_instance, session_date)
+    WHERE position_id NOT LIKE '%/over-%';
 
 CREATE TABLE trades (
     run TEXT NOT NULL,
@@ -173,7 +173,7 @@ CREATE TABLE sessions (
     session_date INTEGER NOT NULL,
     open_ns INTEGER NOT NULL,
     close_ns INTEGER NOT NULL,
-    start_equity_1e8 INTEGER NOT NULL,
+    start_equity_1e8 INTEGER,           -- null when it was not known
     entries INTEGER,
     trades INTEGER,
     gross_1e8 INTEGER,

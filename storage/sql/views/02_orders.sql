@@ -13,8 +13,8 @@ SELECT journal.run, runs.mode, account, substr(stream, 7) AS client_order_id, jo
     nullif(whole(payload, '$.venue_ns'), 0) AS venue_ns,
     journal.tape_seq, pos, mono_ns
 FROM journal JOIN runs USING (run)
-WHERE kind IN ('OrderIntended', 'OrderChanged', 'CancelRequested', 'OrderFilled', 'FillSettled',
-    'FillReversed');
+WHERE kind IN ('OrderIntended', 'OrderChanged', 'CancelRequested', 'CancelFailed', 'OrderFilled',
+    'FillSettled', 'FillReversed');
 
 CREATE VIEW fills AS
 WITH reversals AS (

@@ -24,9 +24,11 @@ SELECT journal.run, mode, account, field(payload, '$.signal_id') AS signal_id,
     field(payload, '$.instrument') AS instrument,
     flag(payload, '$.is_approved') AS is_approved,
     amount(whole(payload, '$.qty_1e8')) AS qty,
-    json_extract_string(payload, '$.sizing[*]') AS sizing,
-    json_extract_string(payload, '$.failed[*].check') AS failed_checks,
-    json_extract_string(payload, '$.failed[*].text') AS failed_texts,
+    list_transform(json_extract(payload, '$.sizing[*]'), lambda step: concat_ws(' ',
+        field(step, '$.name'), amount(whole(step, '$.before_1e8')), '->',
+        amount(whole(step, '$.after_1e8')))) AS sizing,
+    json_extract_string(payload, '$.failed[*].name') AS failed_checks,
+    json_extract_string(payload, '$.failed[*].detail') AS failed_texts,
     moment(at_ns) AS event_at, at_ns, pos
 FROM journal JOIN runs USING (run)
 WHERE kind = 'VerdictGiven';

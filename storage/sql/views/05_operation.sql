@@ -11,9 +11,10 @@ WHERE kind IN ('InvariantViolated', 'Halted');
 
 CREATE VIEW protections AS
 SELECT journal.run, mode, account, kind, field(payload, '$.name') AS name,
-    amount(whole(payload, '$.value_1e8')) AS value,
-    amount(whole(payload, '$.limit_1e8')) AS limit_value,
-    whole(payload, '$.until_ns') AS until_ns,
+    field(payload, '$.instrument') AS instrument,
+    whole(payload, '$.value') AS value,
+    whole(payload, '$.limit') AS limit_value,
+    moment(whole(payload, '$.until_ns')) AS until_at, whole(payload, '$.until_ns') AS until_ns,
     moment(at_ns) AS event_at, at_ns, pos
 FROM journal JOIN runs USING (run)
 WHERE kind IN ('ProtectionTripped', 'ProtectionCleared');

@@ -1,7 +1,7 @@
 """The compiled part of `rust_core`: hand-written, compared with the build by stubtest.
 
-Times are integer nanoseconds UTC (`_ns`); prices, quantities, amounts and exact ratios are integers at
-1e-8 (`_1e8`). Names of states, sides and reasons are text in capitals, as journaled.
+Times are integer nanoseconds UTC (`_ns`); prices, quantities, amounts and exact ratios are integers
+at 1e-8 (`_1e8`). Names of states, sides and reasons are text in capitals, as journaled.
 """
 
 from collections.abc import Sequence
@@ -82,7 +82,7 @@ def order_correct(state: str, event: str, *, has_broker_id: bool) -> str:
     """
 
 def realised_1e8(fills: Sequence[tuple[str, int, int]], multiplier_1e8: int) -> int:
-    """Profit and loss by average cost of fills `(side, qty_1e8, price_1e8)` in any order, without fees.
+    """Profit and loss of fills `(side, qty_1e8, price_1e8)` in any order, average cost, no fees.
 
     Raises:
         ValueError: For an unknown side, or amounts that do not fit 64 bits.
@@ -90,7 +90,7 @@ def realised_1e8(fills: Sequence[tuple[str, int, int]], multiplier_1e8: int) -> 
 
 @final
 class Leg:
-    """One part of what a signal asks for: instrument, BUY or SELL, quantity per unit of the signal."""
+    """One part of what a signal asks for: instrument, BUY or SELL, quantity per unit of it."""
 
     def __new__(cls, instrument: str, side: str, ratio_1e8: int = 100_000_000) -> Leg: ...
     @property
@@ -104,8 +104,8 @@ class Leg:
 class ExitPlan:
     """How a position ends (PX-3). Exactly one of the stops, or a waiver by name, must be given.
 
-    A level is a price (`stop_1e8`), a ratio of the average entry really filled (`stop_ratio_1e8`), or R
-    (`target_r_1e8`). The first target closes `target_1_portion_ratio_1e8` of what was filled.
+    A level is a price (`stop_1e8`), a ratio of the average entry really filled (`stop_ratio_1e8`), or
+    R (`target_r_1e8`). The first target closes `target_1_portion_ratio_1e8` of what was filled.
     """
 
     def __new__(
@@ -198,8 +198,10 @@ class Signal:
 
 @final
 class VenueReport:
-    """What a venue said about one order. `kind` is ACCEPTED, FILLED, CANCELLED, REJECTED, EXPIRED,
-    CANCEL_REJECTED, SETTLED or REVERSED; `settlement` PROVISIONAL or CONFIRMED.
+    """What a venue said about one order.
+
+    `kind` is ACCEPTED, FILLED, CANCELLED, REJECTED, EXPIRED, CANCEL_REJECTED, SETTLED or REVERSED;
+    `settlement` is PROVISIONAL or CONFIRMED.
     """
 
     def __new__(
@@ -253,8 +255,9 @@ class Message:
         bid_1e8: int = 0,
         ask_1e8: int = 0,
     ) -> Message:
-        """A price: `kind` is BAR (the close of a completed bar), QUOTE or TRADE. A QUOTE may leave the
-        price at zero (the middle is taken); the others leave bid and ask at zero.
+        """A price: `kind` is BAR (the close of a completed bar), QUOTE or TRADE.
+
+        A QUOTE may leave the price at zero: the middle is taken. The others need no bid and ask.
         """
 
     @staticmethod
@@ -392,7 +395,7 @@ class Decision:
 
 @final
 class AccountCore:
-    """One account: sizing, protections, gate, orders, positions, ledger and exits, without clock or I/O.
+    """One account: sizing, protections, gate, orders, positions, ledger, exits; no clock, no I/O.
 
     Args:
         config_json: `AccountConfig` as JSON; an unknown or missing key is refused.
@@ -432,7 +435,7 @@ class AccountCore:
         """Intents that are durable and never known to have been handed over, for recovery."""
 
     def unsettled(self) -> list[str]:
-        """Client order ids of all live orders, whose fate the venue must be asked for after a restart."""
+        """Ids of all live orders, whose fate the venue must be asked for after a restart."""
 
     def cancels(self) -> list[Cancel]:
         """Cancels that were decided and are not answered, to be sent again after a restart."""
@@ -553,7 +556,7 @@ class StrategySession:
 
 @final
 class ProtectionView:
-    """One protection: where it stands, and until when (RK-15). Value and limit are in its own unit."""
+    """One protection: where it stands, until when (RK-15); value and limit in its own unit."""
 
     @property
     def name(self) -> str: ...

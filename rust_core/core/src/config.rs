@@ -365,5 +365,5 @@ const fn account() -> Scope {
     Scope::Account
 }
 const fn ended() -> usize {
-    4096
+    1024
 }

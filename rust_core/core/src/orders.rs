@@ -10,7 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
-/// Ended orders whose position is closed too, the newest few thousand.
+/// Ended orders whose position is closed too, the newest thousand (as configured).
 ///
 /// Memory stays bounded: an order that ended leaves the live table for this ring at once, the ring drops
 /// its oldest when it is full, and the orders of sessions before the last one when a session opens. While

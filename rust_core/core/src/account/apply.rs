@@ -130,7 +130,8 @@ fn order_changed<S: Store>(store: &mut S, e: &OrderChanged) {
     if was_cancel && !e.is_correction && store.kill_mut().is_clearing() {
         store.kill_mut().cancelled += 1;
     }
-    if e.new.is_terminal() {
+    // A fill is followed by its position, and what that says of the order's place.
+    if e.new.is_terminal() && e.new != OrderState::Filled {
         store.retire(&e.client_order_id);
     }
 }

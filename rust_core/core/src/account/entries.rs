@@ -411,19 +411,7 @@ impl Work<'_> {
     pub(super) fn intend(&mut self, verdict: Verdict, intent: OrderIntended) -> bool {
         let intent = Arc::new(intent);
         let id = intent.client_order_id.clone();
-        let bytes = match bytes_of(&intent) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                self.violated(
-                    "IntentNotWritten",
-                    &id,
-                    &intent.instrument,
-                    &error.to_string(),
-                );
-                return false;
-            }
-        };
-        match verdict.bind(bytes) {
+        match verdict.issue(&intent) {
             Err(error) => {
                 self.violated(
                     "IntentNotApproved",

@@ -30,6 +30,7 @@ use serde::{Deserialize, Serialize};
 use super::draft::OrderDraft;
 use super::release::{Attempt, Refusal, ReleaseGate};
 use super::ruling::Figures;
+use crate::event::OrderIntended;
 use crate::message::{Name, OrderType, Purpose, Side, TimeInForce};
 
 /// What the venue is asked for. An intent's JSON holds these fields by these names, beside its own.
@@ -155,6 +156,59 @@ impl Verdict {
         }
         Ok(submission)
     }
+}
+
+impl Verdict {
+    /// Like [`Verdict::bind`], for an intent that is written here: what is compared is what the bytes are made of.
+    ///
+    /// # Errors
+    /// [`BindError`]; the approval is lost then too.
+    pub(crate) fn issue(self, intent: &OrderIntended) -> Result<Submission, BindError> {
+        if !is_same(&self.request, intent) {
+            return Err(BindError::Differs {
+                approved: self.request.client_order_id,
+                found: Name::clone(&intent.client_order_id),
+            });
+        }
+        let mut bytes = Vec::with_capacity(1024);
+        serde_json::to_writer(&mut bytes, intent)
+            .map_err(|error| BindError::Unreadable(error.to_string()))?;
+        Ok(Submission {
+            request: self.request,
+            intent: Arc::from(bytes),
+            spent: AtomicBool::new(false),
+        })
+    }
+}
+
+/// Every field of the request stands in the intent as it was approved.
+fn is_same(request: &OrderRequest, intent: &OrderIntended) -> bool {
+    let OrderRequest {
+        client_order_id,
+        strategy,
+        instrument,
+        purpose,
+        side,
+        order_type,
+        tif,
+        qty_1e8,
+        limit_1e8,
+        trigger_1e8,
+        adds_risk,
+        deadline_ns,
+    } = request;
+    *client_order_id == intent.client_order_id
+        && *strategy == intent.strategy
+        && *instrument == intent.instrument
+        && *purpose == intent.purpose
+        && *side == intent.side
+        && *order_type == intent.order_type
+        && *tif == intent.tif
+        && *qty_1e8 == intent.qty_1e8
+        && *limit_1e8 == intent.limit_1e8
+        && *trigger_1e8 == intent.trigger_1e8
+        && *adds_risk == intent.adds_risk
+        && *deadline_ns == intent.deadline_ns
 }
 
 /// An approved order with its intent: what the broker gets, once.

@@ -380,6 +380,27 @@ fn a_first_target_that_sells_too_much_is_bought_back() {
 }
 
 #[test]
+fn what_is_left_over_twice_of_one_order_are_two_positions() {
+    // EX-2, EX-5: the closing of the first left-over is taken back after the second began
+    let mut account = Account::new(config());
+    let entry = account.enter(signal("1", Side::Buy, plan()));
+    account.accept(&entry);
+    let (_, bought) = account.fill(&entry, 9, 100);
+    account.fill(&entry, 1, 100);
+    let exit = submitted(&account.mark(90)).unwrap();
+    account.accept(&exit);
+    account.fill(&exit, 10, 90);
+    let back = submitted(&account.reverse(&entry, &bought)).unwrap();
+    account.accept(&back);
+    let (_, bought_back) = account.fill(&back, 9, 90);
+    let (again, _) = account.fill(&entry, 2, 100);
+    assert_eq!(submitted(&again).unwrap().qty_1e8, 2 * ONE_1E8);
+    account.reverse(&back, &bought_back);
+    assert_eq!(account.held_1e8(), (1 - 10 + 2) * ONE_1E8);
+    assert_eq!(account.core.state().halts, []);
+}
+
+#[test]
 fn a_strategy_cannot_widen_the_risk_that_was_approved() {
     // RK-3: the stop moves nearer, never beyond the one the size was made for
     let mut account = Account::new(config());

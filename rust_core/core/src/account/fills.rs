@@ -361,7 +361,10 @@ fn open(part: &Part<'_>) -> Position {
     let position_id = if is_first {
         intent.position_id.clone()
     } else {
-        let count = part.order.executions.len();
+        // Every fill and every reversal of an order counts one up, so no two left-overs share an id.
+        let executions = &part.order.executions;
+        let is_gone = |one: &&Execution| one.settlement == Settlement::Failed;
+        let count = executions.len() + executions.iter().filter(is_gone).count();
         Name::from(format!(
             "{}/over-{}-{count}",
             intent.position_id, intent.client_order_id

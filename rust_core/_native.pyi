@@ -11,8 +11,6 @@ from typing_extensions import Buffer
 
 __all__: list[str] = []  # each section adds its own
 
-# --- account: messages, decisions and the core ----------------------------------------------------
-
 __all__ += [
     "EVENT_KINDS",
     "ORDER_CORRECTIONS",
@@ -319,6 +317,14 @@ class Event:
     @property
     def stream(self) -> str: ...
     @property
+    def at_ns(self) -> int:
+        """When it was decided, in the caller's time."""
+
+    @property
+    def schema_ver(self) -> int:
+        """Version of the payload's shape."""
+
+    @property
     def payload(self) -> bytes:
         """A JSON object."""
 
@@ -425,7 +431,7 @@ class AccountCore:
             ValueError: For an unknown kind, or a payload that is not of its kind.
         """
 
-    def snapshot(self) -> Event:
+    def snapshot(self, now_ns: int) -> Event:
         """The whole state as an `AccountSnapshot` event, to be journaled."""
 
     def open_timers(self) -> list[Timer]:
@@ -523,6 +529,10 @@ class PositionView:
     @property
     def stop_1e8(self) -> int:
         """The stop in force, trailing and runner included."""
+
+    @property
+    def is_protected(self) -> bool:
+        """A stop is armed, or was waived by name (PX-8)."""
 
     @property
     def target_1e8(self) -> int: ...
@@ -1112,7 +1122,7 @@ class PaperVenueBook:
     """
 
     def __new__(
-        cls, config_json: bytes, state_json: bytes | None = None, changes: Sequence[bytes] = ()
+        cls, config_json: bytes, state_json: bytes | None = None, changes: Sequence[bytes] = ...
     ) -> PaperVenueBook: ...
     def submit(
         self,

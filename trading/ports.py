@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from rust_core import ReleaseGate, Submission
+
 # --------------------------------------------------------------------------------------------------
 # The record: what is remembered
 # --------------------------------------------------------------------------------------------------
@@ -218,3 +220,45 @@ class Record(Protocol):
 
     def close(self) -> None:
         """Settle, note the high-water mark and let go; further staging is refused."""
+
+
+# --------------------------------------------------------------------------------------------------
+# Effects: what leaves for a venue
+# --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """The bytes of the order were given to the transport, once."""
+
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """The release gate refused; not one byte left."""
+
+    reason: str
+
+
+class Broker(Protocol):
+    """The way to one account's venue. Answers come back as mail to the account, never as results.
+
+    No method waits, and none repeats anything by itself (EX-6).
+    """
+
+    name: str
+
+    def submit(
+        self, submission: Submission, gate: ReleaseGate, now_ns: int
+    ) -> HandedOver | HeldBack:
+        """Redeem the verdict and hand its bytes over, in that instant and at most once."""
+
+    def cancel(self, client_order_id: str) -> None:
+        """Ask for a cancel; whether it worked comes as the venue's report."""
+
+    def look_up(self, client_order_id: str) -> None:
+        """Ask what the venue knows of one order (EX-6)."""
+
+    def list_open(self, read: int) -> None:
+        """Ask for a count of open orders and positions; the answer carries `read` (KC-2)."""

@@ -86,8 +86,8 @@ impl AccountCore {
     }
 
     /// The whole state, to be journaled.
-    fn snapshot(&self) -> PyResult<Event> {
-        Event::new(&self.core.snapshot())
+    fn snapshot(&self, now_ns: i64) -> PyResult<Event> {
+        Event::new(&self.core.snapshot(), now_ns)
     }
 
     fn open_timers(&self) -> Vec<Timer> {

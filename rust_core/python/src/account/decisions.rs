@@ -35,6 +35,7 @@ impl Decision {
             Ok(Event {
                 kind: event.kind(),
                 stream: event.stream(),
+                at_ns: self.0.at_ns,
                 payload,
             })
         };
@@ -107,11 +108,15 @@ impl Decision {
 pub struct Event {
     kind: &'static str,
     stream: String,
+    at_ns: i64,
     payload: Arc<[u8]>,
 }
 
+/// Version of the payloads' shapes.
+const SCHEMA_VER: i64 = 1;
+
 impl Event {
-    pub(super) fn new(event: &holdfast_core::event::Event) -> PyResult<Self> {
+    pub(super) fn new(event: &holdfast_core::event::Event, at_ns: i64) -> PyResult<Self> {
         let mut payload = Vec::new();
         event
             .write(&mut payload)
@@ -119,6 +124,7 @@ impl Event {
         Ok(Self {
             kind: event.kind(),
             stream: event.stream(),
+            at_ns,
             payload: Arc::from(payload),
         })
     }
@@ -134,6 +140,17 @@ impl Event {
     #[getter]
     fn stream(&self) -> &str {
         &self.stream
+    }
+
+    #[getter]
+    fn at_ns(&self) -> i64 {
+        self.at_ns
+    }
+
+    #[getter]
+    fn schema_ver(&self) -> i64 {
+        let _ = self;
+        SCHEMA_VER
     }
 
     #[getter]

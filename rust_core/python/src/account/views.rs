@@ -1,6 +1,7 @@
 //! Read-only views of an account.
 
 use holdfast_core::ledger;
+use holdfast_core::message::Stop;
 use holdfast_core::orders::Order;
 use holdfast_core::positions::Position;
 use holdfast_core::protections::{ProtectionRow, ProtectionStatus};
@@ -168,6 +169,12 @@ impl PositionView {
     #[getter]
     fn stop_1e8(&self) -> i64 {
         self.stop_1e8
+    }
+
+    /// A stop is armed, or the strategy waived it by name (PX-8).
+    #[getter]
+    fn is_protected(&self) -> bool {
+        self.stop_1e8 > 0 || matches!(self.position.plan.stop, Stop::None { .. })
     }
 
     #[getter]

@@ -1,0 +1,70 @@
+"""What the actors of one system tell each other, beside the core's messages and the market's."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from trading.mail import MailClass
+
+KILL = "kill"
+"""The name of the actor that owns the kill switch."""
+VENUE = "venue:paper"
+"""The name of the paper venue."""
+FEED = "feed:main"
+"""The name of the feed."""
+WATCHDOG = "watchdog"
+"""The name of the watchdog."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recover:
+    """Go on after a restart: ask the venue about everything that has no outcome yet (ST-2)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderNews:
+    """The account's core moved this order; its actor looks again at what there is to wait for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerDue:
+    """The venue has been silent since the hand-over of the order's bytes (EX-6)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollDue:
+    """Time to ask the venue about a working order, in case its stream lost something (EX-6)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelDue:
+    """A cancel that was asked for has not ended the order yet (EX-8)."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckDue:
+    """Time to look whether an open position is protected (PX-8)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillProgress:
+    """One account has done what a kill asked for."""
+
+    MAIL: ClassVar[MailClass] = MailClass.CONTROL
+
+    account: str
+    kill_id: str
+    cancelled: int
+    closed: int
+    failed: int
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillTimeout:
+    """A kill has taken too long: it stays latched, and whoever asked hears what remains."""
+
+    MAIL: ClassVar[MailClass] = MailClass.CONTROL
+
+    kill_id: str

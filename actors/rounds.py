@@ -1,0 +1,160 @@
+"""Rounds: what one instant decided becomes durable together, and is heard of in order.
+
+Actors stage requests; the lane hands a whole round to the record when its queue is empty and mails
+the outcomes in staging order. A crash loses a whole round or nothing of it, which is what lets a
+replay go on after `kill -9` exactly where it was (docs/runtime.md).
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+
+from trading.ports import Claim, Durable, Failed, Outcome, Record, Request, StagedEvent
+
+SYSTEM = "system"
+"""The journal of what belongs to no account."""
+
+
+@dataclass(slots=True)
+class TapePosition:
+    """The row of the tape that is being handled, -1 before the first and live."""
+
+    seq: int = -1
+
+
+class Addressed(Protocol):
+    """A token that says whose mail its outcome is."""
+
+    @property
+    def address(self) -> str:
+        """Name of the actor that hears the outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """The token of an event of the system's journal; `heard` is called with its outcome."""
+
+    event: StagedEvent
+    heard: Callable[[Outcome], None] | None = None
+
+
+class Rounds:
+    """The lane's way to the record. A barrier in the sense of `actors.barrier`.
+
+    Args:
+        record: Where requests become durable.
+        tell: Mails an outcome to the actor its token names.
+        position: The tape's row, noted beside each event for recovery.
+        now_ns: The lane's clock.
+        failed: Called once when the record failed: nothing more can be made durable.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        *,
+        tell: Callable[[str, object], None],
+        position: TapePosition,
+        now_ns: Callable[[], int],
+        failed: Callable[[str], None],
+    ) -> None:
+        """Take over the record's outcomes."""
+        self._record = record
+        self._tell = tell
+        self.position = position
+        self._now_ns = now_ns
+        self._failed = failed
+        self._staged: list[Request] = []
+        self._out = 0
+        self._heard: deque[Outcome] = deque()
+        self._published: list[Callable[[str, Sequence[Any], int], None]] = []
+        record.deliver_to(self._heard.append)
+
+    def listen(self, listener: Callable[[str, Sequence[Any], int], None]) -> None:
+        """Hear `(journal_id, events, last_seq)` of every durable request, in order."""
+        self._published.append(listener)
+
+    def stage(
+        self, journal_id: str, events: tuple[Any, ...], token: object, claims: tuple[Any, ...] = ()
+    ) -> None:
+        """Queue one decision for the next round."""
+        self._staged.append(
+            Request(
+                journal_id=journal_id,
+                events=events,
+                token=token,
+                claims=claims,
+                tape_seq=self.position.seq,
+            )
+        )
+
+    def note(
+        self,
+        stream: str,
+        kind: str,
+        payload: dict[str, Any],
+        *,
+        claims: tuple[Claim, ...] = (),
+        heard: Callable[[Outcome], None] | None = None,
+    ) -> None:
+        """Queue one event of the system's journal."""
+        event = StagedEvent(
+            stream=stream,
+            kind=kind,
+            at_ns=self._now_ns(),
+            payload=orjson.dumps(payload, option=orjson.OPT_SORT_KEYS),
+        )
+        self.stage(SYSTEM, (event,), Note(event, heard), claims)
+
+    # -- the barrier ------------------------------------------------------------------------------
+
+    def pending(self) -> int:
+        """Requests whose outcome was not mailed yet."""
+        return len(self._staged) + self._out
+
+    def flush(self) -> None:
+        """Give the round to the record, which commits it in one transaction when it is settled."""
+        staged = self._staged
+        if staged:
+            self._staged = []
+            self._out += len(staged)
+            for request in staged:
+                self._record.stage(request)
+
+    def settle(self) -> None:
+        """Block until the round is durable, then mail its outcomes in order."""
+        self.flush()
+        if len(self._heard) < self._out:
+            self._record.settle()
+        while self._heard:
+            self._out -= 1
+            self._mail(self._heard.popleft())
+
+    async def wait(self) -> None:
+        """Return once `settle` would not block."""
+        self.flush()
+        if len(self._heard) < self._out:
+            await self._record.wait()
+
+    def _mail(self, outcome: Outcome) -> None:
+        token: Any = outcome.token
+        if type(outcome) is Failed:
+            self._failed(outcome.error)
+        if type(token) is Note:
+            if type(outcome) is Durable:
+                self._publish(SYSTEM, (token.event,), outcome.last_seq)
+            if token.heard is not None:
+                token.heard(outcome)
+            return
+        self._tell(token.address, outcome)
+
+    def publish(self, journal_id: str, events: Sequence[Any], last_seq: int) -> None:
+        """Tell the listeners; an account calls it once its own effects are released."""
+        self._publish(journal_id, events, last_seq)
+
+    def _publish(self, journal_id: str, events: Sequence[Any], last_seq: int) -> None:
+        for listener in self._published:
+            listener(journal_id, events, last_seq)

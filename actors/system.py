@@ -1,0 +1,227 @@
+"""Builds a running system from a configuration and its ports, for every mode and replay.
+
+    root ── kill ── venue:paper ── account:NAME ┬ core ── feed:main ── strategies ── watchdog
+                                                ├ orders:NAME
+                                                └ positions:NAME
+
+Only the ports differ between PAPER, BACKTEST and a simulation: the lane, the record, the way to the
+venue and the market's source.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from actors.account import AccountActor
+from actors.kill import KillMemory
+from actors.lane import Lane
+from actors.messages import FEED, KILL, VENUE, Recover
+from actors.rounds import Rounds, TapePosition
+from actors.spec import Spec, SupervisionEvent
+from actors.telemetry import Telemetry
+from actors.tree import Tree
+from actors.wiring import Wiring
+from rust_core import AccountCore, Message, ReleaseGate
+from streams.source import Fault, Source
+from trading.config import Config
+from trading.market import MarketMessage
+from trading.ports import Record
+from trading.run_options import Mode
+from trading.strategies import Strategy
+
+ROOT = "root"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyBuild:
+    """One configured strategy.
+
+    Attributes:
+        name: As configured.
+        instrument: What it trades.
+        indicators: What it declared.
+        make: Makes one, with its settings.
+        hears_fills: It overrides `on_fill`.
+        sha256: Of its file, empty for a built-in one.
+    """
+
+    name: str
+    instrument: str
+    indicators: Sequence[tuple[str, float]]
+    make: Callable[[], Strategy]
+    hears_fills: bool = False
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """What the world gives the system.
+
+    Attributes:
+        lane: Time and mail.
+        record: What is remembered.
+        run: The run in the record that events belong to.
+        position: The tape's row being handled.
+        venue_store: Where the paper venue keeps its book.
+        history: The current session's market messages up to a row of the tape.
+        instruments: What the market's source is about.
+        is_bars: It sends bars; else quotes or trades.
+        notify: Told severity, text and ids of what a person wants to know.
+        is_virtual: Time stands still while the process is dead.
+        fence: Our fencing token (ST-5).
+        fence_word: The fence as it stands in shared memory now.
+        mono_ns: A monotonic wall clock, for latency marks only.
+    """
+
+    lane: Lane
+    record: Record
+    run: str
+    position: TapePosition
+    venue_store: Any
+    history: Callable[[int], list[MarketMessage]]
+    instruments: tuple[str, ...]
+    is_bars: bool
+    notify: Callable[[str, str, Sequence[str]], None]
+    is_virtual: bool = True
+    fence: int = 1
+    fence_word: Callable[[], int] = lambda: 1
+    mono_ns: Callable[[], int] = time.perf_counter_ns
+
+
+@dataclass(slots=True)
+class Counters:
+    """What happened since the process began; shown, never decided on."""
+
+    restarts: int = 0
+    crashes: int = 0
+    quarantined: int = 0
+    halted_for: str = ""
+    events: list[SupervisionEvent] = field(default_factory=list)
+
+
+class System:
+    """A built system. Start it, drive its lane, stop it."""
+
+    def __init__(
+        self,
+        config: Config,
+        mode: Mode,
+        ports: Ports,
+        strategies: Sequence[StrategyBuild],
+        policies: Sequence[Any] = (),
+    ) -> None:
+        """Make every part; nothing runs yet."""
+        self.config = config
+        self.mode = mode
+        self.ports = ports
+        self.gate = ReleaseGate()
+        self.gate.set_fence(ports.fence, ports.fence)
+        self.counters = Counters()
+        self.telemetry = Telemetry([each.symbol for each in config.instruments])
+        self.kill_memory = KillMemory()
+        self.market: Source[MarketMessage] = Source(self._subscriber_failed, "market")
+        self.rounds = Rounds(
+            ports.record,
+            tell=ports.lane.tell,
+            position=ports.position,
+            now_ns=ports.lane.now_ns,
+            failed=self.halt,
+        )
+        self.account_name = f"account:{config.run.account}"
+        self.wiring = Wiring(self, strategies, policies)
+        self.tree = Tree(
+            ports.lane,
+            Spec(name=ROOT, children=self.wiring.specs(), strategy="one_for_one"),
+            on_event=self._supervision,
+            halt=self.halt,
+        )
+        self.wiring.connect()
+        self.market.subscribe(self.telemetry.see)
+        self.rounds.listen(self.telemetry.count)
+
+    # -- life -------------------------------------------------------------------------------------
+
+    def start(self, *, resume_seq: int | None = None, again: MarketMessage | None = None) -> None:
+        """Bring everything up; then, after a crash, ask the venue before anything is sent.
+
+        Args:
+            resume_seq: After a crash, the last row of the tape that was handled whole; None for a
+            new run. again: The row after it, when it was begun and not finished: it is shown once
+            more.
+        """
+        level = self.ports.record.kill_level()
+        self.kill_memory.level = self.kill_memory.latched = level
+        self.gate.set_kill_level(level)
+        if resume_seq is not None:
+            self.wiring.read_until(resume_seq)
+        self.tree.start()
+        lane = self.ports.lane
+        if again is not None:
+            lane.tell(FEED, again)
+        if resume_seq is not None:
+            lane.names[_Kicker.name] = _Kicker(self)
+            lane.tell(_Kicker.name, Recover())
+        if level != "NONE" and self.core is not None and self.core.account().kill_level != level:
+            message = Message.kill(
+                f"latched-{self.ports.run}", level, "killed before the start", "record"
+            )
+            lane.tell(self.account_name, message)
+
+    def stop(self, reason: str = "shutdown") -> None:
+        """Stop every actor, last started first; what is staged becomes durable first."""
+        self.rounds.settle()
+        self.tree.stop(reason)
+        self.rounds.settle()
+
+    def halt(self, reason: str) -> None:
+        """Shut entries for good: the root gave up, or the record failed (EX-9)."""
+        if self.counters.halted_for:
+            return
+        self.counters.halted_for = reason
+        self.gate.set_halted("SYSTEM", True)
+        self.ports.notify("CRITICAL", f"halted: {reason}", ())
+
+    # -- looking in -------------------------------------------------------------------------------
+
+    @property
+    def core(self) -> AccountCore | None:
+        """The account's core, for reading; None while it is being rebuilt."""
+        actor = self.tree.cell(self.account_name).actor
+        return actor.core if isinstance(actor, AccountActor) else None
+
+    # -- reports from below -----------------------------------------------------------------------
+
+    def _subscriber_failed(self, fault: Fault) -> None:
+        self.ports.notify("ERROR", f"{fault.where}: a subscriber failed: {fault.error!r}", ())
+
+    def _supervision(self, event: SupervisionEvent) -> None:
+        self.wiring.supervision(event)
+
+
+class _Kicker:
+    """Mails `Recover` behind the mail of the row that is shown once more."""
+
+    name = "recovery"
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+
+    def deliver(self, message: Any) -> None:
+        lane = self._system.ports.lane
+        lane.names.pop(self.name, None)
+        lane.tell(self._system.account_name, message)
+
+
+def build(
+    config: Config,
+    mode: Mode,
+    ports: Ports,
+    strategies: Sequence[StrategyBuild],
+    policies: Sequence[Any] = (),
+) -> System:
+    """Wire a system up; `System.start` brings it to life."""
+    return System(config, mode, ports, strategies, policies)
+
+
+__all__ = ["FEED", "KILL", "VENUE", "Ports", "StrategyBuild", "System", "build"]

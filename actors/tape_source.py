@@ -1,0 +1,72 @@
+"""Where a run's market comes from: a recording, a generated session, or the tape of a run that was cut off."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from streams.generate import MarketPlan, Story, ensure_generated
+from streams.loading import LoadRequest, ensure_tape
+from trading.config import Config
+from trading.errors import SetupError
+from trading.money import to_1e8
+from trading.ports import RunInfo
+from trading.run_options import RunOptions
+
+_GENERATED = "generated"
+FIRST_DATE = 20240102
+"""The first session of a generated market, when none is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A tape, and what people call it."""
+
+    name: str
+    path: Path
+
+
+def find_tape(options: RunOptions, config: Config, cut_off: RunInfo | None) -> Source:
+    """The tape to play; loading or generating it takes as long as it takes.
+
+    Raises:
+        SetupError: There is no such recording, it does not fit, or a cut-off run's tape is gone.
+    """
+    if cut_off is not None:
+        path = Path(cut_off.tape_path)
+        if not path.exists():
+            raise SetupError(
+                f"run {cut_off.run} was cut off, and its tape {path} is gone: without it nothing can be "
+                "recovered; put it back, or start on another --data-dir"
+            )
+        return Source(cut_off.source, path)
+    if options.replay is not None:
+        return Source(options.replay.name, ensure_tape(_request(options, config), options.data_dir))
+    plan = generated_plan(config, options.session_yyyymmdd)
+    return Source(f"{_GENERATED}, seed {plan.seed}", ensure_generated(plan, options.data_dir))
+
+
+def _request(options: RunOptions, config: Config) -> LoadRequest:
+    given = config.input
+    cadence_s = given.cadence_s
+    return LoadRequest(
+        path=options.replay or Path(),
+        calendar=given.calendar,
+        instruments=tuple(instrument.symbol for instrument in config.instruments),
+        session_yyyymmdd=options.session_yyyymmdd,
+        content=given.content,
+        columns=given.columns,
+        cadence_ns=None if cadence_s is None else cadence_s * 1_000_000_000,
+        bar_stamp=given.bar_stamp,
+    )
+
+
+def generated_plan(config: Config, session_yyyymmdd: int | None) -> MarketPlan:
+    """One made-up session that gives a mean-reversion strategy something to do."""
+    instrument = config.instruments[0]
+    return MarketPlan(
+        seed=config.run.seed,
+        instrument=instrument.symbol,
+        calendar=config.input.calendar,
+        first_date=session_yyyymmdd or FIRST_DATE,
+        tick_1e8=to_1e8(instrument.tick_size),
+        story=Story.REVERTING,
+    )

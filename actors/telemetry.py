@@ -1,0 +1,53 @@
+"""What is only shown: the last prices, the session's VWAP, counts of journaled events. Nothing decides on it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from rust_core import SessionVwap
+from trading.market import Bar, MarketMessage, OpenPrint, SessionOpened, TradePrint
+
+_UNIT_1E8 = 100_000_000
+
+
+class Telemetry:
+    """Looks over everybody's shoulder."""
+
+    def __init__(self, instruments: Sequence[str]) -> None:
+        """Nothing seen yet."""
+        self.prices_1e8: dict[str, int] = {}
+        self.events: Counter[str] = Counter()
+        self._vwaps = {symbol: SessionVwap() for symbol in instruments}
+
+    def see(self, message: MarketMessage) -> None:
+        """Look at a market message."""
+        match message:
+            case Bar():
+                self.prices_1e8[message.instrument] = message.close_1e8
+                vwap = self._vwaps.get(message.instrument)
+                if vwap is not None:
+                    vwap.update(
+                        message.high_1e8 / _UNIT_1E8,
+                        message.low_1e8 / _UNIT_1E8,
+                        message.close_1e8 / _UNIT_1E8,
+                        message.volume_1e8 / _UNIT_1E8,
+                    )
+            case OpenPrint() | TradePrint():
+                self.prices_1e8[message.instrument] = message.price_1e8
+            case SessionOpened():
+                for vwap in self._vwaps.values():
+                    vwap.reset_session()
+            case _:
+                pass
+
+    def count(self, _journal_id: str, events: Sequence[Any], _last_seq: int) -> None:
+        """Count journaled events by kind."""
+        counts = self.events
+        for event in events:
+            counts[event.kind] += 1
+
+    def vwap_1e8(self, instrument: str) -> int | None:
+        """The session's VWAP, for people; None before the first bar."""
+        vwap = self._vwaps.get(instrument)
+        value = None if vwap is None else vwap.value
+        return None if value is None else round(value * _UNIT_1E8)

@@ -1,0 +1,285 @@
+"""The trader's process: sets up, drives the lane, serves the operator, and ends as its exit code says.
+
+Started by the launcher as `python -m actors.trader JSON` (`trading.run_options`).
+"""
+
+import asyncio
+import gc
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from actors.interrupt import Interrupter
+from actors.lane_virtual import RunEnd, VirtualLane
+from actors.operator import OperatorServer, OperatorSettings
+from actors.rounds import TapePosition
+from actors.strategies_found import FoundStrategies
+from actors.summary import progress_of, summary_of
+from actors.system import FEED, Ports, System, build
+from actors.tape_feed import TapeFeed
+from actors.tape_source import Source as TapeSource
+from actors.tape_source import find_tape
+from actors.trader_port import RunningTrader
+from actors.venue_store import VenueStore
+from storage import LeaseHeldError, RecordError, SqliteRecord, open_record
+from streams.tape import Tape
+from trading.config import Config
+from trading.config_reader import load
+from trading.errors import HoldfastError, SafetyRefusedError, SetupError
+from trading.ports import RunInfo
+from trading.run_options import ExitCode, Mode, RunOptions
+from trading.run_report import Notice, Reporter
+
+DEMO_CONFIG = Path(__file__).resolve().parent.parent / "configs" / "demo.toml"
+PROGRESS_EVERY_S = 0.1
+STOP_WAIT_S = 5.0
+YOUNG_OBJECTS = 50_000
+"""Allocations between two young collections (design: 700 makes the tail of the order path)."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one trader; the return value is the process's exit code."""
+    options = RunOptions.from_json(arguments[1] if len(arguments) > 1 else "")
+    reporter = Reporter(options.progress_fd)
+    try:
+        uvloop.run(_run(options, reporter))
+    except LeaseHeldError as error:
+        return _ended(reporter, str(error), ExitCode.REFUSED)
+    except (HoldfastError, RecordError) as error:
+        code = ExitCode(getattr(error, "exit_code", ExitCode.FAILED))
+        return _ended(reporter, str(error), code)
+    return ExitCode.DONE
+
+
+def _ended(reporter: Reporter, text: str, code: ExitCode) -> int:
+    reporter.error(text, code)
+    sys.stderr.write(f"{text}\n")
+    return code
+
+
+async def _run(options: RunOptions, reporter: Reporter) -> None:
+    started_s = time.monotonic()
+    _refuse_unbuilt(options)
+    config = load(options.config or DEMO_CONFIG, mode=options.mode)
+    options.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    record = open_record(options.data_dir, is_eager=False)
+    try:
+        trader = Trader(options, config, record, reporter)
+        await trader.run()
+        summary_of(record, trader.run_id, options.restarts, time.monotonic() - started_s).write(
+            options.data_dir
+        )
+    finally:
+        record.close()
+
+
+def _refuse_unbuilt(options: RunOptions) -> None:
+    if options.mode in (Mode.LIVE, Mode.DRY_RUN) or options.broker != "paper":
+        raise SafetyRefusedError(
+            f"{options.mode} with the broker {options.broker!r} is not in this version: "
+            "PAPER and BACKTEST run, on a recording (--replay) or a generated session"
+        )
+
+
+class Trader:
+    """One process's life with one run."""
+
+    def __init__(
+        self, options: RunOptions, config: Config, record: SqliteRecord, reporter: Reporter
+    ) -> None:
+        """Find the run, the tape and where to go on; nothing is started."""
+        self.options, self.config, self.record, self.reporter = options, config, record, reporter
+        self.cut_off = self._cut_off_run()
+        self.found = FoundStrategies(config, Path.cwd())
+        self.source: TapeSource = find_tape(options, config, self.cut_off)
+        self.tape = Tape(self.source.path)
+        self.run_id = self._enter_run()
+        self.position = TapePosition()
+        self.store = VenueStore(options.data_dir, self.run_id)
+        self.lane = VirtualLane(self._start_ns())
+        self.feed = self._tape_feed()
+        self.system = self._build()
+        self.lane.barriers.append(self.system.rounds)
+
+    # -- set-up -----------------------------------------------------------------------------------
+
+    def _cut_off_run(self) -> RunInfo | None:
+        last = self.record.last_run()
+        is_cut_off = last is not None and last.ended_ns is None
+        if is_cut_off and not self.options.recover:
+            raise SafetyRefusedError(
+                f"run {last.run if last else ''} in {self.options.data_dir} was cut off; go on with it by "
+                "--recover, or name another --data-dir"
+            )
+        if self.options.recover and not is_cut_off and not self.options.restarts:
+            raise SetupError(
+                f"no run in {self.options.data_dir} was cut off: leave --recover out to start one"
+            )
+        return last if is_cut_off else None
+
+    def _enter_run(self) -> str:
+        if self.cut_off is not None:
+            return self.record.resume_run(self.cut_off.run).run
+        return self.record.begin_run(
+            mode=self.options.mode,
+            config_hash=self.config.digest(),
+            source=self.source.name,
+            started_ns=time.time_ns(),
+            tape_path=str(self.source.path),
+        )
+
+    def _rows_done(self) -> tuple[int, int]:
+        """The last row that was handled whole, and the last that was begun (-1 for none)."""
+        if self.cut_off is None:
+            return -1, -1
+        journaled, at_venue = self.cut_off.last_tape_seq, self.store.last_seq
+        return (journaled, journaled) if at_venue <= journaled else (at_venue - 1, at_venue)
+
+    def _start_ns(self) -> int:
+        if len(self.tape) == 0:
+            raise SetupError(f"the tape {self.source.path} has no rows")
+        _, begun = self._rows_done()
+        row_ns = self.tape.row(max(begun, 0))[0]
+        rows = self.record.query(
+            "SELECT max(at_ns) FROM journal WHERE run = :run", {"run": self.run_id}
+        )
+        return max(row_ns, rows[0][0] or 0)
+
+    def _tape_feed(self) -> TapeFeed:
+        _, begun = self._rows_done()
+        self.position.seq = begun
+        feed = TapeFeed(
+            self.tape,
+            range(begun + 1, len(self.tape)),
+            tell=self.lane.tell,
+            feed=FEED,
+            position=self.position,
+        )
+        self.lane.tape = feed
+        return feed
+
+    def _build(self) -> System:
+        ports = Ports(
+            lane=self.lane,
+            record=self.record,
+            run=self.run_id,
+            position=self.position,
+            venue_store=self.store,
+            history=self.feed.history,
+            instruments=self.tape.header.instruments,
+            is_bars=self.tape.header.content == "bars",
+            notify=self._notify,
+            fence=self.record.fence,
+            fence_word=self.record.lease.word.read,
+        )
+        return build(
+            self.config, self.options.mode, ports, self.found.strategies, self.found.policies
+        )
+
+    def _notify(self, severity: str, text: str, ids: Sequence[str]) -> None:
+        self.reporter.notice(Notice(at_ns=self.lane.now_ns(), text=text, severity=severity))
+        if severity != "INFO":
+            sys.stderr.write(f"{severity} {text} {' '.join(ids)}\n")
+
+    # -- life -------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Play the tape to its end, or until asked to stop."""
+        port = RunningTrader(self.system, rescan=self.found.rescan, holder=self.record.lease.holder)
+        server = OperatorServer(
+            port,
+            OperatorSettings(
+                data_dir=self.options.data_dir,
+                run=self.run_id,
+                host=self.config.operator.host,
+                port=self.config.operator.port,
+            ),
+            wall_ns=time.time_ns,
+            monotonic_ns=time.monotonic_ns,
+        )
+        self.reporter.operator(self.config.operator.host, await server.start())
+        self._start_system()
+        interrupter = Interrupter(self.lane, stuck_ns=self.config.watchdog.stall_max_ms * 1_000_000)
+        interrupter.start()
+        progress = asyncio.create_task(self._report())
+        try:
+            await self._play()
+        finally:
+            interrupter.close()
+            progress.cancel()
+            await server.stop()
+
+    def _start_system(self) -> None:
+        handled, begun = self._rows_done()
+        system = self.system
+        if self.cut_off is None:
+            system.wiring.note("run", "RunStarted", self._run_started())
+            for build_ in self.found.strategies:
+                system.wiring.note(
+                    f"strategy/{build_.name}",
+                    "StrategyLoaded",
+                    {
+                        "strategy": build_.name,
+                        "instrument": build_.instrument,
+                        "sha256": build_.sha256,
+                    },
+                )
+            system.start()
+        else:
+            again = self.feed.history(begun)[-1] if begun > handled else None
+            system.start(resume_seq=handled, again=again)
+            system.wiring.note(
+                "run", "Recovered", {"tape_seq_handled": handled, "tape_seq_begun": begun}
+            )
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(YOUNG_OBJECTS, 10, 100)
+
+    def _run_started(self) -> dict[str, Any]:
+        header = self.tape.header
+        return {
+            "mode": str(self.options.mode),
+            "account": self.config.run.account,
+            "source": self.source.name,
+            "is_synthetic": header.synthetic,
+            "source_sha256": header.source_sha256,
+            "rows_crc32": header.rows_crc32,
+            "config_sha256": self.config.digest(),
+            "sessions": len(header.sessions),
+        }
+
+    async def _play(self) -> None:
+        loop = asyncio.get_running_loop()
+        stopping = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop, stopping)
+        end = await self.lane.run_hosted(speed=self.options.speed_ratio)
+        if end is RunEnd.STOPPED:
+            self.system.wiring.note("run", "RunStopped", {"reason": "asked to stop"})
+        else:
+            self.system.wiring.note("run", "RunEnded", {"rows": len(self.tape)})
+        self.system.stop()
+        self.record.end_run(ended_ns=time.time_ns(), is_clean=True)
+
+    def _stop(self, stopping: asyncio.Event) -> None:
+        """Entries stop at once; what is on its way is resolved before time stands still."""
+        if not stopping.is_set():
+            stopping.set()
+            self.system.gate.set_paused(True)
+            self.lane.stop()
+
+    async def _report(self) -> None:
+        while True:
+            self.reporter.progress(
+                progress_of(self.system, self.source, self.tape, self.options.speed_ratio)
+            )
+            await asyncio.sleep(PROGRESS_EVERY_S)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

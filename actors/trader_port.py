@@ -1,0 +1,255 @@
+"""The trader as its operator port sees it: kills, controls, status and events (KC-1 to KC-6)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from actors.kill import KillAsked, ResumeAsked, raise_gate
+from actors.messages import KILL
+from actors.operator_words import (
+    AnswerSink,
+    Changed,
+    ControlRequest,
+    HealthReport,
+    KillRequest,
+    Refused,
+    RefusedAttempt,
+    ResumeRequest,
+)
+from actors.rounds import SYSTEM
+from actors.snapshot import snapshot
+from rust_core import Message
+from trading.ports import Durable, JournalRow, Outcome
+
+if TYPE_CHECKING:
+    from actors.system import System
+
+
+class RunningTrader:
+    """Implements `TraderPort` for one system; everything happens on the lane's thread.
+
+    Args:
+        system: The running system.
+        rescan: Looks for new strategy files.
+        holder: Who holds the lease.
+    """
+
+    def __init__(
+        self, system: "System", *, rescan: Callable[[], dict[str, Any]], holder: str = ""
+    ) -> None:
+        """Listen to what becomes durable."""
+        self.system = system
+        self._rescan = rescan
+        self._holder = holder
+        self._listeners: list[Callable[[JournalRow], None]] = []
+        self._sent: dict[str, int] = {}
+        system.rounds.listen(self._durable)
+
+    # -- commands ---------------------------------------------------------------------------------
+
+    def submit_kill(self, request: KillRequest, answer: AnswerSink) -> None:
+        """Raise the gate, then mail the kill to its owner."""
+        raise_gate(self.system.wiring.kill_plan(), request.level)
+        self.system.ports.lane.tell(KILL, KillAsked(request, answer))
+
+    def resume(self, request: ResumeRequest, answer: AnswerSink) -> None:
+        """Mail the resume to the kill switch."""
+        self.system.ports.lane.tell(KILL, ResumeAsked(request, answer))
+
+    def set_control(self, request: ControlRequest, answer: AnswerSink) -> None:
+        """Journal the new value; when it is durable, tell the account."""
+        system = self.system
+        old = system.ports.record.controls().get(request.name)
+        old_value = None if old is None else orjson.loads(old.value)
+        new = orjson.dumps(request.value).decode()
+        payload = {
+            "name": request.name,
+            "old": orjson.dumps(old_value).decode(),
+            "new": new,
+            "author": request.by,
+            "reason": request.reason,
+        }
+
+        def heard(outcome: Outcome) -> None:
+            if not isinstance(outcome, Durable):
+                answer(Refused(request.id, f"the record did not take it: {outcome}"))
+                return
+            message = Message.control(request.name, new, request.by)
+            system.ports.lane.tell(system.account_name, message)
+            answer(Changed(id=request.id, name=request.name, old=old_value, new=request.value))
+
+        system.rounds.note(f"control/{request.name}", "ControlChanged", payload, heard=heard)
+
+    def rescan_strategies(self) -> dict[str, Any]:
+        """Look for new strategy files (SG-1)."""
+        return self._rescan()
+
+    def report_refused(self, attempt: RefusedAttempt) -> None:
+        """Journal an attempt that was turned away."""
+        self.system.rounds.note(
+            "operator",
+            "AttemptRefused",
+            {
+                "cause": attempt.cause,
+                "path": attempt.path,
+                "remote": attempt.remote,
+                "suppressed": attempt.suppressed,
+            },
+        )
+
+    # -- questions --------------------------------------------------------------------------------
+
+    def controls(self) -> list[dict[str, Any]]:
+        """Each control as durable now."""
+        return [
+            {
+                "name": control.name,
+                "value": orjson.loads(control.value),
+                "version": control.version,
+                "set_by": control.set_by,
+                "set_at_ns": control.set_at_ns,
+                "reason": control.reason,
+            }
+            for control in self.system.ports.record.controls().values()
+        ]
+
+    def status(self) -> dict[str, Any]:
+        """The state of the run."""
+        return status_of(self.system)
+
+    def health(self) -> HealthReport:
+        """Liveness, readiness and what they rest on."""
+        system = self.system
+        why = []
+        if system.counters.halted_for:
+            why.append(f"halted: {system.counters.halted_for}")
+        if system.kill_memory.level != "NONE":
+            why.append(f"killed: {system.kill_memory.level}")
+        if system.core is None:
+            why.append("the account is being rebuilt")
+        return HealthReport(
+            is_live=True,
+            is_ready=not why,
+            why_not_ready=why,
+            mode=str(system.mode),
+            run=system.ports.run,
+            kill_level=system.kill_memory.level,
+            feeds=[
+                {
+                    "name": "main",
+                    "age_ns": max(
+                        0, system.ports.lane.now_ns() - system.wiring.feed_memory.last_at_ns
+                    ),
+                    "is_stale": False,
+                }
+            ],
+            journal_lag_rows=system.rounds.pending(),
+            lease_holder=self._holder,
+            watchdog=system.wiring.watchdog_snapshot(),
+        )
+
+    # -- journaled events -------------------------------------------------------------------------
+
+    def journal_ids(self) -> Sequence[str]:
+        """The journals of this run."""
+        return (SYSTEM, self.system.account_name)
+
+    def events_after(self, journal_id: str, after_seq: int, limit: int) -> Sequence[JournalRow]:
+        """Durable events of this run."""
+        rows = self.system.ports.record.events(journal_id, self.system.ports.run, after_seq)
+        return [row for row, _ in zip(rows, range(limit), strict=False)]
+
+    def listen(self, listener: Callable[[JournalRow], None]) -> Callable[[], None]:
+        """Call `listener` with each event as it becomes durable."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def _durable(self, journal_id: str, events: Sequence[Any], last_seq: int) -> None:
+        if not self._listeners:
+            return
+        first = last_seq - len(events)
+        for row in self.events_after(journal_id, first, len(events)):
+            for listener in tuple(self._listeners):
+                listener(row)
+
+
+def status_of(system: "System") -> dict[str, Any]:
+    """The state of a run, for `status` and the console; docs/reference/operator-port.md has the keys."""
+    core, wiring = system.core, system.wiring
+    account = None if core is None else core.account()
+    return {
+        "mode": str(system.mode),
+        "run": system.ports.run,
+        "now_ns": system.ports.lane.now_ns(),
+        "kill_level": system.kill_memory.level,
+        "halted_for": system.counters.halted_for,
+        "session_date": wiring.feed_memory.session_date,
+        "bars": wiring.feed_memory.bars,
+        "equity_1e8": None if account is None else account.equity_1e8,
+        "session_net_1e8": 0 if account is None else account.session_net_1e8,
+        "week_net_1e8": 0 if account is None else account.week_net_1e8,
+        "throttle_ratio_1e8": 0 if account is None else account.throttle_ratio_1e8,
+        "halts": [] if account is None else [list(halt) for halt in account.halts],
+        "positions": [] if core is None else [_position(each) for each in core.positions()],
+        "orders": [] if core is None else [_order(each) for each in core.orders()],
+        "protections": [] if account is None else [_protection(p) for p in account.protections],
+        "strategies": [
+            {
+                "name": build.name,
+                "instrument": build.instrument,
+                "state": str(system.tree.cell(f"strategy:{build.name}").state),
+                "last_answer": wiring.memories[build.name].last_answer,
+                "no_trades": {
+                    str(reason): count
+                    for reason, count in wiring.memories[build.name].no_trades.items()
+                },
+            }
+            for build in wiring.strategies
+        ],
+        "crashes": system.counters.crashes,
+        "restarts": system.counters.restarts,
+        "runtime": asdict(snapshot(system.tree)),
+        "journal_pending": system.rounds.pending(),
+    }
+
+
+def _position(view: Any) -> dict[str, Any]:
+    return {
+        "position_id": view.position_id,
+        "strategy": view.strategy,
+        "instrument": view.instrument,
+        "phase": view.phase,
+        "qty_1e8": view.qty_1e8,
+        "average_entry_1e8": view.average_entry_1e8,
+        "unrealised_1e8": view.unrealised_1e8,
+        "stop_1e8": view.stop_1e8,
+        "target_1e8": view.target_1e8,
+        "entry_ns": view.entry_ns,
+    }
+
+
+def _order(view: Any) -> dict[str, Any]:
+    return {
+        "client_order_id": view.client_order_id,
+        "strategy": view.strategy,
+        "instrument": view.instrument,
+        "purpose": view.purpose,
+        "side": view.side,
+        "order_type": view.order_type,
+        "state": view.state,
+        "qty_1e8": view.qty_1e8,
+        "filled_1e8": view.filled_1e8,
+        "changed_ns": view.changed_ns,
+    }
+
+
+def _protection(view: Any) -> dict[str, Any]:
+    return {
+        "name": view.name,
+        "is_tripped": view.is_tripped,
+        "until_ns": view.until_ns,
+        "value_1e8": view.value_1e8,
+        "limit_1e8": view.limit_1e8,
+    }

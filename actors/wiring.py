@@ -1,0 +1,383 @@
+"""Who is connected to whom: the tree's specs, the market's subscribers, the news between actors."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from actors.account import AccountActor, AccountPlan, account_message
+from actors.feed import FeedActor, FeedMemory, FeedPlan
+from actors.kill import KillActor, KillPlan
+from actors.lane import Lane
+from actors.lane_actor import LaneActor
+from actors.messages import FEED, KILL, VENUE, WATCHDOG, KillProgress, OrderNews
+from actors.order import OrderActor, OrderPlan
+from actors.position import PositionActor, PositionPlan
+from actors.spec import CPU_LIMIT_NS, START_CPU_LIMIT_NS, EventKind, Spec, SupervisionEvent
+from actors.strategy import StrategyActor, StrategyMemory, StrategyPlan, fill_seen
+from actors.supervisor import Supervisor
+from actors.snapshot import snapshot
+from actors.venue import VenueActor, VenueMemory, VenuePlan
+from actors.watchdog import WatchdogActor, WatchLimits
+from brokers.paper import PaperBroker
+from streams.gaps import TICK_SILENCE_NS, GapDetector
+from trading.market import Bar, MarketMessage, SessionClosed, SessionOpened
+from trading.strategies.view import InstrumentSeen
+
+if TYPE_CHECKING:
+    from actors.system import StrategyBuild, System
+
+SECOND_NS = 1_000_000_000
+ANSWER_WAIT_NS = 5 * SECOND_NS  # EX-6
+POLL_LIVE_NS = 5 * SECOND_NS  # EX-6
+POLL_VIRTUAL_NS = 300 * SECOND_NS  # the paper venue of a replay loses nothing
+CANCEL_RETRY_NS = SECOND_NS
+POSITION_CHECK_NS = 60 * SECOND_NS
+KILL_TIMEOUT_VIRTUAL_NS = 1_800 * SECOND_NS  # longer than the longest market-wide halt
+WATCH_VIRTUAL_NS = 60 * SECOND_NS  # of event time, which a replay runs through in no time
+KILL_TIMEOUT_LIVE_NS = 60 * SECOND_NS
+
+_EVENT_KINDS = {
+    EventKind.CRASHED: "ActorCrashed",
+    EventKind.RESTARTED: "ActorRestarted",
+    EventKind.KILLED: "ActorDeleted",
+    EventKind.QUARANTINED: "MessageQuarantined",
+    EventKind.GAVE_UP: "ActorGaveUp",
+    EventKind.WATCHDOG_FIRED: "WatchdogFired",
+    EventKind.HALTED: "SystemHalted",
+}
+
+
+class Wiring:
+    """Makes the parts of one system and joins them."""
+
+    def __init__(
+        self, system: "System", strategies: "Sequence[StrategyBuild]", policies: Sequence[Any]
+    ) -> None:
+        """Prepare memories; `specs` and `connect` use them."""
+        self.system = system
+        self.policies = policies
+        self.strategies = list(strategies)
+        self.feed_memory = FeedMemory()
+        self.venue_memory = VenueMemory()
+        self.memories = {each.name: StrategyMemory() for each in self.strategies}
+        self.account = system.config.run.account
+        self._hears_fills: dict[str, str] = {}
+        self._order_plan: OrderPlan | None = None
+        self._position_plan: PositionPlan | None = None
+
+    # -- the tree ---------------------------------------------------------------------------------
+
+    def specs(self) -> tuple[Spec, ...]:
+        """The root's children, in start order."""
+        account = self.account
+        return (
+            Spec(name=KILL, make=self._make_kill),
+            Spec(name=VENUE, make=self._make_venue),
+            Spec(
+                name=f"accounts:{account}",
+                strategy="rest_for_one",
+                children=(
+                    Spec(name=f"account:{account}", make=self._make_account),
+                    Spec(name=f"orders:{account}", on_failed_child="contain"),
+                    Spec(name=f"positions:{account}", on_failed_child="contain"),
+                ),
+            ),
+            Spec(name=WATCHDOG, make=self._make_watchdog),
+            Spec(name=FEED, make=self._make_feed),
+            Spec(
+                name="strategies",
+                on_failed_child="contain",
+                children=tuple(self._strategy_spec(each) for each in self.strategies),
+            ),
+        )
+
+    def _strategy_spec(self, build: "StrategyBuild") -> Spec:
+        plan = self._strategy_plan(build)
+        return Spec(
+            name=f"strategy:{build.name}",
+            make=lambda lane, name: StrategyActor(lane, name, plan),
+            cpu_limit_ns=CPU_LIMIT_NS,
+            start_cpu_limit_ns=START_CPU_LIMIT_NS,
+        )
+
+    # -- what each is made of ---------------------------------------------------------------------
+
+    def _make_kill(self, lane: Lane, name: str) -> LaneActor:
+        return KillActor(lane, name, self.kill_plan())
+
+    def kill_plan(self) -> KillPlan:
+        """The kill switch's plan, also for those who raise the gate."""
+        system, ports = self.system, self.system.ports
+        timeout_ns = KILL_TIMEOUT_VIRTUAL_NS if ports.is_virtual else KILL_TIMEOUT_LIVE_NS
+        return KillPlan(
+            accounts=(system.account_name,),
+            open_counts=lambda _: self.open_count(),
+            gate=system.gate,
+            rounds=system.rounds,
+            record=ports.record,
+            memory=system.kill_memory,
+            timeout_ns=timeout_ns,
+            notify=lambda severity, text: ports.notify(severity, text, ()),
+        )
+
+    def _make_venue(self, lane: Lane, name: str) -> LaneActor:
+        config, ports = self.system.config, self.system.ports
+        return VenueActor(
+            lane,
+            name,
+            VenuePlan(
+                config_json=config.paper_json(),
+                store=ports.venue_store,
+                memory=self.venue_memory,
+                position=ports.position,
+                account=self.system.account_name,
+                history=ports.history,
+            ),
+        )
+
+    def _make_account(self, lane: Lane, name: str) -> LaneActor:
+        system, ports = self.system, self.system.ports
+        broker = PaperBroker(lane.tell, venue=VENUE, account=name, fence_word=ports.fence_word)
+        self._order_plan = OrderPlan(
+            account=name,
+            broker=broker,
+            order=self._order_view,
+            answer_wait_ns=ANSWER_WAIT_NS,
+            poll_ns=POLL_VIRTUAL_NS if ports.is_virtual else POLL_LIVE_NS,
+            cancel_retry_ns=CANCEL_RETRY_NS,
+        )
+        self._position_plan = PositionPlan(
+            account=name,
+            position=self._position_view,
+            check_ns=POSITION_CHECK_NS,
+            unprotected=self._unprotected,
+        )
+        return AccountActor(
+            lane,
+            name,
+            AccountPlan(
+                account=self.account,
+                config_json=system.config.account_json(system.mode),
+                run=ports.run,
+                record=ports.record,
+                rounds=system.rounds,
+                broker=broker,
+                gate=system.gate,
+                is_virtual=ports.is_virtual,
+                history=lambda: ports.history(self.feed_memory.last_seq),
+                order_news=self._order_news,
+                position_news=self._position_news,
+                filled=self._filled,
+                kill_finished=self._kill_finished,
+                notify=ports.notify,
+            ),
+        )
+
+    def _make_watchdog(self, lane: Lane, name: str) -> LaneActor:
+        heartbeat_ns = self.system.config.watchdog.heartbeat_s * SECOND_NS
+        if self.system.ports.is_virtual:
+            heartbeat_ns = max(heartbeat_ns, WATCH_VIRTUAL_NS)
+        limits = WatchLimits(period_ns=heartbeat_ns)
+        return WatchdogActor(lane, name, limits)
+
+    def _make_feed(self, lane: Lane, name: str) -> LaneActor:
+        ports = self.system.ports
+        plan = FeedPlan(
+            source=self.system.market,
+            memory=self.feed_memory,
+            history=ports.history,
+            detectors=self._detectors,
+            note=self.note,
+        )
+        return FeedActor(lane, name, plan)
+
+    def _detectors(self) -> list[GapDetector]:
+        silence_ns = 0 if self.system.ports.is_bars else TICK_SILENCE_NS
+        symbols = self.system.ports.instruments
+        return [GapDetector(symbol, silence_ns=silence_ns) for symbol in symbols]
+
+    def _strategy_plan(self, build: "StrategyBuild") -> StrategyPlan:
+        instrument = self.system.config.instrument(build.instrument)
+        return StrategyPlan(
+            strategy=build.name,
+            make=build.make,
+            indicators=build.indicators,
+            instrument=InstrumentSeen(
+                instrument.symbol,
+                *(
+                    int(value.scaleb(8))
+                    for value in (instrument.tick_size, instrument.lot, instrument.multiplier)
+                ),
+            ),
+            account=self.system.account_name,
+            core=lambda: self.system.core,
+            policies=self.policies,
+            memory=self.memories[build.name],
+            history=self.system.ports.history,
+            note=self.note,
+        )
+
+    # -- the market's subscribers, in the order in which they are told
+
+    def connect(self) -> None:
+        """Subscribe the venue, the account and the strategies to the market."""
+        market, tree = self.system.market, self.system.tree
+        venue, account = tree.cell(VENUE), tree.cell(self.system.account_name)
+        market.subscribe(venue.tell)
+
+        def to_account(message: MarketMessage) -> None:
+            said = account_message(message)
+            if said is not None:
+                account.tell(said)
+
+        market.subscribe(to_account)
+        for build in self.strategies:
+            name = f"strategy:{build.name}"
+            market.subscribe(_strategy_port(tree.cell(name).tell, build.instrument))
+            if build.hears_fills:
+                self._hears_fills[build.name] = name
+
+    def read_until(self, seq: int) -> None:
+        """After a crash: what feed and strategies had been shown before it."""
+        ports = self.system.ports
+        self.feed_memory.last_seq = seq
+        self.venue_memory.last_seq = max(seq, ports.venue_store.last_seq)
+        for memory in self.memories.values():
+            memory.last_seq = seq
+        for message in ports.history(seq):
+            if isinstance(message, SessionOpened):
+                for memory in self.memories.values():
+                    memory.session_date = message.session_date
+
+    # -- news -------------------------------------------------------------------------------------
+
+    def _supervisor(self, name: str) -> Supervisor:
+        return self.system.tree.supervisor(f"{name}:{self.account}")
+
+    def _order_view(self, client_order_id: str) -> Any | None:
+        core = self.system.core
+        return None if core is None else core.order(client_order_id)
+
+    def _position_view(self, position_id: str) -> Any | None:
+        core = self.system.core
+        if core is None:
+            return None
+        return next((each for each in core.positions() if each.position_id == position_id), None)
+
+    def _order_news(self, client_order_id: str) -> None:
+        orders, name = self._supervisor("orders"), f"order:{client_order_id}"
+        view, cell = self._order_view(client_order_id), orders.children.get(name)
+        if view is None or view.is_terminal:
+            orders.remove(name)
+        elif cell is None:
+            plan = self._order_plan
+            if plan is not None:
+                orders.add(
+                    ORDER_SPEC,
+                    name=name,
+                    make=lambda lane, own: OrderActor(lane, own, client_order_id, plan),
+                )
+        else:
+            self.system.ports.lane.tell(name, ORDER_NEWS)
+
+    def _position_news(self, position_id: str) -> None:
+        positions, name = self._supervisor("positions"), f"position:{position_id}"
+        view = self._position_view(position_id)
+        if view is None:
+            positions.remove(name)
+        elif name not in positions.children and self._position_plan is not None:
+            plan = self._position_plan
+            positions.add(
+                POSITION_SPEC,
+                name=name,
+                make=lambda lane, own: PositionActor(lane, own, position_id, plan),
+            )
+
+    def _filled(self, event: Any) -> None:
+        if self._hears_fills:
+            fields = orjson.loads(event.payload)
+            name = self._hears_fills.get(fields["strategy"])
+            if name is not None:
+                self.system.ports.lane.tell(name, fill_seen(event.payload))
+
+    def _kill_finished(self, event: Any) -> None:
+        fields = orjson.loads(event.payload)
+        progress = KillProgress(
+            account=self.system.account_name,
+            kill_id=fields["kill_id"],
+            cancelled=fields["cancelled"],
+            closed=fields["closed"],
+            failed=fields["failed"],
+            remaining=fields["remaining"],
+        )
+        self.system.ports.lane.tell(KILL, progress)
+
+    def _unprotected(self, position_id: str) -> None:
+        text = f"position {position_id} has neither stop nor waiver: it is closed"
+        violated = {"name": "Unprotected", "subject": position_id, "text": text}
+        self.note("account", "InvariantViolated", violated)
+        self.system.ports.notify("CRITICAL", text, (position_id,))
+
+    def open_count(self) -> int:
+        """Orders that work and positions that are open now."""
+        core = self.system.core
+        if core is None:
+            return 0
+        working = sum(1 for order in core.orders() if not order.is_terminal)
+        return working + len(core.positions())
+
+    def watchdog_snapshot(self) -> dict[str, Any]:
+        """Each actor by name: its state and the age of its last answer to the watchdog."""
+        seen = snapshot(self.system.tree)
+        return {
+            node.name: {"state": node.state, "beat_age_ns": node.beat_age_ns}
+            for node in seen.nodes
+            if node.is_actor
+        }
+
+    def note(self, stream: str, kind: str, payload: dict[str, Any]) -> None:
+        """Journal a fact of the system."""
+        self.system.rounds.note(stream, kind, payload)
+
+    def supervision(self, event: SupervisionEvent) -> None:
+        """Journal what supervision did, count it, and tell a person when it matters."""
+        counters = self.system.counters
+        counters.events.append(event)
+        del counters.events[:-100]
+        counters.crashes += event.kind is EventKind.CRASHED
+        counters.restarts += event.kind is EventKind.RESTARTED
+        counters.quarantined += event.kind is EventKind.QUARANTINED
+        if event.kind is EventKind.RESTARTED and event.incarnation <= 1:
+            return
+        self.note(
+            f"actor/{event.name}",
+            _EVENT_KINDS[event.kind],
+            {
+                "name": event.name,
+                "incarnation": event.incarnation,
+                "reason": event.reason,
+                "detail": event.detail,
+                "message": event.message,
+            },
+        )
+        if event.kind not in (EventKind.RESTARTED, EventKind.KILLED):
+            self.system.ports.notify("ERROR", f"{event.name}: {event.reason}", (event.name,))
+
+
+ORDER_SPEC = Spec(name="order", restart="transient")
+POSITION_SPEC = Spec(name="position", restart="transient")
+ORDER_NEWS = OrderNews()
+
+
+def _strategy_port(tell: Callable[[Any], None], instrument: str) -> Callable[[MarketMessage], None]:
+    """What one strategy is told: its own instrument's complete bars, and sessions."""
+
+    def port(message: MarketMessage) -> None:
+        if isinstance(message, Bar):
+            if message.instrument == instrument:
+                tell(message)
+        elif isinstance(message, SessionOpened | SessionClosed):
+            tell(message)
+
+    return port

@@ -1,0 +1,92 @@
+"""The way to the paper venue: the same port as a real broker's, with mail for a wire.
+
+The venue keeps a book of its own (`actors.venue`), as a broker would, and answers by mail.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rust_core import ReleaseGate, ReleaseRefusedError, Submission
+from trading.ports import HandedOver, HeldBack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceOrder:
+    """An order as its bytes say it, on its way into the venue's book."""
+
+    account: str
+    intent: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelOrder:
+    """A cancel on its way."""
+
+    account: str
+    client_order_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUpOrder:
+    """The question what the venue knows of one order (EX-6)."""
+
+    account: str
+    client_order_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListOpen:
+    """The question how much is open; the answer repeats `read` (KC-2)."""
+
+    account: str
+    read: int
+
+
+class PaperBroker:
+    """One account's way to the paper venue.
+
+    Args:
+        tell: Mails a message to a name.
+        venue: The venue's name.
+        account: Whose orders these are, and who hears the answers.
+        fence_word: The fence as it stands in shared memory, compared at every hand-over.
+    """
+
+    name = "paper"
+
+    def __init__(
+        self,
+        tell: Callable[[str, object], None],
+        *,
+        venue: str,
+        account: str,
+        fence_word: Callable[[], int],
+    ) -> None:
+        """Nothing is connected: the wire is the lane's mail."""
+        self._fence_word = fence_word
+        self._tell = tell
+        self._venue = venue
+        self._account = account
+
+    def submit(
+        self, submission: Submission, gate: ReleaseGate, now_ns: int
+    ) -> HandedOver | HeldBack:
+        """Redeem the verdict and mail its bytes, in that instant and at most once."""
+        try:
+            intent = submission.redeem(gate, now_ns, fence_word=self._fence_word())
+        except ReleaseRefusedError as refused:
+            return HeldBack(str(refused))
+        self._tell(self._venue, PlaceOrder(account=self._account, intent=intent))
+        return HandedOver(now_ns)
+
+    def cancel(self, client_order_id: str) -> None:
+        """Ask for a cancel."""
+        self._tell(self._venue, CancelOrder(account=self._account, client_order_id=client_order_id))
+
+    def look_up(self, client_order_id: str) -> None:
+        """Ask what the venue knows of one order."""
+        self._tell(self._venue, LookUpOrder(account=self._account, client_order_id=client_order_id))
+
+    def list_open(self, read: int) -> None:
+        """Ask how much is open."""
+        self._tell(self._venue, ListOpen(account=self._account, read=read))

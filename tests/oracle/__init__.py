@@ -1,0 +1,1 @@
+"""Answers computed another way, sharing no code with the product."""

@@ -102,8 +102,8 @@ class Leg:
 class ExitPlan:
     """How a position ends (PX-3). Exactly one of the stops, or a waiver by name, must be given.
 
-    A level is a price (`stop_1e8`), a ratio of the average entry really filled (`stop_ratio_1e8`), or
-    R (`target_r_1e8`). The first target closes `target_1_portion_ratio_1e8` of what was filled.
+    A level is a price (`stop_1e8`), a ratio of the average entry really filled (`stop_ratio_1e8`),
+    or R (`target_r_1e8`). The first target closes `target_1_portion_ratio_1e8` of what was filled.
     """
 
     def __new__(
@@ -917,7 +917,7 @@ def session_vwap_array(
     `session_starts` are the indices of each session's first bar, rising; NaN before the first.
     """
 
-# --- market: the built-in rule ---------------------------------------------------------------------
+# --- market: the built-in rule --------------------------------------------------------------------
 
 __all__ += ["NO_TRADE_REASONS", "RuleContext", "RuleEnter", "RuleExit", "VwapReversion"]
 
@@ -1035,13 +1035,13 @@ class VwapReversion:
     def vwap_1e8(self) -> int | None:
         """The average so far, rounded half away from zero; for people."""
 
-# --- market: the paper venue -------------------------------------------------------------------------
+# --- market: the paper venue ----------------------------------------------------------------------
 
 __all__ += ["PaperVenueBook", "VenueExecution", "VenueOrder", "VenueReport"]
 
 @final
 class VenueOrder:
-    """An order as the venue keeps it; `state` is WORKING, FILLED, CANCELLED, REJECTED or EXPIRED."""
+    """An order at the venue; `state` is WORKING, FILLED, CANCELLED, REJECTED or EXPIRED."""
 
     @property
     def client_order_id(self) -> str: ...
@@ -1205,7 +1205,7 @@ class PaperVenueBook:
         To be written down before anybody hears of the reports; costs what changed, not the book.
         """
 
-# --- market: the block walker -----------------------------------------------------------------------
+# --- market: the block walker ---------------------------------------------------------------------
 
 __all__ += ["WalkOutcome", "WalkTape", "walk", "walk_many"]
 

@@ -30,7 +30,6 @@ from rust_core import (
 from trading.market import (
     Bar,
     MarketMessage,
-    OpenPrint,
     Quote,
     SessionClosed,
     SessionOpened,

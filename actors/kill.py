@@ -204,7 +204,8 @@ class KillActor(LaneActor):
         """An id from before a restart: it has acted, so it gets its old answer."""
         kill_id = running.request.id
         rows = self.plan.record.query(
-            "SELECT cancelled, closed, failed, remaining FROM kill_commands WHERE kill_id = :kill_id",
+            "SELECT cancelled, closed, failed, remaining FROM kill_commands"
+            " WHERE kill_id = :kill_id",
             {"kill_id": kill_id},
         )
         cancelled, closed, failed, remaining = (value or 0 for value in rows[0])

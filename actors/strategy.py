@@ -17,8 +17,8 @@ from rust_core import AccountCore, Message, PositionView
 from trading.market import Bar, MarketMessage, SessionClosed, SessionOpened
 from trading.policies import Policy, vetoes
 from trading.strategies import Exit, FillSeen, MoveLevels, NoTrade, Signal, Strategy
-from trading.strategies.wire import core_signal
 from trading.strategies.view import AccountSeen, InstrumentSeen, PositionSeen, View, ViewBuilder
+from trading.strategies.wire import core_signal
 
 
 @dataclass(slots=True)

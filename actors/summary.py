@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _TOTALS = """
 SELECT
     (SELECT count(*) FROM sessions WHERE run = :run),
-    (SELECT count(*) FROM signals WHERE run = :run),
+    (SELECT count(*) FROM journal WHERE run = :run AND kind = 'SignalReceived'),
     (SELECT count(*) FROM orders WHERE run = :run),
     (SELECT count(*) FROM fills WHERE run = :run AND reversed_ns IS NULL),
     (SELECT count(*) FROM trades WHERE run = :run),

@@ -147,8 +147,8 @@ class System:
 
         Args:
             resume_seq: After a crash, the last row of the tape that was handled whole; None for a
-            new run. again: The row after it, when it was begun and not finished: it is shown once
-            more.
+                new run.
+            again: The row after it, when it was begun and not finished: it is shown once more.
         """
         level = self.ports.record.kill_level()
         self.kill_memory.level = self.kill_memory.latched = level
@@ -179,7 +179,7 @@ class System:
         if self.counters.halted_for:
             return
         self.counters.halted_for = reason
-        self.gate.set_halted("SYSTEM", True)
+        self.gate.set_halted("SYSTEM", True)  # noqa: FBT003 - the core's own signature
         self.ports.notify("CRITICAL", f"halted: {reason}", ())
 
     # -- looking in -------------------------------------------------------------------------------

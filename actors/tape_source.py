@@ -1,4 +1,4 @@
-"""Where a run's market comes from: a recording, a generated session, or the tape of a run that was cut off."""
+"""Where a run's market comes from: a recording, a generated session, or a cut-off run's tape."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +34,8 @@ def find_tape(options: RunOptions, config: Config, cut_off: RunInfo | None) -> S
         path = Path(cut_off.tape_path)
         if not path.exists():
             raise SetupError(
-                f"run {cut_off.run} was cut off, and its tape {path} is gone: without it nothing can be "
-                "recovered; put it back, or start on another --data-dir"
+                f"run {cut_off.run} was cut off, and its tape {path} is gone: without it nothing "
+                "can be recovered; put it back, or start on another --data-dir"
             )
         return Source(cut_off.source, path)
     if options.replay is not None:

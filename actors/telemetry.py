@@ -1,4 +1,4 @@
-"""What is only shown: the last prices, the session's VWAP, counts of journaled events. Nothing decides on it."""
+"""What is only shown: last prices, the session's VWAP, counts of events. Nothing decides on it."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The trader's process: sets up, drives the lane, serves the operator, and ends as its exit code says.
+"""The trader's process: sets up, drives the lane, serves the operator, ends with an exit code.
 
 Started by the launcher as `python -m actors.trader JSON` (`trading.run_options`).
 """
@@ -111,9 +111,9 @@ class Trader:
     def _cut_off_run(self) -> RunInfo | None:
         last = self.record.last_run()
         is_cut_off = last is not None and last.ended_ns is None
-        if is_cut_off and not self.options.recover:
+        if last is not None and is_cut_off and not self.options.recover:
             raise SafetyRefusedError(
-                f"run {last.run if last else ''} in {self.options.data_dir} was cut off; go on with it by "
+                f"run {last.run} in {self.options.data_dir} was cut off; go on with it by "
                 "--recover, or name another --data-dir"
             )
         if self.options.recover and not is_cut_off and not self.options.restarts:

@@ -176,7 +176,7 @@ class RunningTrader:
 
 
 def status_of(system: "System") -> dict[str, Any]:
-    """The state of a run, for `status` and the console; docs/reference/operator-port.md has the keys."""
+    """The state of a run; docs/reference/operator-port.md has the keys."""
     core, wiring = system.core, system.wiring
     account = None if core is None else core.account()
     return {

@@ -13,10 +13,10 @@ from actors.lane_actor import LaneActor
 from actors.messages import FEED, KILL, VENUE, WATCHDOG, KillProgress, OrderNews
 from actors.order import OrderActor, OrderPlan
 from actors.position import PositionActor, PositionPlan
+from actors.snapshot import snapshot
 from actors.spec import CPU_LIMIT_NS, START_CPU_LIMIT_NS, EventKind, Spec, SupervisionEvent
 from actors.strategy import StrategyActor, StrategyMemory, StrategyPlan, fill_seen
 from actors.supervisor import Supervisor
-from actors.snapshot import snapshot
 from actors.venue import VenueActor, VenueMemory, VenuePlan
 from actors.watchdog import WatchdogActor, WatchLimits
 from brokers.paper import PaperBroker

@@ -76,14 +76,18 @@ class DeadlyRecord:
     """The record, and a SIGKILL to this process where the plan says."""
 
     def __init__(self, record: SqliteRecord, plan: Plan) -> None:
+        """Wait for the plan's visit."""
         self._record = record
         self._when, self._marks = POINTS[plan.point]
         self._left = plan.occurrence
 
     def __getattr__(self, name: str) -> Any:
+        """Everything else is the record's own."""
         return getattr(self._record, name)
 
     def deliver_to(self, sink: OutcomeSink) -> None:
+        """Look at outcomes before anybody hears them."""
+
         def heard(outcome: Outcome) -> None:
             token: Any = outcome.token
             if self._when == "durable" and isinstance(outcome, Durable):
@@ -93,6 +97,7 @@ class DeadlyRecord:
         self._record.deliver_to(heard)
 
     def stage(self, request: Request) -> None:
+        """Look at requests as they are staged."""
         self._record.stage(request)
         if self._when == "staged":
             self._visit(request.events)

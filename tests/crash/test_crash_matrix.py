@@ -1,4 +1,4 @@
-"""kill -9 at every named point, then `--recover`: the trades of a run that was never interrupted."""
+"""kill -9 at every named point, then `--recover`: the trades of an uninterrupted run."""
 
 import subprocess
 import sys
@@ -56,7 +56,7 @@ def options(data_dir: Path, *, recover: bool = False) -> str:
 
 def run(plan: Plan) -> int:
     """One child process to its end; its exit code, -9 when it was killed."""
-    done = subprocess.run(  # noqa: S603 - our own module
+    done = subprocess.run(
         [sys.executable, "-m", "tests.crash.child", plan.to_json()],
         cwd=ROOT,
         capture_output=True,

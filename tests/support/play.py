@@ -62,7 +62,7 @@ class Played:
         return self.record.journal_hash(self.run)
 
 
-def prepare(
+def prepare(  # noqa: PLR0913 - each is a port or a choice of a test
     config: Config,
     tape: Tape,
     *,

@@ -146,7 +146,7 @@ def live_a_day(account: Account) -> None:
     account.tell(Message.resume("ann", reason="drill over"))
     account.now_ns = CLOSE_NS
     account.tell(Message.session_closed(DATE))
-    account.stage([account.core.snapshot()], [])
+    account.stage([account.core.snapshot(account.now_ns)], [])
     account.record.settle()
 
 

@@ -37,6 +37,7 @@ _VERSIONS_KEPT = 20_000
 _REQUEST_ERRORS = (apsw.ConstraintError, apsw.SQLError, apsw.MismatchError, UnicodeError, TypeError)
 
 Clock = Callable[[], int]
+Row = tuple[Any, ...]
 
 
 class Book:
@@ -67,7 +68,11 @@ class Book:
         self._fence = fence
         self._wall_ns = wall_ns
         self._mono_ns = mono_ns
-        self._execute = connection.execute
+        cursor = (
+            connection.cursor()
+        )  # one for all: a new one for each statement costs as much again
+        self._execute = cursor.execute
+        self._insert_many = cursor.executemany
         self._projections = statements_by_kind()
         self._fetch = reads.fetcher(connection)
         self.position, self.head = self._newest()
@@ -159,6 +164,8 @@ class Book:
         return bool(self._execute(_FENCE).get != self._fence)
 
     def _write_request(self, request: Request, stamp: tuple[int, int]) -> Outcome:
+        if len(self._versions) >= _VERSIONS_KEPT:
+            self._forget_versions()  # not in the midst of a request, whose rows are not there yet
         execute = self._execute
         execute("SAVEPOINT request")
         taken = self._claim(request.claims)
@@ -168,8 +175,7 @@ class Book:
             return Duplicate(request.token, taken)
         before = (self.position, self.head, self._heads.get(request.journal_id))
         try:
-            for event in request.events:
-                self._append(request, event, stamp)
+            self._append(request, stamp)
         except _REQUEST_ERRORS as error:
             execute("ROLLBACK TO request")
             execute("RELEASE request")
@@ -198,56 +204,59 @@ class Book:
                 return claim
         return None
 
-    def _append(self, request: Request, event: StagedEvent, stamp: tuple[int, int]) -> None:
+    def _append(self, request: Request, stamp: tuple[int, int]) -> None:
+        """Insert the rows of a request, then move on the tables that follow from them."""
+        first = self.position + 1
+        rows = [self._row(request, event, stamp) for event in request.events]
+        self._insert_many(_INSERT_ROW, rows)
+        for position, event in enumerate(request.events, start=first):
+            statements = self._projections.get(event.kind)
+            if statements is not None:
+                self._project(statements, request.journal_id, event, rows[position - first])
+
+    def _row(self, request: Request, event: StagedEvent, stamp: tuple[int, int]) -> Row:
+        """The next row of the journal, in order of its columns."""
         journal_id = request.journal_id
         seq, prev_hash = self._heads.get(journal_id, (0, GENESIS))
         seq += 1
         version = self._next_version(journal_id, event.stream)
         own_hash = row_hash(prev_hash, seq, version, event)
         self.position += 1
-        payload = event.payload.decode()
-        self._execute(
-            _INSERT_ROW,
-            (
-                self.position,
-                journal_id,
-                self.run,
-                seq,
-                event.stream,
-                version,
-                event.kind,
-                event.at_ns,
-                event.schema_ver,
-                payload,
-                prev_hash,
-                own_hash,
-                request.tape_seq,
-                self._boot,
-                self._fence,
-                *stamp,
-            ),
-        )
         self._heads[journal_id] = (seq, own_hash)
         self.head = own_hash
-        statements = self._projections.get(event.kind)
-        if statements:
-            self._project(
-                statements,
-                {
-                    "journal_id": journal_id,
-                    "account": journal_id.removeprefix("account:"),
-                    "run": self.run,
-                    "mode": self._mode,
-                    "seq": seq,
-                    "pos": self.position,
-                    "kind": event.kind,
-                    "at_ns": event.at_ns,
-                    "payload": payload,
-                },
-            )
+        return (
+            self.position,
+            journal_id,
+            self.run,
+            seq,
+            event.stream,
+            version,
+            event.kind,
+            event.at_ns,
+            event.schema_ver,
+            event.payload.decode(),
+            prev_hash,
+            own_hash,
+            request.tape_seq,
+            self._boot,
+            self._fence,
+            *stamp,
+        )
 
-    def _project(self, statements: Sequence[str], values: dict[str, Any]) -> None:
-        """Run the projection statements of one event; inside the caller's transaction."""
+    def _project(
+        self, statements: Sequence[str], journal_id: str, event: StagedEvent, row: Row
+    ) -> None:
+        values = {
+            "journal_id": journal_id,
+            "account": journal_id.removeprefix("account:"),
+            "run": self.run,
+            "mode": self._mode,
+            "seq": row[3],
+            "pos": row[0],
+            "kind": event.kind,
+            "at_ns": event.at_ns,
+            "payload": row[9],
+        }
         for statement in statements:
             self._execute(statement, values)
 
@@ -255,8 +264,6 @@ class Book:
         key = (journal_id, stream)
         last = self._versions.get(key)
         if last is None:
-            if len(self._versions) >= _VERSIONS_KEPT:
-                self._forget_versions()
             last = 0 if self._knows_all_streams else self._look_up(journal_id, stream)
         self._versions[key] = last + 1
         return last + 1

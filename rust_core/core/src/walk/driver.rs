@@ -163,8 +163,7 @@ impl Walker {
                     self.book.on_bar(at, &bar, &mut self.reports);
                     self.pass_on();
                 }
-                let close = bar.close_1e8;
-                self.mark(row, MarkKind::Bar, (close, close, close))?;
+                self.mark(row, MarkKind::Bar, (bar.close_1e8, 0, 0))?;
                 self.ask(row, &bar)
             }
             Fact::Quote {
@@ -179,8 +178,7 @@ impl Walker {
                         .on_quote(at, prices, sizes, row.at_ns, &mut self.reports);
                     self.pass_on();
                 }
-                let middle = bid_1e8 + (ask_1e8 - bid_1e8) / 2;
-                self.mark(row, MarkKind::Quote, (middle, bid_1e8, ask_1e8))
+                self.mark(row, MarkKind::Quote, (0, bid_1e8, ask_1e8))
             }
             Fact::Trade {
                 price_1e8,
@@ -192,7 +190,7 @@ impl Walker {
                         .on_trade(at, price_1e8, size_1e8, row.at_ns, reports);
                     self.pass_on();
                 }
-                self.mark(row, MarkKind::Trade, (price_1e8, price_1e8, price_1e8))
+                self.mark(row, MarkKind::Trade, (price_1e8, 0, 0))
             }
             Fact::SessionOpen {
                 session_date,
@@ -226,14 +224,8 @@ impl Walker {
         kind: MarkKind,
         (price_1e8, bid_1e8, ask_1e8): (i64, i64, i64),
     ) -> Result<(), String> {
-        let mark = Mark {
-            instrument: self.symbols[row.instrument].clone(),
-            kind,
-            at_ns: row.at_ns,
-            price_1e8,
-            bid_1e8,
-            ask_1e8,
-        };
+        let symbol = self.symbols[row.instrument].clone();
+        let mark = Mark::new(symbol, kind, row.at_ns, price_1e8, bid_1e8, ask_1e8);
         self.account(&Message::Mark(mark))
     }
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
+from actors.latency import LatencyMarks
 from actors.messages import Recover
 from actors.rounds import Rounds
 from brokers.base import LookedUp, OpenListed
@@ -63,6 +64,7 @@ class AccountPlan:
         filled: Called with each durable OrderFilled event.
         kill_finished: Called with each durable KillFinished event.
         notify: Called with severity, text and ids.
+        latency: Told of each stage an order passes.
     """
 
     account: str
@@ -79,6 +81,7 @@ class AccountPlan:
     filled: Callable[[Any], None]
     kill_finished: Callable[[Any], None]
     notify: Callable[[str, str, Sequence[str]], None]
+    latency: LatencyMarks
 
     @property
     def journal_id(self) -> str:
@@ -115,7 +118,7 @@ class AccountActor(LaneActor):
         self._resubmit: dict[str, Submission] = {}
         self._by_kind: dict[str, Callable[[Any], None]] = {
             "OrderIntended": self._order_moved,
-            "OrderChanged": self._order_moved,
+            "OrderChanged": self._order_changed,
             "CancelRequested": self._order_moved,
             "OrderFilled": self._order_filled,
             "PositionChanged": self._position_moved,
@@ -172,9 +175,13 @@ class AccountActor(LaneActor):
 
     def _decide(self, message: Message) -> None:
         core = self.core
+        asked_ns = self.plan.latency.mono_ns()
         decision = core.decide(message, self.lane.now_ns())
         events = decision.events
         if events:
+            for event in events:
+                if event.kind == "OrderIntended":
+                    self.plan.latency.intended(event.stream[6:], asked_ns)
             self.plan.rounds.stage(
                 self.plan.journal_id,
                 tuple(events),
@@ -198,6 +205,9 @@ class AccountActor(LaneActor):
     def _durable(self, outcome: Durable) -> None:
         token: Any = outcome.token
         events = token.events
+        for event in events:
+            if event.kind == "OrderIntended":
+                self.plan.latency.passed(event.stream[6:], "durable")
         if token.incarnation is self:  # an older one's effects are asked for anew by recovery
             self._release(token.decision)
         by_kind = self._by_kind
@@ -231,6 +241,7 @@ class AccountActor(LaneActor):
         outcome = self.plan.broker.submit(submission, self.plan.gate, self.lane.now_ns())
         order = submission.client_order_id
         if isinstance(outcome, HandedOver):
+            self.plan.latency.passed(order, "sent")
             said = Message.released(order, outcome.at_ns)
         else:
             said = Message.not_released(order, outcome.reason)
@@ -242,7 +253,13 @@ class AccountActor(LaneActor):
         self.plan.order_news(event.stream[6:])  # order/<client order id>
         self._check_flat()
 
+    def _order_changed(self, event: Event) -> None:
+        if b'"new":"WORKING"' in event.payload:
+            self.plan.latency.passed(event.stream[6:], "acknowledged")
+        self._order_moved(event)
+
     def _order_filled(self, event: Event) -> None:
+        self.plan.latency.passed(event.stream[6:], "filled")
         self.plan.order_news(event.stream[6:])
         self.plan.filled(event)
 

@@ -10,6 +10,7 @@ from actors.feed import FeedActor, FeedMemory, FeedPlan
 from actors.kill import KillActor, KillPlan
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
+from actors.latency import LatencyMarks
 from actors.messages import FEED, KILL, VENUE, WATCHDOG, KillProgress, OrderNews
 from actors.order import OrderActor, OrderPlan
 from actors.position import PositionActor, PositionPlan
@@ -60,6 +61,7 @@ class Wiring:
         self.strategies = list(strategies)
         self.feed_memory = FeedMemory()
         self.venue_memory = VenueMemory()
+        self.latency = LatencyMarks(system.ports.record.mark, system.ports.mono_ns)
         self.memories = {each.name: StrategyMemory() for each in self.strategies}
         self.account = system.config.run.account
         self._hears_fills: dict[str, str] = {}
@@ -171,6 +173,7 @@ class Wiring:
                 filled=self._filled,
                 kill_finished=self._kill_finished,
                 notify=ports.notify,
+                latency=self.latency,
             ),
         )
 
@@ -224,6 +227,7 @@ class Wiring:
         """Subscribe the venue, the account and the strategies to the market."""
         market, tree = self.system.market, self.system.tree
         venue, account = tree.cell(VENUE), tree.cell(self.system.account_name)
+        market.subscribe(self.latency.ticked)
         market.subscribe(venue.tell)
 
         def to_account(message: MarketMessage) -> None:

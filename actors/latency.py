@@ -1,4 +1,4 @@
-"""Latency marks of the order path (EX-15): measured by the wall, beside the journal, never in it."""
+"""Latency marks of the order path (EX-15): wall-clock, beside the journal and never in it."""
 
 from collections.abc import Callable
 

@@ -79,15 +79,7 @@ impl Work<'_> {
             OrderEvent::Accept
         };
         match step(order.state, event, !id.is_empty()) {
-            Ok(new) => {
-                self.transition(order, new, "accepted", report);
-                if order.cancel_asked_ns != 0 {
-                    self.out.effects.push(Effect::Cancel {
-                        client_order_id: order.intent.client_order_id.clone(),
-                        broker_order_id: id,
-                    });
-                }
-            }
+            Ok(new) => self.transition(order, new, "accepted", report),
             Err(error) => {
                 self.refused(order, error);
                 if order.state == OrderState::NotSent {
@@ -432,5 +424,13 @@ impl Work<'_> {
             at_ns: self.now_ns,
             is_correction: order.state.is_terminal(),
         }));
+        // A cancel that waited until the venue has the order (KC-2, EX-8).
+        let works = |state| matches!(state, OrderState::Working | OrderState::PartiallyFilled);
+        if order.cancel_asked_ns != 0 && works(new) && !works(order.state) {
+            self.out.effects.push(Effect::Cancel {
+                client_order_id: order.intent.client_order_id.clone(),
+                broker_order_id: broker.clone(),
+            });
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::event::{
     BalanceReported, Event, Halted, InvariantViolated, SessionClosed, SessionOpened,
 };
 use crate::ledger::Ledger;
-use crate::message::{Balance, KillLevel, Mark, Message, Name, Scope, Side, TimerKind};
+use crate::message::{Balance, ExitReason, KillLevel, Mark, Message, Name, Scope, Side, TimerKind};
 use crate::money::notional;
 use crate::positions::Position;
 use crate::protections::week_of;
@@ -242,7 +242,20 @@ impl<'a> Work<'a> {
         for position in self.draft.open_positions() {
             let text = format!("{} is still open as a session begins", position.position_id);
             self.notify("ERROR", text, &[&position.position_id]);
+            self.flatten_overnight(&position);
         }
+    }
+
+    /// Where the account is flat at each session's end, what was held over it is closed (ST-9).
+    fn flatten_overnight(&mut self, position: &Position) {
+        if self.core.config.auto_flatten_before_close_ns == 0 || position.exit_wanted.is_some() {
+            return;
+        }
+        let mut next = position.clone();
+        next.exit_wanted = Some(ExitReason::AutoFlatten);
+        next.cause = Name::from("held overnight");
+        self.emit(Event::PositionChanged(Box::new(next)));
+        self.reconsider(&position.position_id);
     }
 
     /// Timers of the open session (KC-8).

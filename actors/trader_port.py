@@ -20,7 +20,7 @@ from actors.operator_words import (
 )
 from actors.rounds import SYSTEM
 from actors.snapshot import snapshot
-from rust_core import Message
+from rust_core import Message, OrderView, PositionView, ProtectionView
 from trading.ports import Durable, JournalRow, Outcome
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def status_of(system: "System") -> dict[str, Any]:
     }
 
 
-def _position(view: Any) -> dict[str, Any]:
+def _position(view: PositionView) -> dict[str, Any]:
     return {
         "position_id": view.position_id,
         "strategy": view.strategy,
@@ -230,7 +230,7 @@ def _position(view: Any) -> dict[str, Any]:
     }
 
 
-def _order(view: Any) -> dict[str, Any]:
+def _order(view: OrderView) -> dict[str, Any]:
     return {
         "client_order_id": view.client_order_id,
         "strategy": view.strategy,
@@ -245,11 +245,13 @@ def _order(view: Any) -> dict[str, Any]:
     }
 
 
-def _protection(view: Any) -> dict[str, Any]:
+def _protection(view: ProtectionView) -> dict[str, Any]:
     return {
         "name": view.name,
+        "instrument": view.instrument,
+        "status": view.status,
         "is_tripped": view.is_tripped,
         "until_ns": view.until_ns,
-        "value_1e8": view.value_1e8,
-        "limit_1e8": view.limit_1e8,
+        "value": view.value,
+        "limit": view.limit,
     }

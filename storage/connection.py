@@ -5,6 +5,7 @@ One library per file per process: nothing else in a trading process may open the
 """
 
 import ctypes
+import os
 from pathlib import Path
 
 import apsw
@@ -94,6 +95,8 @@ def open_writer(path: Path) -> apsw.Connection:
     """
     check_library()
     _check_file_system(path.parent)
+    if not path.exists():  # whose trades these are is nobody else's business; -wal and -shm follow
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     connection = apsw.Connection(str(path), statementcachesize=_STATEMENTS_KEPT)
     for pragma in _WRITER_PRAGMAS:
         connection.execute(pragma)

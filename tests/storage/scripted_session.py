@@ -346,8 +346,6 @@ def _second_day(script: Script) -> None:
         start_ns=DAY_2_NS + 25 * MINUTE_NS,
         end_ns=DAY_2_NS + 40 * MINUTE_NS,
         session_date=20200103,
-        missing=15,
-        reason="missing bars",
     )
     at_ns = DAY_2_NS + 60 * MINUTE_NS
     for kind in ("ActorCrashed", "ActorRestarted"):

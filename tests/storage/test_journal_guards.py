@@ -274,3 +274,15 @@ def test_what_is_no_record_is_said_so(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(RecordError, match="no record of this project"):
         open_record(tmp_path)
+
+
+def test_only_the_owner_can_read_a_record(tmp_path: Path) -> None:
+    """ST-1: neither the record nor what lies beside it is open to others on the machine."""
+    record = open_record(tmp_path / "data", is_eager=False)
+    record.begin_run(mode="PAPER", config_hash="", source="", started_ns=1)
+    record.stage(request(1))
+    record.settle()
+    files = list((tmp_path / "data").iterdir())
+    assert {path.name for path in files} >= {"record.db", "record.db-wal", "fence.word"}
+    assert [path.name for path in files if path.stat().st_mode & 0o077] == []
+    record.close()

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from actors.tree import Tree
 
 _FINAL = (CellState.STOPPED, CellState.FAILED)
+CRASHES_IN_A_ROW_MAX = 20
+"""Restarts without success before a child is given up, however long the pauses."""
 TREE_NAME = "supervision"
 """The tree's own name on the lane."""
 
@@ -156,6 +158,10 @@ class Supervisor:
         now_ns = self.tree.lane.now_ns()
         if self._is_too_often(child, now_ns):
             self.give_up(child, f"more than {self.spec.intensity} crashes in its period: {reason}")
+            return
+        if child.trouble is not None and child.trouble.in_a_row >= CRASHES_IN_A_ROW_MAX:
+            # pauses grow beyond the period, so that the intensity alone would try for ever
+            self.give_up(child, f"{child.trouble.in_a_row} crashes in a row: {reason}")
             return
         self._bring_back(child, self._group(child), now_ns, reason)
 

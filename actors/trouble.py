@@ -39,6 +39,11 @@ class Trouble:
         self._last_ns = 0
         self._poison: OrderedDict[tuple[type, str], int] = OrderedDict()
 
+    @property
+    def in_a_row(self) -> int:
+        """Crashes without an incarnation in between that lived long enough to be forgiven."""
+        return self._in_a_row
+
     def note(self, reason: str) -> None:
         """Count a crash."""
         self.crashes += 1

@@ -5,7 +5,8 @@ import itertools
 import pytest
 
 from actors.spec import Backoff, CellState, Down, Spec
-from tests.actors.support import SECOND_NS, Fill, Order, Pause, Tick, three, virtual
+from actors.supervisor import CRASHES_IN_A_ROW_MAX
+from tests.actors.support import SECOND_NS, Fill, Order, Pause, Tick, Worker, three, virtual
 
 
 def test_a_crash_keeps_the_mail_behind_it_in_order_and_rehydrates_first() -> None:
@@ -408,3 +409,19 @@ def test_one_who_failed_is_revived_only_by_a_person() -> None:
     tree.tell("a", Order(1))
     lane.run()
     assert world.of("a")[-1] == Order(1)
+
+
+def test_a_child_that_can_never_start_is_given_up_however_long_the_pauses() -> None:
+    """WD-1: pauses that grow beyond the period must not make a crash loop without an end."""
+    lane, world = virtual()
+
+    def broken(*_: object) -> Worker:
+        raise ValueError("the configuration cannot be taken")
+
+    children = (Spec(name="broken", make=broken), Spec(name="well", make=world.make))
+    tree = world.tree(Spec(name="root", children=children))
+    lane.run()
+    assert tree.cell("broken").state is CellState.FAILED
+    assert tree.cell("well").state is CellState.RUNNING
+    assert world.kinds("broken").count("CRASHED") <= CRASHES_IN_A_ROW_MAX + 1
+    assert len(world.halts) == 1

@@ -144,9 +144,15 @@ class AccountActor(LaneActor):
                 self.core.observe(mark)
 
     def on_start(self) -> None:
-        """Arm the timers of money again."""
+        """Arm the timers of money and have everything open looked after; ask the venue about it."""
         for timer in self.core.open_timers():
             self._arm(timer)
+        for order in self.core.orders():
+            self.plan.order_news(order.client_order_id)
+        for position in self.core.positions():
+            self.plan.position_news(position.position_id)
+        if self.cell is not None and self.cell.incarnation > 1:
+            self.lane.tell(self.name, Recover())
 
     def _arm(self, timer: Timer) -> None:
         self.at(timer.due_ns, Message.timer(timer.kind, timer.key))

@@ -9,7 +9,6 @@ before it sees any of it. The message in hand at a crash is tried again only whe
 `REDELIVER = True`, and is quarantined when it crashed this name `poison_after` times.
 """
 
-import traceback
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from actors.future import LaneFuture
 from actors.lane_actor import Ask, LaneActor
 from actors.spec import Backoff, CellState, Down, EventKind, Finished, Spec, SupervisionEvent
-from actors.trouble import Trouble
+from actors.trouble import Trouble, traceback_of
 from trading.mail import MailClass
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from actors.timers import Timer
     from actors.tree import Tree
 
+DELETED = "deleted on purpose"
+"""Why an incarnation ended, and the next began, that nothing was wrong with."""
 _FINAL = (CellState.STOPPED, CellState.FAILED)
 _CONTROL_FLOW = (KeyboardInterrupt, SystemExit)  # the process is asked to end: not a crash
 
@@ -159,7 +160,7 @@ class Cell:
                 self.asked_ns = 0
 
     # -- its life -----------------------------------------------------------------------------
-    def start(self) -> bool:
+    def start(self, reason: str = "rehydrated") -> bool:
         """Make the next incarnation; False when that crashed (the supervisor has been told)."""
         lane = self.lane
         self.state = CellState.STARTING
@@ -186,7 +187,7 @@ class Cell:
         self._receive = self._limited(actor) if self.spec.cpu_limit_ns else actor.on_receive
         self.state = CellState.RUNNING
         if self.incarnation > 1:
-            self.report(EventKind.RESTARTED, "rehydrated")
+            self.report(EventKind.RESTARTED, reason)
         if self.parked:
             parked, self.parked = self.parked, None
             lane.put_back(parked)
@@ -214,11 +215,11 @@ class Cell:
 
     def replace(self) -> None:
         """Drop the incarnation as if it had crashed, lose no mail, start the next at once."""
-        self.report(EventKind.KILLED, "deleted on purpose")
+        self.report(EventKind.KILLED, DELETED)
         self._drop()
         self.state = CellState.BACKOFF
-        self._notify("deleted on purpose", final=False)
-        self.start()
+        self._notify(DELETED, final=False)
+        self.start(DELETED)
 
     def strike(self) -> int:
         """Count one silence; how many there were in a row."""
@@ -246,7 +247,7 @@ class Cell:
         actor = self.actor
         if actor is not None:
             actor.failed(error)
-        text = "".join(traceback.format_exception(error))
+        text = traceback_of(error)
         self.report(EventKind.CRASHED, reason, detail=text)
         self._settle_fate(message, target, reason, text)
         self._go_down(reason)
@@ -276,7 +277,7 @@ class Cell:
             self.lane.undeliverable(self.name, message, self.state.value)
             if isinstance(target, Ask):
                 target.refuse(self.state.value)
-        elif getattr(message, "MAIL", None) is MailClass.MARKET:
+        elif self.lane.sheds_market and getattr(message, "MAIL", None) is MailClass.MARKET:
             self.lane.shed += 1  # stale by the time we are back
         else:
             if self.parked is None:
@@ -343,7 +344,7 @@ class Cell:
         except _CONTROL_FLOW:
             raise
         except BaseException as error:  # noqa: BLE001 - it ends either way
-            text = "".join(traceback.format_exception(error))
+            text = traceback_of(error)
             self.report(EventKind.CRASHED, f"on_stop: {type(error).__name__}: {error}", detail=text)
 
     def _notify(self, reason: str, *, final: bool) -> None:

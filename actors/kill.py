@@ -12,12 +12,13 @@ from typing import Any, ClassVar
 
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
-from actors.messages import KillProgress, KillTimeout
+from actors.messages import KillProgress, KillTimeout, TakeUpKills
 from actors.operator_words import (
     Accepted,
     AnswerSink,
     Changed,
     KillDone,
+    KillLevel,
     KillRequest,
     Refused,
     ResumeRequest,
@@ -29,6 +30,13 @@ from trading.ports import Claim, Duplicate, Durable, Outcome, Record
 
 LEVELS = ("NONE", "PAUSE", "FLATTEN", "EMERGENCY")
 CLAIM = "kill"
+_UNFINISHED = """SELECT kill_id, level, reason, author, EXISTS (
+        SELECT 1 FROM journal WHERE journal_id = 'system' AND kind = 'KillLevelChanged'
+        AND stream = 'kill/' || asked.kill_id)
+    FROM kill_commands AS asked WHERE finished_ns IS NULL ORDER BY accepted_pos"""
+_FINISHED = """SELECT journal_id, payload ->> '$.cancelled', payload ->> '$.closed',
+        payload ->> '$.failed', payload ->> '$.remaining'
+    FROM journal WHERE kind = 'KillFinished' AND stream = 'kill/' || :kill_id"""
 
 
 def higher(one: str, other: str) -> str:
@@ -127,6 +135,8 @@ class KillActor(LaneActor):
             self._progress(message)
         elif kind is KillTimeout:
             self._timed_out(message.kill_id)
+        elif kind is TakeUpKills:
+            self._take_up()
         else:
             raise TypeError(f"{self.name}: expected a kill or a resume, found {kind.__name__}")
 
@@ -193,12 +203,44 @@ class KillActor(LaneActor):
             },
         )
         memory.kill_id, memory.latched = request.id, memory.level
+        self._carry_out(request)
+
+    def _carry_out(self, request: KillRequest) -> None:
         for account in self.plan.accounts:
             message = Message.kill(request.id, str(request.level), request.reason, request.by)
             self.tell(account, message)
         self.lane.at(
             self.lane.now_ns() + self.plan.timeout_ns, self.name, KillTimeout(kill_id=request.id)
         )
+
+    # -- kills from before the start --------------------------------------------------------------
+
+    def _take_up(self) -> None:
+        """Go on with each kill that was taken and not finished; an account acts on an id once."""
+        record, memory = self.plan.record, self.plan.memory
+        rows = record.query(_UNFINISHED, {})
+        for kill_id, level, reason, author, is_latched in rows:
+            if kill_id in memory.running:
+                continue
+            request = KillRequest(id=kill_id, level=KillLevel(level), reason=reason, by=author)
+            memory.running[kill_id] = Running(request, [], set(self.plan.accounts), True)  # noqa: FBT003
+            if is_latched:
+                memory.kill_id = kill_id
+                self._carry_out(request)
+            else:
+                self._latch(request)
+            for account, *counts in record.query(_FINISHED, {"kill_id": kill_id}):
+                cancelled, closed, failed, remaining = counts
+                self._progress(
+                    KillProgress(
+                        account=account,
+                        kill_id=kill_id,
+                        cancelled=cancelled,
+                        closed=closed,
+                        failed=failed,
+                        remaining=remaining,
+                    )
+                )
 
     def _repeated(self, running: Running) -> None:
         """An id from before a restart: it has acted, so it gets its old answer."""

@@ -46,6 +46,9 @@ class Lane(ABC):
         thread_native_id: The kernel's number of that thread, 0 before.
     """
 
+    sheds_market = True
+    """MARKET mail for a name that is restarting is dropped: it is stale when the name is back."""
+
     def __init__(self, budget: int = BUDGET) -> None:
         """An empty lane that nobody drives yet."""
         self.names: dict[str, Target] = {}

@@ -96,6 +96,8 @@ class VirtualLane(Lane):
         wall_ns: A monotonic wall clock, for pacing and slices only; never seen by an actor.
     """
 
+    sheds_market = False  # event time stands still meanwhile: nothing is stale
+
     def __init__(
         self,
         start_ns: int = 0,

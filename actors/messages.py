@@ -21,6 +21,11 @@ class Recover:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakeUpKills:
+    """Carry out every kill that the record took and nobody finished (KC-4)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderNews:
     """The account's core moved this order; its actor looks again at what there is to wait for."""
 

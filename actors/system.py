@@ -16,7 +16,7 @@ from typing import Any
 from actors.account import AccountActor
 from actors.kill import KillMemory
 from actors.lane import Lane
-from actors.messages import FEED, KILL, VENUE, Recover
+from actors.messages import FEED, KILL, VENUE, Recover, TakeUpKills
 from actors.rounds import Rounds, TapePosition
 from actors.spec import Spec, SupervisionEvent
 from actors.telemetry import Telemetry
@@ -162,11 +162,21 @@ class System:
         if resume_seq is not None:
             lane.names[_Kicker.name] = _Kicker(self)
             lane.tell(_Kicker.name, Recover())
-        if level != "NONE" and self.core is not None and self.core.account().kill_level != level:
+        if level != "NONE":
+            lane.tell(KILL, TakeUpKills())
+            self._latch(level)
+
+    def _latch(self, level: str) -> None:
+        """A level that no unfinished kill brings to the account is brought to it here (KC-4)."""
+        asked = self.ports.record.query(
+            "SELECT 1 FROM kill_commands WHERE finished_ns IS NULL AND level = :level",
+            {"level": level},
+        )
+        if not asked and self.core is not None and self.core.account().kill_level != level:
             message = Message.kill(
                 f"latched-{self.ports.run}", level, "killed before the start", "record"
             )
-            lane.tell(self.account_name, message)
+            self.ports.lane.tell(self.account_name, message)
 
     def stop(self, reason: str = "shutdown") -> None:
         """Stop every actor, last started first; what is staged becomes durable first."""

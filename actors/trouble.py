@@ -1,11 +1,14 @@
 """What a cell remembers of its crashes; a cell that never crashed has none of this."""
 
+import re
+import traceback
 from collections import OrderedDict, deque
 
 from actors.spec import Backoff
 
 _KEYS_KEPT = 64  # poison candidates remembered per name
 _REPR_KEPT = 4096
+_FOLDERS = re.compile(r'(?m)^(\s*File ")[^"\n]*[/\\]([^"/\\\n]+")')
 
 
 def printed(message: object) -> str:
@@ -15,6 +18,11 @@ def printed(message: object) -> str:
     except Exception as error:  # noqa: BLE001 - a poison message may be broken here too
         text = f"<{type(message).__qualname__}: repr raised {type(error).__name__}>"
     return text if len(text) <= _REPR_KEPT else text[:_REPR_KEPT] + "…"
+
+
+def traceback_of(error: BaseException) -> str:
+    """The traceback with file names only: where a program is installed is no part of a journal."""
+    return _FOLDERS.sub(r"\1\2", "".join(traceback.format_exception(error)))
 
 
 class Trouble:

@@ -40,7 +40,26 @@ class Intent(msgspec.Struct, frozen=True, gc=False):
     trigger_1e8: int | None = None
 
 
+class Asked(msgspec.Struct, frozen=True, gc=False):
+    """Whose order it is."""
+
+    client_order_id: str
+
+
+class Moved(msgspec.Struct, frozen=True, gc=False):
+    """An order that a change of the book touched."""
+
+    asked: Asked
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """What a kept change of the book says of orders."""
+
+    orders: list[Moved]
+
+
 _read_intent = msgspec.json.Decoder(Intent).decode
+_read_change = msgspec.json.Decoder(Change).decode
 
 
 @dataclass(slots=True)
@@ -107,9 +126,19 @@ class VenueActor(LaneActor):
     def _market(self, message: MarketMessage) -> None:
         memory = self.plan.memory
         if message.tape_seq <= memory.last_seq:
-            return  # shown once more after a crash
+            self._say_again(message.tape_seq)
+            return
         memory.last_seq = message.tape_seq
         self._answer(reports_on(self.book, message))
+
+    def _say_again(self, seq: int) -> None:
+        """A row that is shown once more after a crash fills nothing twice; its news is repeated."""
+        changes = [_read_change(change) for change in self.plan.store.changes_at(seq)]
+        moved = dict.fromkeys(
+            order.asked.client_order_id for change in changes for order in change.orders
+        )
+        for client_order_id in moved:
+            self._look_up(LookUpOrder(account=self.plan.account, client_order_id=client_order_id))
 
     def _place(self, order: PlaceOrder) -> None:
         asked = _read_intent(order.intent)

@@ -24,6 +24,9 @@ class Store(Protocol):
     def changes(self) -> list[bytes]:
         """Every change so far."""
 
+    def changes_at(self, seq: int) -> list[bytes]:
+        """The changes that row `seq` of the tape made."""
+
     def append(self, seq: int, change: bytes) -> None:
         """Keep one more change, made at row `seq` of the tape."""
 
@@ -53,6 +56,11 @@ class VenueStore:
         kept = "SELECT change FROM changes WHERE run = ? ORDER BY number"
         return [change for (change,) in self._connection.execute(kept, (self._run,))]
 
+    def changes_at(self, seq: int) -> list[bytes]:
+        """See the port."""
+        kept = "SELECT change FROM changes WHERE run = ? AND seq = ? ORDER BY number"
+        return [change for (change,) in self._connection.execute(kept, (self._run, seq))]
+
     def append(self, seq: int, change: bytes) -> None:
         """Keep one more change."""
         self._connection.execute(
@@ -71,15 +79,19 @@ class MemoryVenueStore:
     def __init__(self) -> None:
         """Nothing kept yet."""
         self.last_seq = -1
-        self._changes: list[bytes] = []
+        self._changes: list[tuple[int, bytes]] = []
 
     def changes(self) -> list[bytes]:
         """Every change so far."""
-        return list(self._changes)
+        return [change for _, change in self._changes]
+
+    def changes_at(self, seq: int) -> list[bytes]:
+        """See the port."""
+        return [change for at, change in self._changes if at == seq]
 
     def append(self, seq: int, change: bytes) -> None:
         """Keep one more change."""
-        self._changes.append(change)
+        self._changes.append((seq, change))
         self.last_seq = seq
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from actors.account import AccountActor, AccountPlan, account_message
+from actors.cell import DELETED
 from actors.feed import FeedActor, FeedMemory, FeedPlan
 from actors.kill import KillActor, KillPlan
 from actors.lane import Lane
@@ -41,7 +42,6 @@ KILL_TIMEOUT_LIVE_NS = 60 * SECOND_NS
 _EVENT_KINDS = {
     EventKind.CRASHED: "ActorCrashed",
     EventKind.RESTARTED: "ActorRestarted",
-    EventKind.KILLED: "ActorDeleted",
     EventKind.QUARANTINED: "MessageQuarantined",
     EventKind.GAVE_UP: "ActorGaveUp",
     EventKind.WATCHDOG_FIRED: "WatchdogFired",
@@ -352,8 +352,8 @@ class Wiring:
         counters.crashes += event.kind is EventKind.CRASHED
         counters.restarts += event.kind is EventKind.RESTARTED
         counters.quarantined += event.kind is EventKind.QUARANTINED
-        if event.kind is EventKind.RESTARTED and event.incarnation <= 1:
-            return
+        if event.kind is EventKind.KILLED or event.reason == DELETED:
+            return  # deleting an actor leaves no trace in a journal: it holds no truth
         self.note(
             f"actor/{event.name}",
             _EVENT_KINDS[event.kind],
@@ -365,7 +365,7 @@ class Wiring:
                 "message": event.message,
             },
         )
-        if event.kind not in (EventKind.RESTARTED, EventKind.KILLED):
+        if event.kind is not EventKind.RESTARTED:
             self.system.ports.notify("ERROR", f"{event.name}: {event.reason}", (event.name,))
 
 

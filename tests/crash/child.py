@@ -18,6 +18,7 @@ import orjson
 import actors.trader as trader_module
 import storage
 from actors.operator_words import KillLevel, KillRequest
+from actors.tape_source import Source, find_tape
 from actors.trader_port import RunningTrader
 from storage import SqliteRecord
 from trading.ports import Durable, Outcome, OutcomeSink, Request
@@ -33,12 +34,14 @@ class Plan:
         point: Where it dies; empty for nowhere.
         occurrence: At which visit of the point, from 1.
         kill_at_ns: When the scripted operator asks for FLATTEN; 0 for never.
+        tape: The generated market to play.
     """
 
     options: str
     point: str = ""
     occurrence: int = 1
     kill_at_ns: int = 0
+    tape: str = ""
 
     def to_json(self) -> str:
         """One line."""
@@ -68,7 +71,7 @@ POINTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "answered": ("staged", _changed_to("WORKING")),
     "mid-fill": ("staged", _is("OrderFilled")),
     "exit pending": ("durable", _is("ExitTriggered")),
-    "mid-kill": ("durable", _is("KillAccepted")),
+    "mid-kill": ("durable", lambda _: True),
 }
 
 
@@ -80,6 +83,7 @@ class DeadlyRecord:
         self._record = record
         self._when, self._marks = POINTS[plan.point]
         self._left = plan.occurrence
+        self._is_counting = plan.point != "mid-kill"
 
     def __getattr__(self, name: str) -> Any:
         """Everything else is the record's own."""
@@ -104,7 +108,8 @@ class DeadlyRecord:
 
     def _visit(self, events: Any) -> None:
         for event in events:
-            if self._marks(event):
+            self._is_counting |= event.kind == "KillAccepted"
+            if self._is_counting and self._marks(event):
                 self._left -= 1
                 if self._left == 0:
                     os.kill(os.getpid(), signal.SIGKILL)
@@ -148,9 +153,13 @@ def main() -> int:
         record = open_record(data_dir, **choices)
         return DeadlyRecord(record, plan) if plan.point else record
 
+    def scripted(options: RunOptions, config: Any, cut_off: Any) -> Source:
+        if cut_off is not None:
+            return find_tape(options, config, cut_off)
+        return Source("generated, for tests", Path(plan.tape))
+
     ScriptedTrader.kill_at_ns = plan.kill_at_ns
-    vars(trader_module).update(open_record=deadly, Trader=ScriptedTrader)
-    RunOptions.from_json(plan.options)
+    vars(trader_module).update(open_record=deadly, Trader=ScriptedTrader, find_tape=scripted)
     return trader_module.main(["trader", plan.options])
 
 

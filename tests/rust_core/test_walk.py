@@ -3,6 +3,7 @@
 import json
 import os
 from array import array
+from bisect import bisect_left
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -163,9 +164,10 @@ def recorded_days() -> list[Day]:
     table = (ROOT / "trading" / "calendars" / "ES.txt").read_text().splitlines()
     sessions = [line.split() for line in table if not line.startswith("#")]
     days = []
-    for date, first, last, *_ in sessions:
-        open_ns, close_ns = int(first), int(last)
-        bars = [Candle(*row) for row in rows if open_ns <= row[0] < close_ns]
+    for date, opens, closes, *_ in sessions:
+        open_ns, close_ns = int(opens), int(closes)
+        first, last = (bisect_left(rows, (at_ns,)) for at_ns in (open_ns, close_ns))
+        bars = [Candle(*row) for row in rows[first:last]]
         if bars:
             days.append(Day(int(date), open_ns, close_ns, bars))
     return days

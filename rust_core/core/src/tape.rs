@@ -9,6 +9,9 @@ use crate::strategies::Bar;
 /// Integers of one row.
 pub const COLUMNS: usize = 12;
 
+/// Bit of the flags column: bid above ask.
+const FLAG_CROSSED: i64 = 2;
+
 /// What a row says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
@@ -45,6 +48,8 @@ pub enum Fact {
         bid_size_1e8: i64,
         /// Size at the ask.
         ask_size_1e8: i64,
+        /// The bid is above the ask; for the venue only.
+        is_crossed: bool,
     },
     /// Somebody's trade.
     Trade {
@@ -155,6 +160,7 @@ fn read_row(row: &[i64; COLUMNS], instruments: usize, last_ns: i64) -> Result<Ro
             ask_1e8: v2,
             bid_size_1e8: v3,
             ask_size_1e8: v4,
+            is_crossed: row[COLUMNS - 1] & FLAG_CROSSED != 0,
         },
         6 => Fact::Trade {
             price_1e8: v1,

@@ -1,7 +1,7 @@
 //! The loop: rows and timers in, mail until nothing moves, then time.
 
 use super::config::WalkConfig;
-use super::mail::{Mail, Timers};
+use super::mail::{Mail, Released, Timers};
 use super::outcome::{Outcome, WalkEvent};
 use super::runner::Runner;
 use crate::account::AccountCore;
@@ -24,7 +24,7 @@ pub struct Walker {
     at_venue: Vec<Option<usize>>,
     symbols: Vec<Name>,
     queue: VecDeque<Mail>,
-    staged: Vec<Vec<Effect>>,
+    staged: Vec<Released>,
     timers: Timers,
     claims: HashSet<(&'static str, String)>,
     reports: Vec<VenueReport>,
@@ -87,6 +87,9 @@ impl Walker {
                 .and_then(|()| self.settle())
                 .map_err(|text| format!("row {seq} of the tape: {text}"))?;
         }
+        while self.timers.next_ns().is_some() {
+            self.fire()?;
+        }
         Ok(self.outcome)
     }
 
@@ -118,7 +121,7 @@ impl Walker {
     fn deliver(&mut self, mail: Mail) -> Result<(), String> {
         match mail {
             Mail::Account(message) => self.account(&message)?,
-            Mail::Durable(effects) => self.release(effects),
+            Mail::Durable(released) => self.release(released),
             Mail::Submit(order) => {
                 if !self.book.submit(order, self.now_ns, &mut self.reports) {
                     return Err("the venue was given a client order id twice".to_owned());
@@ -171,12 +174,16 @@ impl Walker {
                 ask_1e8,
                 bid_size_1e8,
                 ask_size_1e8,
+                is_crossed,
             } => {
                 if let Some(at) = self.at_venue[row.instrument] {
                     let (prices, sizes) = ((bid_1e8, ask_1e8), (bid_size_1e8, ask_size_1e8));
                     self.book
                         .on_quote(at, prices, sizes, row.at_ns, &mut self.reports);
                     self.pass_on();
+                }
+                if is_crossed {
+                    return Ok(());
                 }
                 self.mark(row, MarkKind::Quote, (0, bid_1e8, ask_1e8))
             }
@@ -273,20 +280,24 @@ impl Walker {
                 return Err(format!("{name} was claimed twice: {}", claim.1));
             }
         }
-        for timer in decision.timers {
-            self.timers.arm(timer);
-        }
+        let released = Released {
+            timers: decision.timers,
+            effects: decision.effects,
+        };
         if decision.events.is_empty() {
-            self.release(decision.effects);
+            self.release(released);
         } else {
-            self.staged.push(decision.effects);
+            self.staged.push(released);
         }
         Ok(())
     }
 
-    /// Lets durable effects go.
-    fn release(&mut self, effects: Vec<Effect>) {
-        for effect in effects {
+    /// Lets go what had to wait for the record.
+    fn release(&mut self, released: Released) {
+        for timer in released.timers {
+            self.timers.arm(timer);
+        }
+        for effect in released.effects {
             match effect {
                 Effect::Submit(submission) => self.submit(&submission),
                 Effect::Cancel {

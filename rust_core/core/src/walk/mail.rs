@@ -11,14 +11,23 @@ use std::collections::BinaryHeap;
 pub enum Mail {
     /// To the account.
     Account(Message),
-    /// To the account: a request is durable, its effects may go.
-    Durable(Vec<Effect>),
+    /// To the account: a request is durable.
+    Durable(Released),
     /// To the venue.
     Submit(NewOrder),
     /// To the venue.
     Cancel(Name),
     /// To the venue.
     Lookup(Name),
+}
+
+/// What waits until a request is durable.
+#[derive(Debug)]
+pub struct Released {
+    /// To be armed.
+    pub timers: Vec<Timer>,
+    /// To be let go.
+    pub effects: Vec<Effect>,
 }
 
 /// Timers by time, then in the order in which they were armed.

@@ -9,8 +9,8 @@
 //! 3. Whatever these say to each other is mail in one queue, first in, first out: a strategy's signal or advice and
 //!    the venue's reports go to the account; what the account releases goes to the venue.
 //! 4. Effects wait for the commit barrier. Only when the queue is empty is everything staged made durable, in order;
-//!    then each `Submit` is redeemed at the gate, mailed to the venue, and `Released` is mailed to the account.
-//! 5. Time moves on when the queue is empty and nothing is staged.
+//!    then its timers are armed, each `Submit` is redeemed at the gate, mailed to the venue, and `Released` is mailed to the account.
+//! 5. Time moves on when the queue is empty and nothing is staged; after the last row, until no timer is armed.
 //!
 //! A session's rows reach the venue, the account and the strategies in the same order. What the walker does not have
 //! is the operator, silence of the venue, and latency: it is for research and for proving the actors equal.

@@ -73,11 +73,9 @@ impl Runner {
     fn context(&self, session: Session, now_ns: i64, core: &AccountCore) -> RuleContext {
         let state = core.state();
         let standing = state.session.strategies.get(&self.name);
-        let position = if state.positions.is_empty() {
-            None
-        } else {
-            core.position(&self.name, &self.symbol)
-        };
+        let position = core
+            .position(&self.name, &self.symbol)
+            .filter(|position| position.qty_1e8 != 0);
         RuleContext {
             now_ns,
             open_ns: session.open_ns,

@@ -4,6 +4,7 @@ Started by the launcher as `python -m actors.trader JSON` (`trading.run_options`
 """
 
 import asyncio
+import contextlib
 import gc
 import signal
 import sys
@@ -16,7 +17,7 @@ import uvloop
 
 from actors.interrupt import Interrupter
 from actors.lane_virtual import RunEnd, VirtualLane
-from actors.operator import OperatorServer, OperatorSettings
+from actors.operator import SIGNAL_LEVELS, OperatorServer, OperatorSettings, handle_signals
 from actors.rounds import TapePosition
 from actors.strategies_found import FoundStrategies
 from actors.summary import progress_of, summary_of
@@ -26,7 +27,7 @@ from actors.tape_source import Source as TapeSource
 from actors.tape_source import find_tape
 from actors.trader_port import RunningTrader
 from actors.venue_store import VenueStore
-from rust_core import AccountCore, PaperVenueBook
+from rust_core import AccountCore, Message, PaperVenueBook
 from storage import LeaseHeldError, RecordError, SqliteRecord, open_record
 from streams.tape import Tape
 from trading.config import Config
@@ -39,6 +40,9 @@ from trading.run_report import Notice, Reporter
 DEMO_CONFIG = Path(__file__).resolve().parent.parent / "configs" / "demo.toml"
 PROGRESS_EVERY_S = 0.1
 STOP_WAIT_S = 5.0
+STOP_VIRTUAL_NS = 300_000_000_000
+"""How far a replay goes on, at most, so that what is in flight when it is stopped can end."""
+STOP_STEP_NS = 1_000_000_000
 YOUNG_OBJECTS = 50_000
 """Allocations between two young collections (design: 700 makes the tail of the order path)."""
 
@@ -65,6 +69,7 @@ def _ended(reporter: Reporter, text: str, code: ExitCode) -> int:
 
 async def _run(options: RunOptions, reporter: Reporter) -> None:
     started_s = time.monotonic()
+    _hold_signals()
     _refuse_unbuilt(options)
     config = load(options.config or DEMO_CONFIG, mode=options.mode)
     options.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -77,6 +82,12 @@ async def _run(options: RunOptions, reporter: Reporter) -> None:
         )
     finally:
         record.close()
+
+
+def _hold_signals() -> None:
+    """Signals that arrive while a run is being set up wait for `handle_signals`."""
+    for number in (signal.SIGTERM, signal.SIGINT, *SIGNAL_LEVELS):
+        asyncio.get_running_loop().add_signal_handler(number, lambda: None)
 
 
 def _refuse_unbuilt(options: RunOptions) -> None:
@@ -102,6 +113,7 @@ class Trader:
         self.tape = Tape(self.source.path)
         self.run_id = self._enter_run()
         self.position = TapePosition()
+        self.is_stopping = False
         self.store = VenueStore(options.data_dir, self.run_id)
         self.lane = VirtualLane(self._start_ns())
         self.feed = self._tape_feed()
@@ -201,6 +213,7 @@ class Trader:
     async def run(self) -> None:
         """Play the tape to its end, or until asked to stop."""
         port = RunningTrader(self.system, rescan=self.found.rescan, holder=self.record.lease.holder)
+        handle_signals(asyncio.get_running_loop(), port, self._stop)
         server = OperatorServer(
             port,
             OperatorSettings(
@@ -264,24 +277,58 @@ class Trader:
         }
 
     async def _play(self) -> None:
-        loop = asyncio.get_running_loop()
-        stopping = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop, stopping)
-        end = await self.lane.run_hosted(speed=self.options.speed_ratio)
+        if self.is_stopping:  # asked to while it was being set up
+            end = RunEnd.STOPPED
+        else:
+            end = await self.lane.run_hosted(speed=self.options.speed_ratio)
         if end is RunEnd.STOPPED:
-            self.system.wiring.note("run", "RunStopped", {"reason": "asked to stop"})
+            await self._resolve()
+            self.system.wiring.note("run", "RunStopped", self._left_open())
         else:
             self.system.wiring.note("run", "RunEnded", {"rows": len(self.tape)})
         self.system.stop()
         self.record.end_run(ended_ns=time.time_ns(), is_clean=True)
 
-    def _stop(self, stopping: asyncio.Event) -> None:
-        """Entries stop at once; what is on its way is resolved before time stands still."""
-        if not stopping.is_set():
-            stopping.set()
-            self.system.gate.set_paused(True)
-            self.lane.stop()
+    def _stop(self) -> None:
+        """Entries stop at once, those that work are cancelled, and time stands still (WD-7)."""
+        if self.is_stopping:
+            return
+        self.is_stopping = True
+        self.system.gate.set_paused(True)
+        self.lane.tell(self.system.account_name, Message.timer("SHUTDOWN", "process"))
+        self.lane.stop()
+
+    async def _resolve(self) -> None:
+        """Let time go on, a little and as fast as it goes, while something is in flight (WD-7).
+
+        A position that stays open is not in flight, and is told of.
+        """
+        until_ns = self.lane.now_ns() + STOP_VIRTUAL_NS
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WAIT_S):
+                while self._is_in_flight() and self.lane.now_ns() < until_ns:
+                    await self.lane.run_hosted(until_ns=self.lane.now_ns() + STOP_STEP_NS)
+
+    def _is_in_flight(self) -> bool:
+        core = self.system.core
+        if core is None or self.system.kill_memory.running:
+            return True
+        return any(
+            order.purpose == "ENTRY" or order.order_type == "MARKET" for order in core.orders()
+        )
+
+    def _left_open(self) -> dict[str, Any]:
+        core = self.system.core
+        orders, positions = (0, 0) if core is None else (len(core.orders()), len(core.positions()))
+        if orders or positions:
+            text = f"stopped with {orders} orders and {positions} positions open"
+            self._notify("WARNING", f"{text}: a new run starts flat, at a venue of its own", ())
+        return {
+            "reason": "asked to stop",
+            "orders_open": orders,
+            "positions_open": positions,
+            "is_resolved": not self._is_in_flight(),
+        }
 
     async def _report(self) -> None:
         while True:

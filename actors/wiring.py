@@ -38,6 +38,8 @@ POSITION_CHECK_NS = 60 * SECOND_NS
 KILL_TIMEOUT_VIRTUAL_NS = 1_800 * SECOND_NS  # longer than the longest market-wide halt
 WATCH_VIRTUAL_NS = 60 * SECOND_NS  # of event time, which a replay runs through in no time
 KILL_TIMEOUT_LIVE_NS = 60 * SECOND_NS
+STRATEGY_PERIOD_NS = 300 * SECOND_NS
+"""Crashes of one strategy are counted over this: it is mostly asked once a minute."""
 
 _EVENT_KINDS = {
     EventKind.CRASHED: "ActorCrashed",
@@ -90,6 +92,7 @@ class Wiring:
             Spec(
                 name="strategies",
                 on_failed_child="contain",
+                period_ns=STRATEGY_PERIOD_NS,
                 children=tuple(self._strategy_spec(each) for each in self.strategies),
             ),
         )

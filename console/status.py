@@ -229,6 +229,8 @@ def show_status(found: dict[str, Any], console: Console) -> None:
     console.print(_head(found))
     if found.get("trader_error"):
         console.print(found["trader_error"], markup=False)
+    if found.get("strategies"):
+        console.print(_strategies(found["strategies"]))
     if found.get("positions"):
         console.print(_positions(found["positions"]))
     if found.get("orders"):
@@ -291,6 +293,11 @@ def _kill_line(kill: dict[str, Any]) -> str:
     if level == "NONE":
         return "off"
     return f"{level} since {moment(kill.get('since_ns'))}: {kill.get('reason', '')}"
+
+
+def _strategies(rows: list[dict[str, Any]]) -> Any:
+    cells = ((row["name"], row["instrument"], row["state"], row["last_answer"]) for row in rows)
+    return table("Strategies", ("strategy", "instrument", "state", "last answer"), cells)
 
 
 def _positions(rows: list[dict[str, Any]]) -> Any:

@@ -184,6 +184,8 @@ named_enum! {
         FlattenCheck = "FLATTEN_CHECK",
         /// A protection's cool-down ends.
         Protection = "PROTECTION",
+        /// The process ends: entries that still work are cancelled (WD-7).
+        Shutdown = "SHUTDOWN",
     }
 }
 

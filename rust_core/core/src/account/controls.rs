@@ -209,6 +209,15 @@ impl Work<'_> {
             | TimerKind::ExitRetry => self.reconsider(key),
             TimerKind::AutoFlatten | TimerKind::FlattenCheck => self.flatten_fired(kind, key),
             TimerKind::Protection => self.announce(),
+            TimerKind::Shutdown => self.cancel_entries("the trader stops"),
+        }
+    }
+
+    fn cancel_entries(&mut self, reason: &str) {
+        for order in self.draft.live_orders() {
+            if order.intent.purpose == Purpose::Entry {
+                self.cancel(&order, reason);
+            }
         }
     }
 
@@ -235,11 +244,7 @@ impl Work<'_> {
                 &[key],
             );
         }
-        for order in self.draft.live_orders() {
-            if order.intent.purpose == Purpose::Entry {
-                self.cancel(&order, "time to be flat");
-            }
-        }
+        self.cancel_entries("time to be flat");
         for position in open {
             self.reconsider(&position.position_id);
         }

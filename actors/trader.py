@@ -27,12 +27,12 @@ from actors.tape_source import Source as TapeSource
 from actors.tape_source import find_tape
 from actors.trader_port import RunningTrader
 from actors.venue_store import VenueStore
-from rust_core import AccountCore, Message, PaperVenueBook
+from rust_core import Message
 from storage import LeaseHeldError, RecordError, SqliteRecord, open_record
 from streams.tape import Tape
 from trading.config import Config
 from trading.config_reader import load
-from trading.errors import ConfigError, HoldfastError, SafetyRefusedError, SetupError
+from trading.errors import HoldfastError, SafetyRefusedError, SetupError
 from trading.ports import RunInfo
 from trading.run_options import ExitCode, Mode, RunOptions
 from trading.run_report import Notice, Reporter
@@ -106,7 +106,6 @@ class Trader:
     ) -> None:
         """Find the run, the tape and where to go on; nothing is started."""
         self.options, self.config, self.record, self.reporter = options, config, record, reporter
-        self._refuse_configuration()
         self.cut_off = self._cut_off_run()
         self.found = FoundStrategies(config, Path.cwd())
         self.source: TapeSource = find_tape(options, config, self.cut_off)
@@ -176,14 +175,6 @@ class Trader:
         )
         self.lane.tape = feed
         return feed
-
-    def _refuse_configuration(self) -> None:
-        """What the account or the venue cannot take is refused before anything starts."""
-        try:
-            AccountCore(self.config.account_json(self.options.mode))
-            PaperVenueBook(self.config.paper_json())
-        except ValueError as error:
-            raise ConfigError(f"{self.options.config or DEMO_CONFIG}: {error}") from error
 
     def _build(self) -> System:
         ports = Ports(

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_
 
 import msgspec
 
+from rust_core import AccountCore, PaperVenueBook
 from trading.calendar import Calendar
 from trading.config import Config, LimitsSection
 from trading.config_fields import Section
@@ -88,7 +89,17 @@ def parse(
     _refuse_contradictions(config, source)
     if (mode or config.run.mode) is Mode.LIVE:
         _refuse_missing_rails(values, source)
+    _refuse_what_the_core_refuses(config, mode, source)
     return config
+
+
+def _refuse_what_the_core_refuses(config: Config, mode: Mode | None, source: str) -> None:
+    """The account core and the paper venue have bounds of their own: say so before a start."""
+    try:
+        AccountCore(config.account_json(mode))
+        PaperVenueBook(config.paper_json())
+    except ValueError as error:
+        raise ConfigError(f"{source}: {error}") from error
 
 
 def refuse_unknown_variables(environment: Mapping[str, str]) -> None:

@@ -2,6 +2,7 @@
 """A configuration is taken whole or refused with the key, what was expected and what was found."""
 
 import contextlib
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.play import CONFIGS
 from trading.config import Config
 from trading.config_fields import Section, describe
 from trading.config_reader import LIVE_RAILS, load, parse, read_secret, settings
@@ -200,3 +202,12 @@ def test_no_text_makes_anything_but_a_configuration_error(text: str) -> None:
     """UI-12: whatever stands in the file, the answer is one line and exit code 2."""
     with contextlib.suppress(ConfigError):
         read(SPY + text)
+
+
+def test_what_the_core_would_refuse_is_refused_with_the_file_named(tmp_path: Path) -> None:
+    """UI-12: a bound that only the account core knows is told by `check`, not by a crash."""
+    path = tmp_path / "too-many.toml"
+    text = (CONFIGS / "es.toml").read_text()
+    path.write_text(re.sub(r"entries_per_window_max = \d+", "entries_per_window_max = 80", text))
+    with pytest.raises(ConfigError, match=r"too-many\.toml: .*entries_per_window_max.*was 80"):
+        load(path)

@@ -20,7 +20,10 @@ from trading.run_options import Mode
 
 PREFIX: Final = "HOLDFAST_"
 # No operational control lives in an environment variable (KC-6): these say how tests and logs run.
-KNOWN_VARIABLES: Final = {"HOLDFAST_SOAK": "tests look further (make soak)"}
+KNOWN_VARIABLES: Final = {
+    "HOLDFAST_SOAK": "tests look further (make soak)",
+    "HOLDFAST_SHARED_DATA": "where tests find recordings",
+}
 SECRET_WORDS: Final = re.compile(r"(secret|password|token|api_?key|credential)", re.IGNORECASE)
 # RK-14: what a LIVE configuration states itself, as a number or by name as "none".
 LIVE_RAILS: Final = (

@@ -1,0 +1,1 @@
+"""Deliberate faults of the core, one small patch each: every driver must feel them."""

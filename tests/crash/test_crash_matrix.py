@@ -58,6 +58,7 @@ class Found:
     open_positions: int
     kill_level: str
     kinds: list[str]
+    intents: set[str]
     sent: list[str]
     at_venue: list[str]
     venue_open: int
@@ -87,6 +88,7 @@ def read(market: Market, data_dir: Path) -> Found:
             )[0][0],
             kill_level=record.kill_level(),
             kinds=[str(row[4]) for row in journal],
+            intents={order for (order,) in record.query("SELECT client_order_id FROM orders", {})},
             sent=[order for (order,) in sent],
             at_venue=sorted(orders_of(book)),
             venue_open=len(book.open_orders()),
@@ -168,6 +170,7 @@ def check(occasion: Occasion, trades: list[tuple[object, ...]]) -> None:
     """Nothing lost, nothing doubled, nothing left over, and what was written still stands."""
     before, after = occasion.before, occasion.after
     assert after.journal[: len(before.journal)] == before.journal
+    assert set(before.at_venue) <= before.intents
     assert after.trades == trades
     assert (after.open_orders, after.open_positions) == (0, 0)
     assert (after.venue_open, after.venue_held) == (0, {})

@@ -1,0 +1,391 @@
+"""Runs that end in mid-round and go on, and an account that restarts: the same trades, once each.
+
+The same paths as after kill -9 (tests/crash), without processes: cheap enough to cut anywhere.
+"""
+
+import os
+from pathlib import Path
+from random import Random
+from shutil import copytree
+from typing import TYPE_CHECKING, Any, cast
+
+import orjson
+import pytest
+
+import actors.trader as trader_module
+from actors.messages import VENUE
+from actors.tape_source import Source
+from actors.trader import Trader
+from actors.venue_store import VenueStore
+from brokers.paper import PlaceOrder
+from rust_core import PaperVenueBook
+from storage import MemoryRecord, SqliteRecord, open_record
+from streams.tape import Tape
+from tests.support.busy_market import busy_config, busy_tape
+from tests.support.play import Played, play, prepare
+from trading.config import Config
+from trading.config_reader import load
+from trading.ports import Durable, Failed, Outcome, OutcomeSink, Record, Request
+from trading.run_options import RunOptions
+from trading.run_report import Reporter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CUTS = 60 if os.environ.get("HOLDFAST_SOAK") else 6
+
+
+class CutOffError(BaseException):
+    """Stands for the death of the process; nothing in the product may survive it."""
+
+
+class FrailRecord:
+    """A record whose process dies at the n-th thing that it is asked for.
+
+    Attributes:
+        left: Visits until then; below zero, how many there were after it.
+    """
+
+    def __init__(self, record: SqliteRecord, left: int) -> None:
+        """Die at the visit `left`; 0 for never."""
+        self._record = record
+        self.left = left
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the record's own."""
+        return getattr(self._record, name)
+
+    def stage(self, request: Request) -> None:
+        """Take it, and die in mid-round, or go on."""
+        self._record.stage(request)
+        self._visit()
+
+    def settle(self) -> None:
+        """Make the round durable; die before anybody acts on it, or go on."""
+        self._record.settle()
+        self._visit()
+
+    def _visit(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise CutOffError
+
+    def durable_intents(self) -> set[str]:
+        """The orders whose intent is on the disk."""
+        rows = self._record.query("SELECT client_order_id FROM orders", {})
+        return {order for (order,) in rows}
+
+
+class Process:
+    """What a trader's process does, in this one, on a copy of the files of the one before it."""
+
+    def __init__(self, config: Config, tape: Path) -> None:
+        """Nothing runs yet."""
+        self.config = config
+        self.tape = tape
+
+    def run(self, data_dir: Path, *, left: int = 0, recover: bool = False) -> tuple[Any, int]:
+        """The trades, None when it was cut off, and the visits of the record."""
+        options = RunOptions(data_dir=data_dir, speed_ratio=None, recover=recover)
+        data_dir.mkdir(exist_ok=True, mode=0o700)
+        record = FrailRecord(open_record(data_dir, is_eager=False), left)
+        trader = Trader(options, self.config, record, Reporter(-1))  # type: ignore[arg-type]
+        try:
+            trader._start_system()  # noqa: SLF001 - all of a process but its operator's port
+            trader.lane.run()
+            trader.system.stop()
+        except CutOffError:
+            assert at_venue(self.config, trader.store.changes()) <= record.durable_intents()
+            copytree(data_dir, data_dir.with_name(f"{data_dir.name}+"))
+            return None, 0
+        finally:
+            trader.store.close()
+            record.close()
+        check_flat(data_dir, self.config, trader.run_id)
+        return trades_of(data_dir), -record.left
+
+
+def trades_of(data_dir: Path) -> list[tuple[Any, ...]]:
+    """The trades of the only run."""
+    record = open_record(data_dir, is_eager=False)
+    try:
+        return record.query(
+            """SELECT entry_ns, exit_ns, side, qty_1e8, entry_1e8, exit_1e8, fees_1e8, net_1e8,
+                reason FROM trades ORDER BY entry_ns, trade_id""",
+            {},
+        )
+    finally:
+        record.close()
+
+
+def check_flat(data_dir: Path, config: Config, run: str) -> None:
+    """Each order that was sent stands once in the venue's book, and nothing is open there."""
+    store = VenueStore(data_dir, run)
+    record = open_record(data_dir, is_eager=False)
+    try:
+        sent = record.query("SELECT client_order_id FROM orders WHERE state <> 'NOT_SENT'", {})
+        check_book(config, store.changes(), sorted(order for (order,) in sent))
+    finally:
+        store.close()
+        record.close()
+
+
+def at_venue(config: Config, changes: list[bytes]) -> set[str]:
+    """The orders in a venue's book."""
+    empty = PaperVenueBook(config.paper_json())
+    book = PaperVenueBook(config.paper_json(), empty.state_json(), changes)
+    orders = orjson.loads(book.state_json())["orders"]
+    return {order["asked"]["client_order_id"] for order in orders}
+
+
+def check_book(config: Config, changes: list[bytes], sent: list[str]) -> None:
+    """The venue's own book says the same as ours."""
+    empty = PaperVenueBook(config.paper_json())
+    book = PaperVenueBook(config.paper_json(), empty.state_json(), changes)
+    orders = orjson.loads(book.state_json())["orders"]
+    assert sorted(order["asked"]["client_order_id"] for order in orders) == sent
+    assert book.open_orders() == []
+    assert not any(book.positions().values())
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Path]:
+    """One session with many trades in parts."""
+    directory = tmp_path_factory.mktemp("busy")
+    return load(busy_config(directory)), busy_tape(directory, sessions=1)
+
+
+@pytest.fixture
+def process(market: tuple[Config, Path], monkeypatch: pytest.MonkeyPatch) -> Process:
+    """A trader that plays the market of these tests."""
+    config, tape = market
+    monkeypatch.setattr(trader_module, "find_tape", lambda *_: Source("for tests", tape))
+    return Process(config, tape)
+
+
+# --------------------------------------------------------------------------------------------------
+# A process that dies
+# --------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_is_cut_anywhere_goes_on_with_the_same_trades(
+    process: Process, tmp_path: Path
+) -> None:
+    """ST-1, ST-2, EX-4: between any two words with the record, staged or durable."""
+    expected, visits = process.run(tmp_path / "whole")
+    assert len(expected) >= 10
+    cuts = Random(5).sample(range(1, visits), CUTS)
+    for cut in cuts:
+        data_dir = tmp_path / str(cut)
+        assert process.run(data_dir, left=cut) == (None, 0)
+        found, _ = process.run(tmp_path / f"{cut}+", recover=True)
+        assert found == expected, f"cut at visit {cut}"
+
+
+def test_a_run_that_is_cut_again_and_again_goes_on_with_the_same_trades(
+    process: Process, tmp_path: Path
+) -> None:
+    """ST-2: a recovery may itself be cut off, as often as it likes."""
+    expected, _ = process.run(tmp_path / "whole")
+    data_dir, cuts = tmp_path / "cut", 0
+    random = Random(11)
+    found, _ = process.run(data_dir, left=random.randint(5, 30))
+    while found is None:
+        cuts += 1
+        data_dir = data_dir.with_name(f"{data_dir.name}+")
+        found, _ = process.run(data_dir, left=random.randint(5, 90), recover=True)
+    assert found == expected
+    assert cuts >= 5
+
+
+# --------------------------------------------------------------------------------------------------
+# An account that crashes
+# --------------------------------------------------------------------------------------------------
+
+
+class Poison:
+    """A message that no account understands."""
+
+
+class Keeper:
+    """The venue's changes of a played run, to look into its book afterwards."""
+
+    def __init__(self, played: Played) -> None:
+        """Of this run."""
+        self._store = played.system.ports.venue_store
+        self._played = played
+
+    def check(self, config: Config) -> None:
+        """One order in the book for each that was sent, and nothing open."""
+        sent = {
+            row["client_order_id"]
+            for row in self._played.payloads("OrderChanged")
+            if row["new"] == "SUBMITTED"
+        }
+        check_book(config, self._store.changes(), sorted(sent))
+
+
+def test_an_account_that_crashes_comes_back_with_its_orders(
+    market: tuple[Config, Path],
+) -> None:
+    """WD-1, ST-2: between two prices a crash of the account changes no trade."""
+    config, tape = market[0], Tape(market[1])
+    expected = play(config, tape).trades()
+    played = prepare(config, tape)
+    name = played.system.account_name
+    for row in range(40, len(tape), 60):
+        played.lane.at(tape.row(row)[0] + 10_000_000_000, name, Poison())
+    played.finish()
+    assert played.system.tree.cell(name).incarnation >= 5
+    assert played.trades() == expected
+    Keeper(played).check(config)
+
+
+@pytest.mark.parametrize("kind", ["OrderIntended", "OrderChanged", "OrderFilled", "ExitTriggered"])
+def test_an_account_that_crashes_behind_its_own_decision_sends_nothing_twice(
+    kind: str, market: tuple[Config, Path]
+) -> None:
+    """EX-4, EX-6, WD-1: crashed right behind what became durable, it asks before it sends."""
+    config, tape = market[0], Tape(market[1])
+    played = prepare(config, tape)
+    name = played.system.account_name
+    seen = 0
+
+    def poison(journal_id: str, events: Any, _: int) -> None:
+        nonlocal seen
+        if journal_id == name and any(event.kind == kind for event in events):
+            seen += 1
+            if seen % 3 == 1:
+                played.lane.tell(name, Poison())
+
+    played.system.rounds.listen(poison)
+    played.finish()
+    assert played.system.tree.cell(name).incarnation >= 4
+    assert len(played.trades()) >= 5
+    Keeper(played).check(config)
+
+
+class Ahead:
+    """A record that has the account poisoned in front of the outcome of each third intent."""
+
+    def __init__(self) -> None:
+        """Over a record in memory."""
+        self._record = MemoryRecord()
+        self._intents = 0
+        self.poison: Callable[[], None] = lambda: None
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the record's own."""
+        return getattr(self._record, name)
+
+    def stage(self, request: Request) -> None:
+        """Take it; its outcome is mailed behind whatever is mailed now."""
+        self._record.stage(request)
+        self._intents += any(event.kind == "OrderIntended" for event in request.events)
+        if self._intents % 3 == 1:
+            self._intents += 1
+            self.poison()
+
+
+def test_an_intent_that_became_durable_while_the_account_was_down_is_sent_once(
+    market: tuple[Config, Path],
+) -> None:
+    """EX-4, ST-2: nobody released it and the venue has no such order: it leaves, once."""
+    config, tape = market[0], Tape(market[1])
+    record = Ahead()
+    played = prepare(config, tape, record=cast("Record", record))
+    name = played.system.account_name
+    record.poison = lambda: played.lane.tell(name, Poison())
+    played.finish()
+    assert played.system.tree.cell(name).incarnation >= 4
+    intents = [row["client_order_id"] for row in played.payloads("OrderIntended")]
+    sent = [
+        row["client_order_id"]
+        for row in played.payloads("OrderChanged")
+        if row["new"] == "SUBMITTED"
+    ]
+    assert len(played.trades()) >= 5
+    assert sorted(sent) == sorted(set(intents))
+    Keeper(played).check(config)
+
+
+# --------------------------------------------------------------------------------------------------
+# A record that does not take what it is given
+# --------------------------------------------------------------------------------------------------
+
+
+class Watched:
+    """A record that knows whether an intent is durable, and fails from a given one on."""
+
+    def __init__(self, fail_at: int = 0) -> None:
+        """Fail at intent number `fail_at`; 0 for never."""
+        self._record = MemoryRecord()
+        self._fail_at = fail_at
+        self._intents = 0
+        self.durable: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the record's own."""
+        return getattr(self._record, name)
+
+    def deliver_to(self, sink: OutcomeSink) -> None:
+        """Note what became durable, or say that it did not."""
+
+        def heard(outcome: Outcome) -> None:
+            token: Any = outcome.token
+            intents = [
+                event.stream.removeprefix("order/")
+                for event in getattr(token, "events", ())
+                if event.kind == "OrderIntended"
+            ]
+            self._intents += len(intents)
+            if intents and isinstance(outcome, Durable) and self._intents == self._fail_at:
+                sink(Failed(token, "the disk is full"))
+                return
+            self.durable.update(intents)
+            sink(outcome)
+
+        self._record.deliver_to(heard)
+
+
+def test_nothing_reaches_the_venue_before_its_intent_is_durable(
+    market: tuple[Config, Path],
+) -> None:
+    """ST-1: each order that the venue is mailed has its intent on the disk by then."""
+    config, tape = market[0], Tape(market[1])
+    record = Watched()
+    played = prepare(config, tape, record=cast("Record", record))
+    venue = played.system.tree.cell(VENUE)
+    mailed: list[bool] = []
+    deliver = played.lane.tell
+
+    def tell(name: str, message: Any) -> None:
+        if name == venue.name and isinstance(message, PlaceOrder):
+            order = orjson.loads(message.intent)["client_order_id"]
+            mailed.append(order in record.durable)
+        deliver(name, message)
+
+    vars(played.lane)["tell"] = tell
+    played.system.tree.kill(played.system.account_name)  # whose next broker mails by this
+    played.finish()
+    assert len(mailed) >= 20
+    assert all(mailed)
+
+
+def test_a_record_that_fails_crashes_the_account_and_shuts_the_gate(
+    market: tuple[Config, Path],
+) -> None:
+    """EX-9, ST-1: what is not durable is not sent, and no entry leaves from then on."""
+    config, tape = market[0], Tape(market[1])
+    played = prepare(config, tape, record=cast("Record", Watched(fail_at=3)))
+    assert played.system.gate.refuses(adds_risk=True) is None
+    played.finish()
+    assert "disk is full" in played.system.counters.halted_for
+    assert played.system.gate.refuses(adds_risk=True) is not None
+    assert played.system.tree.cell(played.system.account_name).incarnation >= 2
+    entries = [
+        row
+        for row in played.payloads("OrderChanged")
+        if row["new"] == "SUBMITTED" and row["client_order_id"].endswith("e1")
+    ]
+    assert len(entries) <= 2

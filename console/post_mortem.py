@@ -308,7 +308,7 @@ def _refusals(reader: RecordReader, run: str, session_date: int) -> list[dict[st
         {
             "at_ns": at_ns,
             "signal_id": verdict["signal_id"],
-            "failed": [check["check"] for check in verdict["failed"]],
+            "failed": [check["name"] for check in verdict["failed"]],
         }
         for at_ns, verdict in found
         if not verdict["is_approved"] and f"/{session_date}/" in verdict["signal_id"]

@@ -109,11 +109,15 @@ def _bars(bars: Sequence[Found]) -> Table:
 def _verdict(verdict: Found) -> Table:
     answer = "approved" if verdict["is_approved"] else "refused"
     rows = [("verdict", f"{answer}, quantity {quantity(verdict['qty_1e8'])}")]
-    rows += [("sizing", step) for step in verdict["sizing"]]
-    rows += [(f"failed: {check['check']}", check["text"]) for check in verdict["failed"]]
+    rows += [(f"sizing: {step['name']}", _sizing(step)) for step in verdict["sizing"]]
+    rows += [(f"failed: {check['name']}", check["detail"]) for check in verdict["failed"]]
     if not verdict["failed"]:
         rows.append(("checks", "all passed"))
     return table("Verdict of the gate", ("check", "result"), rows)
+
+
+def _sizing(step: Found) -> str:
+    return f"{quantity(step['before_1e8'])} → {quantity(step['after_1e8'])}"
 
 
 def _outcome(trade: Found) -> Table:

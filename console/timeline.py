@@ -33,7 +33,7 @@ def _signal(event: Payload) -> str:
 def _verdict(event: Payload) -> str:
     if event["is_approved"]:
         return f"approved, quantity {quantity(event['qty_1e8'])}"
-    return "refused: " + "; ".join(check["text"] for check in event["failed"])
+    return "refused: " + "; ".join(check["detail"] for check in event["failed"])
 
 
 def _intended(event: Payload) -> str:
@@ -82,10 +82,9 @@ def _trade(event: Payload) -> str:
 
 
 def _tripped(event: Payload) -> str:
-    return (
-        f"{event['name']} tripped at {quantity(event['value_1e8'])}, limit "
-        f"{quantity(event['limit_1e8'])}, until {moment(event['until_ns'])}"
-    )
+    until_ns = event["until_ns"]
+    until = f", until {moment(until_ns)}" if until_ns else ""
+    return f"{event['name']} tripped at {event['value']}, limit {event['limit']}{until}"
 
 
 def _kill_level(event: Payload) -> str:

@@ -19,6 +19,10 @@ EXIT: Final = f"p-main-vwap-{DATE}-1000-0x1"
 REFUSED_SIGNAL: Final = f"vwap/{DATE}/1100"
 ONE: Final = 100_000_000
 
+COOLING: Final = {
+    "name": "cooldown", "severity": "REFUSAL", "value": 1, "limit": 0, "detail": "cooling down"
+}  # fmt: skip
+SIZED: Final = {"name": "RISK", "before_1e8": 0, "after_1e8": ONE}
 _PLAN: Final = {
     "stop": {"kind": "AT", "level": {"kind": "RATIO", "value_1e8": 300_000}},
     "target": {"kind": "R", "value_1e8": 2 * ONE},
@@ -115,7 +119,7 @@ def write_record(data_dir: Path) -> None:
     position(scribe, "CLOSED", 41)
     _trade(scribe)
     _signal(scribe, REFUSED_SIGNAL, 50)
-    _verdict(scribe, REFUSED_SIGNAL, 50, "", [{"check": "cooldown", "text": "cooling down"}])
+    _verdict(scribe, REFUSED_SIGNAL, 50, "", [COOLING])
     scribe.put(
         "NoTradesCounted", "strategy/vwap", 390, journal_id="system", strategy="vwap",
         session_date=DATE, counts={"WARMUP": 20, "IN_POSITION": 11},
@@ -139,12 +143,12 @@ def _signal(scribe: Scribbler, signal_id: str, minute: int) -> None:
 
 
 def _verdict(
-    scribe: Scribbler, signal_id: str, minute: int, order_id: str, failed: list[dict[str, str]]
+    scribe: Scribbler, signal_id: str, minute: int, order_id: str, failed: list[dict[str, Any]]
 ) -> None:
     scribe.put(
         "VerdictGiven", f"signal/{signal_id}", minute, signal_id=signal_id,
         client_order_id=order_id, strategy="vwap", instrument="ES", is_approved=not failed,
-        qty_1e8=ONE if not failed else 0, sizing=["risk 400 / (2730 x 0.003 x 50) = 0.97"],
+        qty_1e8=ONE if not failed else 0, sizing=[SIZED],
         failed=failed,
     )  # fmt: skip
 

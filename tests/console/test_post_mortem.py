@@ -11,7 +11,7 @@ from console.post_mortem import UnknownIdError, post_mortem_of
 from console.reader import RecordReader
 from console.timeline import told
 from tests.console import recorded
-from tests.console.recorded import DATE, ENTRY, EXIT, ONE, POSITION, REFUSED_SIGNAL, SIGNAL
+from tests.console.recorded import COOLING, DATE, ENTRY, EXIT, ONE, POSITION, REFUSED_SIGNAL, SIGNAL
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_a_refused_signal_names_the_checks_that_failed(data_dir: Path) -> None:
     """RK-1: what was not traded is explained as well as what was."""
     found = _found(data_dir, REFUSED_SIGNAL)
     assert not found["verdict"]["is_approved"]
-    assert found["verdict"]["failed"] == [{"check": "cooldown", "text": "cooling down"}]
+    assert found["verdict"]["failed"] == [COOLING]
     assert found["trade"] is None
 
 
@@ -121,7 +121,7 @@ def test_the_command_prints_text_and_json(
     assert cli.run(["post-mortem", about, "--data-dir", str(data_dir)]) == 0
     text = capsys.readouterr().out
     for expected in {
-        POSITION: ["TAKE_PROFIT", "risk 400", "all passed", "0.30 % under the VWAP", "later"],
+        POSITION: ["TAKE_PROFIT", "sizing: RISK", "all passed", "0.30 % under the VWAP", "later"],
         ENTRY: ["WORKING → FILLED", "filled 1 at 2,731"],
         REFUSED_SIGNAL: ["failed: cooldown"],
         "2020-03-09": ["+496.00", "WARMUP", "ZeroDivisionError", "10:03:00.000 to 10:05:00.000"],

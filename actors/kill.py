@@ -313,9 +313,8 @@ class KillActor(LaneActor):
 
     def _resume(self, asked: ResumeAsked) -> None:
         request, memory = asked.request, self.plan.memory
-        if memory.running:
-            under_way = ", ".join(memory.running)
-            asked.answer(Refused(request.id, f"a kill is still under way: {under_way}"))
+        if why_not := self._why_not_resume(request):
+            asked.answer(Refused(request.id, why_not))
             return
         old = memory.level
         payload = {
@@ -332,6 +331,18 @@ class KillActor(LaneActor):
             payload,
             heard=partial(self._resumed, asked, old),
         )
+
+    def _why_not_resume(self, request: ResumeRequest) -> str:
+        """Why the level stays latched; empty when it may be lifted (KC-1, KC-2)."""
+        memory = self.plan.memory
+        if memory.running:
+            return f"a kill is still under way: {', '.join(memory.running)}"
+        if memory.level == "EMERGENCY" and not request.rearm:
+            return "an EMERGENCY is lifted only with rearm (holdfast resume --rearm)"
+        remaining = sum(self.plan.open_counts(account) for account in self.plan.accounts)
+        if memory.level == "FLATTEN" and remaining:
+            return f"the FLATTEN is not through: {remaining} orders and positions remain"
+        return ""
 
     def _resumed(self, asked: ResumeAsked, old: str, outcome: Outcome) -> None:
         request, memory = asked.request, self.plan.memory

@@ -179,7 +179,7 @@ def test_flatten_by_websocket_leaves_nothing_and_stays_over_a_restart(
 
 
 def test_every_way_to_kill_reaches_the_same_switch(data_dir: Path) -> None:
-    """KC-1, KC-2: REST, page, command line and signals pause, resume lifts, SIGUSR2 flattens."""
+    """KC-1, KC-2: REST, page, command line, signals; an EMERGENCY is lifted only with rearm."""
 
     async def resumed(run: RunningRun) -> None:
         status, answer = await run.post("/api/resume", reason="go on")
@@ -211,12 +211,17 @@ def test_every_way_to_kill_reaches_the_same_switch(data_dir: Path) -> None:
                 assert re.search(
                     r'^holdfast_kill_level{level="FLATTEN"} 1', await metrics.text(), re.M
                 )
+            assert (await run.post("/api/kill", id="r2", level="EMERGENCY"))[0] == 200
+            status, answer = await run.post("/api/resume", reason="too easily")
+            assert (status, "rearm" in answer["error"]) == (409, True)
+            assert (await run.ask("resume")).code != 0
+            assert (await run.ask("resume", "--rearm")).code == 0
             assert await run.end(signal.SIGINT) == 0
 
     within(scenario)
     rows = query(data_dir, "SELECT author, level FROM kill_commands ORDER BY accepted_ns, kill_id")
-    assert {level for _, level in rows} == {"PAUSE", "FLATTEN"}
-    assert len(rows) == 5
+    assert {level for _, level in rows} == {"PAUSE", "FLATTEN", "EMERGENCY"}
+    assert len(rows) == 6
 
 
 def signal_pid(run: RunningRun, number: signal.Signals) -> None:

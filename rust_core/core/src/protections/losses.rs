@@ -72,14 +72,16 @@ impl Losses {
         if let Some(loss_1e8) = self.day.loss_1e8(equity_1e8) {
             let limit_1e8 = config.daily_loss.limit_1e8;
             self.day.is_tripped |= config.daily_loss.enabled && loss_1e8 >= limit_1e8;
-            self.is_halved |=
-                throttle.enabled && is_used(loss_1e8, limit_1e8, throttle.daily_used_ratio_1e8);
+            self.is_halved |= throttle.enabled
+                && config.daily_loss.enabled
+                && is_used(loss_1e8, limit_1e8, throttle.daily_used_ratio_1e8);
         }
         if let Some(loss_1e8) = self.week.loss_1e8(equity_1e8) {
             let limit_1e8 = config.weekly_loss.limit_1e8;
             self.week.is_tripped |= config.weekly_loss.enabled && loss_1e8 >= limit_1e8;
-            self.is_quartered |=
-                throttle.enabled && is_used(loss_1e8, limit_1e8, throttle.weekly_used_ratio_1e8);
+            self.is_quartered |= throttle.enabled
+                && config.weekly_loss.enabled
+                && is_used(loss_1e8, limit_1e8, throttle.weekly_used_ratio_1e8);
         }
     }
 

@@ -4,6 +4,7 @@ Each child is a real process on a record of its own; they run side by side, as m
 spent waiting for the disk.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -24,7 +25,9 @@ from trading.config_reader import load
 from trading.run_options import RunOptions
 
 ROOT = Path(__file__).parents[2]
-OCCASIONS = 10
+IS_SOAK = os.environ.get("HOLDFAST_SOAK") == "1"
+OCCASIONS = 10 if IS_SOAK else 3  # of each point
+OPEN_LEAST = 30 if IS_SOAK else 10
 AT_ONCE = 4
 TRADES = """SELECT entry_ns, exit_ns, side, qty_1e8, entry_1e8, exit_1e8, fees_1e8, net_1e8, reason
     FROM trades ORDER BY entry_ns, trade_id"""
@@ -241,10 +244,10 @@ def test_a_kill_that_is_cut_off_is_carried_out_after_the_restart(
 
 
 def test_most_of_the_kills_found_something_open() -> None:
-    """ST-2: at least thirty of them cut an intent, an order or a position off."""
+    """ST-2: at least thirty of them (of make soak) cut an intent, order or position off."""
     if set(OPEN) != set(POINTS):
         pytest.skip("needs the other tests of this file")
-    assert sum(OPEN.values()) >= 30, OPEN
+    assert sum(OPEN.values()) >= OPEN_LEAST, OPEN
 
 
 def test_a_recovery_that_is_killed_is_recovered(

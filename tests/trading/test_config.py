@@ -76,6 +76,8 @@ def test_the_defaults_are_the_micro_profile_with_every_protection_on() -> None:
         ("[limits]\nrisk_per_trade_usd = 1e-9", "limits.risk_per_trade_usd: expected at most 8 decimals, found 1E-9"),
         ("[limits]\nrisk_per_trade_usd = 'none'", "limits.risk_per_trade_usd: expected a number; it cannot be none"),
         ("[limits]\npositions_max = 1.5", "limits.positions_max: expected a whole number, found 1.5"),
+        ("[[protections.time_window.windows]]\nfrom_min = 9\nuntil_min = 5", "time_window.windows: a window must start at 0 or later and end after it"),
+        ("[protections.time_window]\nwindows = []", "time_window.windows must hold at least one window"),
         ("[limits]\ncollar_ratio = 2", "limits.collar_ratio: expected at most 1, found 2"),
         ("[limits]\nweekly_loss_max_usd = 5", "expected at least daily_loss_max_usd (10), found 5"),
         ("[run]\nmode = 'PAPR'", "run.mode: expected one of the names in its comment, found 'PAPR'"),

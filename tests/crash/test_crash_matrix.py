@@ -4,7 +4,6 @@ Each child is a real process on a record of its own; they run side by side, as m
 spent waiting for the disk.
 """
 
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -25,9 +24,8 @@ from trading.config_reader import load
 from trading.run_options import RunOptions
 
 ROOT = Path(__file__).parents[2]
-IS_SOAK = os.environ.get("HOLDFAST_SOAK") == "1"
-OCCASIONS = 10 if IS_SOAK else 3  # of each point
-OPEN_LEAST = 30 if IS_SOAK else 10
+OCCASIONS = 10  # of each point
+OPEN_LEAST = 30
 AT_ONCE = 4
 TRADES = """SELECT entry_ns, exit_ns, side, qty_1e8, entry_1e8, exit_1e8, fees_1e8, net_1e8, reason
     FROM trades ORDER BY entry_ns, trade_id"""

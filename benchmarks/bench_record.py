@@ -20,7 +20,7 @@ REQUESTS = 300
 GROUP_REQUESTS = 64
 # An order's first write: what was signalled, what was ruled, what is meant to be sent.
 _KINDS_AND_BYTES = (("SignalNoted", 420), ("VerdictNoted", 260), ("IntentNoted", 520))
-_BYTES = sum(size for _, size in _KINDS_AND_BYTES)
+ENTRY_BYTES = sum(size for _, size in _KINDS_AND_BYTES)
 
 
 def make_request(number: int) -> Request:
@@ -84,7 +84,7 @@ def write_one(record: SqliteRecord, request: Request) -> None:
 
 def measure(setting: Setting) -> Sequence[Figure]:
     """One durable request (median of turns with the bare write), and requests a second."""
-    content = b"x" * _BYTES
+    content = b"x" * ENTRY_BYTES
     taken: list[int] = []
     bare_taken: list[int] = []
     with opened(setting.work_dir) as (record, bare), quiet_collector():
@@ -121,11 +121,11 @@ def _requests_per_s(record: SqliteRecord) -> float:
 GROUP = Group(name="record", rows=("record_one", "record_rate"), measure=measure)
 
 
-@pytest.mark.benchmark(group=f"{_BYTES} bytes made durable")
+@pytest.mark.benchmark(group=f"{ENTRY_BYTES} bytes made durable")
 @pytest.mark.parametrize("is_record", [True, False], ids=["record", "bare write and sync"])
 def test_durable(benchmark: BenchmarkFixture, tmp_path: Path, *, is_record: bool) -> None:
     """Row 5, the record alone."""
-    content = b"x" * _BYTES
+    content = b"x" * ENTRY_BYTES
     numbers = iter(range(1_000_000))
     with opened(tmp_path) as (record, bare):
         if is_record:

@@ -1,10 +1,19 @@
 """All groups of rows, in the order in which they are measured."""
 
-from benchmarks import bench_indicators, bench_record, bench_streams
+from benchmarks import (
+    bench_indicators,
+    bench_orders,
+    bench_record,
+    bench_streams,
+    bench_trader,
+)
 from benchmarks.setting import Group
 
 GROUPS: tuple[Group, ...] = (
     bench_streams.GROUP,
     bench_indicators.GROUP,
     bench_record.GROUP,
+    bench_orders.GROUP,
+    bench_orders.DURABLE_GROUP,
+    bench_trader.GROUP,
 )

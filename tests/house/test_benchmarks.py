@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,12 +10,14 @@ import pytest
 
 from benchmarks import __main__ as program
 from benchmarks import gates, measure, peers, report
+from benchmarks.desk import Desk, write_tape
 from benchmarks.gates import Bound, GatesError, Row
 from benchmarks.groups import GROUPS
 from benchmarks.measure import Figure
 from benchmarks.report import Outcome
 from benchmarks.run import TRIES_MAX, broken, outcomes_of
 from benchmarks.setting import Group, Setting
+from storage import MemoryRecord
 
 HERE = Setting(work_dir=Path(), peers=None)
 
@@ -148,6 +151,17 @@ def test_two_works_are_timed_in_turns() -> None:
 def test_a_quantile_is_one_of_the_values(share: float, expected: int) -> None:
     """The house: no value in between is made up."""
     assert measure.quantile([4, 1, 3, 2], share) == expected
+
+
+def test_every_question_of_the_order_benchmark_is_an_order_that_fills(tmp_path: Path) -> None:
+    """The house: a rejected order would be a fast one. Each is journaled and filled, in turns."""
+    record = MemoryRecord()
+    with write_tape(tmp_path / "tape", 120) as tape:
+        played = Desk(tape, record).play()
+    rows = record.events("account:bench", "r0001")
+    kinds = Counter(row.kind for row in rows)
+    assert (kinds["OrderIntended"], kinds["OrderFilled"], kinds["TradeClosed"]) == (120, 120, 60)
+    assert len(played.taken_ns) == len(played.yard_ns) == 120
 
 
 def test_a_peer_that_prints_nothing_is_an_error(tmp_path: Path) -> None:

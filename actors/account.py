@@ -12,9 +12,9 @@ from typing import Any
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
 from actors.latency import LatencyMarks
-from actors.messages import Recover
+from actors.messages import FlatReadDue, Recover
 from actors.rounds import Rounds
-from brokers.base import LookedUp, OpenListed
+from brokers.base import LookedUp, Stated
 from rust_core import (
     AccountCore,
     Cancel,
@@ -36,7 +36,21 @@ from trading.market import (
     SessionOpened,
     TradePrint,
 )
-from trading.ports import Broker, Claim, Duplicate, Durable, Failed, Fenced, HandedOver, Record
+from trading.ports import (
+    Broker,
+    Claim,
+    Duplicate,
+    Durable,
+    Failed,
+    Fenced,
+    HandedOver,
+    Part,
+    Record,
+)
+
+OPEN = frozenset((Part.ORDERS, Part.POSITIONS))
+FLAT_READ_NS = 1_000_000_000
+"""How long after a read of the venue's lists that brought nothing they are read again."""
 
 
 class RecordRefusedError(RuntimeError):
@@ -168,8 +182,10 @@ class AccountActor(LaneActor):
             self._durable(message)
         elif kind is LookedUp:
             self._looked_up(message)
-        elif kind is OpenListed:
-            self._open_listed(message)
+        elif kind is Stated:
+            self._stated(message)
+        elif kind is FlatReadDue:
+            self._check_flat()
         elif kind is Recover:
             self._recover()
         elif kind in (Duplicate, Fenced, Failed):
@@ -291,7 +307,11 @@ class AccountActor(LaneActor):
     def _looked_up(self, answer: LookedUp) -> None:
         order = answer.client_order_id
         submission = self._resubmit.pop(order, None)
-        if answer.reports is not None:
+        if answer.problem:
+            if submission is not None:
+                self._resubmit[order] = submission
+            self._decide(Message.lookup_unknown(order))
+        elif answer.reports is not None:
             self._decide(Message.lookup_found(order, list(answer.reports)))
         elif submission is not None and self.plan.is_virtual:
             self._submit(submission)
@@ -307,14 +327,17 @@ class AccountActor(LaneActor):
         if account.is_kill_finished or account.kill_level in ("NONE", "PAUSE"):
             return
         if not core.orders() and not core.positions():
-            self.plan.broker.list_open(1)
+            self.plan.broker.state(1, OPEN)
 
-    def _open_listed(self, listed: OpenListed) -> None:
-        clean = listed.orders == 0 and listed.positions == 0
-        if clean and listed.read == 1:
-            self.plan.broker.list_open(2)
+    def _stated(self, stated: Stated) -> None:
+        if stated.orders is None or stated.positions is None:
+            self.at(self.lane.now_ns() + FLAT_READ_NS, FlatReadDue())
+            return
+        orders, positions = len(stated.orders), len(stated.positions)
+        if orders == positions == 0 and stated.question == 1:
+            self.plan.broker.state(2, OPEN)
         else:
-            self._decide(Message.venue_flat(listed.orders, listed.positions))
+            self._decide(Message.venue_flat(orders, positions))
 
 
 def account_message(message: MarketMessage) -> Message | None:

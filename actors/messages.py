@@ -48,6 +48,11 @@ class CancelDue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FlatReadDue:
+    """Time to ask the venue once more whether a kill is through (KC-2)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckDue:
     """Time to look whether an open position is protected (PX-8)."""
 

@@ -13,8 +13,8 @@ from actors.lane import Lane
 from actors.lane_actor import LaneActor
 from actors.rounds import TapePosition
 from actors.venue_store import Store
-from brokers.base import LookedUp, OpenListed
-from brokers.paper import CancelOrder, ListOpen, LookUpOrder, PlaceOrder
+from brokers.base import CashStated, LookedUp, OrderStated, PositionStated, Stated
+from brokers.paper import CancelOrder, LookUpOrder, PlaceOrder, StateAccount
 from rust_core import Message, PaperVenueBook, VenueReport
 from trading.market import (
     Bar,
@@ -25,6 +25,7 @@ from trading.market import (
     SessionOpened,
     TradePrint,
 )
+from trading.ports import Part
 
 
 class Intent(msgspec.Struct, frozen=True, gc=False):
@@ -108,7 +109,7 @@ class VenueActor(LaneActor):
             PlaceOrder: self._place,
             CancelOrder: self._cancel,
             LookUpOrder: self._look_up,
-            ListOpen: self._list_open,
+            StateAccount: self._state,
         }
 
     def rehydrate(self) -> None:
@@ -171,12 +172,60 @@ class VenueActor(LaneActor):
         reports = None if found is None else tuple(found)
         self.tell(order.account, LookedUp(client_order_id=order.client_order_id, reports=reports))
 
-    def _list_open(self, asked: ListOpen) -> None:
-        held = [qty_1e8 for qty_1e8 in self.book.positions().values() if qty_1e8]
-        listed = OpenListed(
-            read=asked.read, orders=len(self.book.open_orders()), positions=len(held)
+    def _state(self, asked: StateAccount) -> None:
+        parts, now_ns = asked.parts, self.lane.now_ns()
+        stated = Stated(
+            question=asked.question,
+            orders=self._orders() if Part.ORDERS in parts else None,
+            positions=self._positions() if Part.POSITIONS in parts else None,
+            cash=self._cash(now_ns) if Part.CASH in parts else None,
+            fills=self._fills(asked.fills_after_ns) if Part.FILLS in parts else None,
         )
-        self.tell(asked.account, listed)
+        self.tell(asked.account, stated)
+
+    def _orders(self) -> tuple[OrderStated, ...]:
+        return tuple(
+            OrderStated(
+                client_order_id=order.client_order_id,
+                broker_order_id=order.broker_order_id,
+                instrument=order.instrument,
+                side=order.side,
+                qty_1e8=order.qty_1e8,
+                filled_1e8=order.filled_1e8,
+            )
+            for order in self.book.open_orders()
+        )
+
+    def _positions(self) -> tuple[PositionStated, ...]:
+        held = self.book.positions().items()
+        return tuple(PositionStated(instrument=name, qty_1e8=qty) for name, qty in held)
+
+    def _cash(self, now_ns: int) -> CashStated:
+        cash_1e8, equity_1e8 = self.book.cash_1e8, self.book.equity_1e8
+        value_1e8 = cash_1e8 if equity_1e8 is None else equity_1e8
+        return CashStated(
+            equity_1e8=value_1e8,
+            cash_1e8=cash_1e8,
+            buying_power_1e8=value_1e8,
+            at_ns=now_ns,
+            is_movement=True,
+        )
+
+    def _fills(self, after_ns: int) -> tuple[VenueReport, ...]:
+        return tuple(
+            VenueReport(
+                fill.client_order_id,
+                "FILLED",
+                fill.at_ns,
+                broker_order_id=fill.broker_order_id,
+                execution_id=fill.execution_id,
+                qty_1e8=fill.qty_1e8,
+                price_1e8=fill.price_1e8,
+                fee_1e8=fill.fee_1e8,
+            )
+            for fill in self.book.executions_since(0)
+            if fill.at_ns > after_ns
+        )
 
 
 def reports_on(book: PaperVenueBook, message: MarketMessage) -> list[VenueReport]:

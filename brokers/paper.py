@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rust_core import ReleaseGate, ReleaseRefusedError, Submission
-from trading.ports import HandedOver, HeldBack
+from trading.ports import HandedOver, HeldBack, Part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +35,13 @@ class LookUpOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListOpen:
-    """The question how much is open; the answer repeats `read` (KC-2)."""
+class StateAccount:
+    """The question what the venue itself says the account is; the answer repeats its number."""
 
     account: str
-    read: int
+    question: int
+    parts: frozenset[Part]
+    fills_after_ns: int
 
 
 class PaperBroker:
@@ -79,14 +81,18 @@ class PaperBroker:
         self._tell(self._venue, PlaceOrder(account=self._account, intent=intent))
         return HandedOver(now_ns)
 
-    def cancel(self, client_order_id: str) -> None:
-        """Ask for a cancel."""
+    def cancel(self, client_order_id: str, broker_order_id: str = "") -> None:
+        """Ask for a cancel; this venue knows orders by our ids."""
+        del broker_order_id
         self._tell(self._venue, CancelOrder(account=self._account, client_order_id=client_order_id))
 
     def look_up(self, client_order_id: str) -> None:
         """Ask what the venue knows of one order."""
         self._tell(self._venue, LookUpOrder(account=self._account, client_order_id=client_order_id))
 
-    def list_open(self, read: int) -> None:
-        """Ask how much is open."""
-        self._tell(self._venue, ListOpen(account=self._account, read=read))
+    def state(self, question: int, parts: frozenset[Part], fills_after_ns: int = 0) -> None:
+        """Ask for the venue's own account."""
+        asked = StateAccount(
+            account=self._account, question=question, parts=parts, fills_after_ns=fills_after_ns
+        )
+        self._tell(self._venue, asked)

@@ -5,6 +5,7 @@ LIVE, PAPER, DRY_RUN, BACKTEST and simulation differ only in what stands behind 
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 from rust_core import ReleaseGate, Submission
@@ -241,6 +242,15 @@ class HeldBack:
     reason: str
 
 
+class Part(StrEnum):
+    """One part of what a venue can say about an account."""
+
+    ORDERS = "ORDERS"
+    POSITIONS = "POSITIONS"
+    CASH = "CASH"
+    FILLS = "FILLS"
+
+
 class Broker(Protocol):
     """The way to one account's venue. Answers come back as mail to the account, never as results.
 
@@ -254,11 +264,22 @@ class Broker(Protocol):
     ) -> HandedOver | HeldBack:
         """Redeem the verdict and hand its bytes over, in that instant and at most once."""
 
-    def cancel(self, client_order_id: str) -> None:
-        """Ask for a cancel; whether it worked comes as the venue's report."""
+    def cancel(self, client_order_id: str, broker_order_id: str = "") -> None:
+        """Ask for a cancel; whether it worked comes as the venue's report.
+
+        Args:
+            client_order_id: Ours; empty for an order that was placed by hand.
+            broker_order_id: The venue's, where it is known.
+        """
 
     def look_up(self, client_order_id: str) -> None:
-        """Ask what the venue knows of one order (EX-6)."""
+        """Ask what the venue knows of one order (EX-6); the answer is `brokers.base.LookedUp`."""
 
-    def list_open(self, read: int) -> None:
-        """Ask for a count of open orders and positions; the answer carries `read` (KC-2)."""
+    def state(self, question: int, parts: frozenset[Part], fills_after_ns: int = 0) -> None:
+        """Ask for the venue's own account, in as few calls as it has (ST-3, EX-16).
+
+        Args:
+            question: Repeated by the answer, `brokers.base.Stated`.
+            parts: What is wanted.
+            fills_after_ns: Executions after this time, by the venue's stamps.
+        """

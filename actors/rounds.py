@@ -129,6 +129,10 @@ class Rounds:
         self.flush()
         if len(self._heard) < self._out:
             self._record.settle()
+        self.mail_heard()
+
+    def mail_heard(self) -> None:
+        """Mail the outcomes that are there, in order; a lane whose time goes on waits for none."""
         while self._heard:
             self._out -= 1
             self._mail(self._heard.popleft())

@@ -26,7 +26,7 @@ from rust_core import AccountCore, Message, ReleaseGate
 from streams.source import Fault, Source
 from trading.config import Config
 from trading.market import MarketMessage
-from trading.ports import Record
+from trading.ports import Broker, Record
 from trading.run_options import Mode
 from trading.strategies import Strategy
 
@@ -72,6 +72,8 @@ class Ports:
         fence: Our fencing token (ST-5).
         fence_word: The fence as it stands in shared memory now.
         mono_ns: A monotonic wall clock, for latency marks only.
+        make_broker: Makes an account's way to its venue, given the account's actor name; it mails
+            its answers there. None stands for the paper venue, which then lives in the tree.
     """
 
     lane: Lane
@@ -87,6 +89,7 @@ class Ports:
     fence: int = 1
     fence_word: Callable[[], int] = lambda: 1
     mono_ns: Callable[[], int] = time.perf_counter_ns
+    make_broker: Callable[[str], Broker] | None = None
 
 
 @dataclass(slots=True)

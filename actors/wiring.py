@@ -24,6 +24,7 @@ from actors.watchdog import WatchdogActor, WatchLimits
 from brokers.paper import PaperBroker
 from streams.gaps import TICK_SILENCE_NS, GapDetector
 from trading.market import Bar, MarketMessage, SessionClosed, SessionOpened
+from trading.ports import Broker
 from trading.strategies.view import InstrumentSeen
 
 if TYPE_CHECKING:
@@ -70,6 +71,11 @@ class Wiring:
         self._order_plan: OrderPlan | None = None
         self._position_plan: PositionPlan | None = None
 
+    @property
+    def _is_paper(self) -> bool:
+        """The venue is ours, and stands in the tree."""
+        return self.system.ports.make_broker is None
+
     # -- the tree ---------------------------------------------------------------------------------
 
     def specs(self) -> tuple[Spec, ...]:
@@ -77,7 +83,7 @@ class Wiring:
         account = self.account
         return (
             Spec(name=KILL, make=self._make_kill),
-            Spec(name=VENUE, make=self._make_venue),
+            *((Spec(name=VENUE, make=self._make_venue),) if self._is_paper else ()),
             Spec(
                 name=f"accounts:{account}",
                 strategy="rest_for_one",
@@ -143,7 +149,7 @@ class Wiring:
 
     def _make_account(self, lane: Lane, name: str) -> LaneActor:
         system, ports = self.system, self.system.ports
-        broker = PaperBroker(lane.tell, venue=VENUE, account=name, fence_word=ports.fence_word)
+        broker = self._make_broker(lane, name)
         self._order_plan = OrderPlan(
             account=name,
             broker=broker,
@@ -179,6 +185,12 @@ class Wiring:
                 latency=self.latency,
             ),
         )
+
+    def _make_broker(self, lane: Lane, account: str) -> Broker:
+        ports = self.system.ports
+        if ports.make_broker is not None:
+            return ports.make_broker(account)
+        return PaperBroker(lane.tell, venue=VENUE, account=account, fence_word=ports.fence_word)
 
     def _make_watchdog(self, lane: Lane, name: str) -> LaneActor:
         heartbeat_ns = self.system.config.watchdog.heartbeat_s * SECOND_NS
@@ -229,9 +241,10 @@ class Wiring:
     def connect(self) -> None:
         """Subscribe the venue, the account and the strategies to the market."""
         market, tree = self.system.market, self.system.tree
-        venue, account = tree.cell(VENUE), tree.cell(self.system.account_name)
+        account = tree.cell(self.system.account_name)
         market.subscribe(self.latency.ticked)
-        market.subscribe(venue.tell)
+        if self._is_paper:
+            market.subscribe(tree.cell(VENUE).tell)
 
         def to_account(message: MarketMessage) -> None:
             said = account_message(message)
@@ -249,7 +262,8 @@ class Wiring:
         """After a crash: what feed and strategies had been shown before it."""
         ports = self.system.ports
         self.feed_memory.last_seq = seq
-        self.venue_memory.last_seq = max(seq, ports.venue_store.last_seq)
+        if self._is_paper:
+            self.venue_memory.last_seq = max(seq, ports.venue_store.last_seq)
         for memory in self.memories.values():
             memory.last_seq = seq
         for message in ports.history(seq):

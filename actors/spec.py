@@ -52,8 +52,13 @@ class Backoff:
     """The pause before a restart: `first_ns`, times `factor` per crash in a row, up to `cap_ns`.
 
     An incarnation that lived for `forgive_after_ns` ends the row.
+
+    Attributes:
+        at_once: So many restarts of a row come without any pause, before newer mail: an actor of
+            money that crashed once must not lose the instant in which it was asked.
     """
 
+    at_once: int = 0
     first_ns: int = 50_000_000
     cap_ns: int = 5_000_000_000
     factor: int = 2

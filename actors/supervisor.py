@@ -228,8 +228,11 @@ class Supervisor:
                 other.suspend(f"{child.name} went down: {reason}")
                 if other.is_suspended:
                     other.restart_due_ns = due_ns
-        names = tuple(member.name for member in group)
-        self.tree.lane.at(due_ns, TREE_NAME, RestartDue(supervisor=self.name, names=names))
+        again = RestartDue(supervisor=self.name, names=tuple(member.name for member in group))
+        if due_ns == now_ns:
+            self.tree.lane.tell(TREE_NAME, again)  # CONTROL: before any other mail of this instant
+        else:
+            self.tree.lane.at(due_ns, TREE_NAME, again)
 
     def _is_too_often(self, child: "Cell | Supervisor", now_ns: int) -> bool:
         times = self._times

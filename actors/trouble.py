@@ -72,12 +72,14 @@ class Trouble:
         """The pause after a crash at `now_ns`."""
         if self._in_a_row and now_ns - self._last_ns >= backoff.forgive_after_ns:
             self._in_a_row = 0
-        pause_ns = backoff.first_ns
-        for _ in range(self._in_a_row):
-            if pause_ns >= backoff.cap_ns:
-                break
-            pause_ns *= backoff.factor
-        pause_ns = min(pause_ns, backoff.cap_ns)
+        pause_ns = 0
+        if self._in_a_row >= backoff.at_once:
+            pause_ns = backoff.first_ns
+            for _ in range(self._in_a_row - backoff.at_once):
+                if pause_ns >= backoff.cap_ns:
+                    break
+                pause_ns *= backoff.factor
+            pause_ns = min(pause_ns, backoff.cap_ns)
         self._in_a_row += 1
         self._last_ns = now_ns + pause_ns
         return pause_ns

@@ -16,7 +16,14 @@ from actors.messages import FEED, KILL, VENUE, WATCHDOG, KillProgress, OrderNews
 from actors.order import OrderActor, OrderPlan
 from actors.position import PositionActor, PositionPlan
 from actors.snapshot import snapshot
-from actors.spec import CPU_LIMIT_NS, START_CPU_LIMIT_NS, EventKind, Spec, SupervisionEvent
+from actors.spec import (
+    CPU_LIMIT_NS,
+    START_CPU_LIMIT_NS,
+    Backoff,
+    EventKind,
+    Spec,
+    SupervisionEvent,
+)
 from actors.strategy import StrategyActor, StrategyMemory, StrategyPlan, fill_seen
 from actors.supervisor import Supervisor
 from actors.venue import VenueActor, VenueMemory, VenuePlan
@@ -41,6 +48,8 @@ WATCH_VIRTUAL_NS = 60 * SECOND_NS  # of event time, which a replay runs through 
 KILL_TIMEOUT_LIVE_NS = 60 * SECOND_NS
 STRATEGY_PERIOD_NS = 300 * SECOND_NS
 """Crashes of one strategy are counted over this: it is mostly asked once a minute."""
+MONEY_BACKOFF = Backoff(at_once=1)
+"""One crash costs an actor of money no time: what it is asked at a bar is decided at that bar."""
 
 _EVENT_KINDS = {
     EventKind.CRASHED: "ActorCrashed",
@@ -82,13 +91,21 @@ class Wiring:
         """The root's children, in start order."""
         account = self.account
         return (
-            Spec(name=KILL, make=self._make_kill),
-            *((Spec(name=VENUE, make=self._make_venue),) if self._is_paper else ()),
+            Spec(name=KILL, make=self._make_kill, backoff=MONEY_BACKOFF),
+            *(
+                (Spec(name=VENUE, make=self._make_venue, backoff=MONEY_BACKOFF),)
+                if self._is_paper
+                else ()
+            ),
             Spec(
                 name=f"accounts:{account}",
                 strategy="rest_for_one",
                 children=(
-                    Spec(name=f"account:{account}", make=self._make_account),
+                    Spec(
+                        name=f"account:{account}",
+                        make=self._make_account,
+                        backoff=MONEY_BACKOFF,
+                    ),
                     Spec(name=f"orders:{account}", on_failed_child="contain"),
                     Spec(name=f"positions:{account}", on_failed_child="contain"),
                 ),
@@ -386,8 +403,8 @@ class Wiring:
             self.system.ports.notify("ERROR", f"{event.name}: {event.reason}", (event.name,))
 
 
-ORDER_SPEC = Spec(name="order", restart="transient")
-POSITION_SPEC = Spec(name="position", restart="transient")
+ORDER_SPEC = Spec(name="order", restart="transient", backoff=MONEY_BACKOFF)
+POSITION_SPEC = Spec(name="position", restart="transient", backoff=MONEY_BACKOFF)
 ORDER_NEWS = OrderNews()
 
 

@@ -241,6 +241,26 @@ def test_an_account_that_crashes_comes_back_with_its_orders(
     Keeper(played).check(config)
 
 
+def test_an_account_that_crashes_at_a_price_loses_no_time(market: tuple[Config, Path]) -> None:
+    """WD-1, WD-10: right behind a bar, in front of the signal that it brings: the same trades."""
+    config, tape = market[0], Tape(market[1])
+    expected = play(config, tape).trades()
+    played = prepare(config, tape)
+    name, rows = played.system.account_name, 0
+
+    def poison(_: object) -> None:
+        nonlocal rows
+        rows += 1
+        if rows % 10 == 0:
+            played.lane.tell(name, Poison())
+
+    played.system.market.subscribe(poison)
+    played.finish()
+    assert played.system.tree.cell(name).incarnation >= 20
+    assert played.trades() == expected
+    Keeper(played).check(config)
+
+
 @pytest.mark.parametrize("kind", ["OrderIntended", "OrderChanged", "OrderFilled", "ExitTriggered"])
 def test_an_account_that_crashes_behind_its_own_decision_sends_nothing_twice(
     kind: str, market: tuple[Config, Path]
@@ -261,7 +281,7 @@ def test_an_account_that_crashes_behind_its_own_decision_sends_nothing_twice(
     played.system.rounds.listen(poison)
     played.finish()
     assert played.system.tree.cell(name).incarnation >= 4
-    assert len(played.trades()) >= 5
+    assert played.trades() == play(config, tape).trades()
     Keeper(played).check(config)
 
 

@@ -209,6 +209,24 @@ def test_the_pause_before_a_restart_doubles_up_to_its_cap() -> None:
     assert pauses_s == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300]
 
 
+def test_an_actor_of_money_comes_back_at_once_the_first_time() -> None:
+    """WD-1, WD-10: before other mail of the instant; a second crash in a row waits."""
+    lane, world = virtual()
+    spec = Spec(name="a", make=world.make, backoff=Backoff(at_once=1, first_ns=SECOND_NS))
+    tree = world.tree(Spec(name="root", children=(spec, Spec(name="b", make=world.make))))
+    for name, message in (("a", "boom"), ("b", Order(1)), ("a", Order(2))):
+        tree.tell(name, message)
+    lane.run()
+    assert [event.at_ns for event in world.events] == [0, 0]
+    assert [heard for heard in world.seen if isinstance(heard[1], Order)] == [
+        ("b", Order(1)),
+        ("a", Order(2)),
+    ]
+    tree.tell("a", "boom")
+    lane.run()
+    assert world.events[-1].at_ns == SECOND_NS
+
+
 def test_an_incarnation_that_lived_long_enough_starts_with_the_first_pause_again() -> None:
     """WD-1: the row of crashes ends."""
     lane, world = virtual()

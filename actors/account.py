@@ -14,7 +14,7 @@ from actors.lane_actor import LaneActor
 from actors.latency import LatencyMarks
 from actors.messages import FlatReadDue, Recover
 from actors.rounds import Rounds
-from brokers.base import LookedUp, Stated
+from brokers.base import LookedUp, NotReleased, Released, Stated
 from rust_core import (
     AccountCore,
     Cancel,
@@ -43,7 +43,6 @@ from trading.ports import (
     Durable,
     Failed,
     Fenced,
-    HandedOver,
     Part,
     Record,
 )
@@ -130,6 +129,19 @@ class AccountActor(LaneActor):
         self.plan = plan
         self.core = AccountCore(plan.config_json)
         self._resubmit: dict[str, Submission] = {}
+        self._by_type: dict[type, Callable[[Any], None]] = {
+            Message: self._decide,
+            Durable: self._durable,
+            Released: self._released,
+            NotReleased: self._not_released,
+            LookedUp: self._looked_up,
+            Stated: self._stated,
+            FlatReadDue: lambda _: self._check_flat(),
+            Recover: lambda _: self._recover(),
+            Duplicate: self._refused,
+            Fenced: self._refused,
+            Failed: self._refused,
+        }
         self._by_kind: dict[str, Callable[[Any], None]] = {
             "OrderIntended": self._order_moved,
             "OrderChanged": self._order_changed,
@@ -175,25 +187,14 @@ class AccountActor(LaneActor):
 
     def on_receive(self, message: Any) -> None:
         """Decide, or go on with what became durable."""
-        kind = type(message)
-        if kind is Message:
-            self._decide(message)
-        elif kind is Durable:
-            self._durable(message)
-        elif kind is LookedUp:
-            self._looked_up(message)
-        elif kind is Stated:
-            self._stated(message)
-        elif kind is FlatReadDue:
-            self._check_flat()
-        elif kind is Recover:
-            self._recover()
-        elif kind in (Duplicate, Fenced, Failed):
-            raise RecordRefusedError(f"{self.name}: {message}")
-        else:
-            raise TypeError(
-                f"{self.name}: expected a message of the account, found {kind.__name__}"
-            )
+        react = self._by_type.get(type(message))
+        if react is None:
+            found = type(message).__name__
+            raise TypeError(f"{self.name}: expected a message of the account, found {found}")
+        react(message)
+
+    def _refused(self, outcome: Duplicate | Fenced | Failed) -> None:
+        raise RecordRefusedError(f"{self.name}: {outcome}")
 
     def _decide(self, message: Message) -> None:
         core = self.core
@@ -260,14 +261,15 @@ class AccountActor(LaneActor):
                 plan.notify(effect.severity, effect.text, effect.ids)
 
     def _submit(self, submission: Submission) -> None:
-        outcome = self.plan.broker.submit(submission, self.plan.gate, self.lane.now_ns())
-        order = submission.client_order_id
-        if isinstance(outcome, HandedOver):
-            self.plan.latency.passed(order, "sent")
-            said = Message.released(order, outcome.at_ns)
-        else:
-            said = Message.not_released(order, outcome.reason)
-        self.lane.tell(self.name, said)
+        self.plan.broker.submit(submission, self.plan.gate)
+
+    def _released(self, released: Released) -> None:
+        order = released.client_order_id
+        self.plan.latency.passed(order, "sent")
+        self._decide(Message.released(order, released.at_ns))
+
+    def _not_released(self, held: NotReleased) -> None:
+        self._decide(Message.not_released(held.client_order_id, held.reason))
 
     # -- news for others --------------------------------------------------------------------------
 

@@ -74,6 +74,8 @@ class Ports:
         mono_ns: A monotonic wall clock, for latency marks only.
         make_broker: Makes an account's way to its venue, given the account's actor name; it mails
             its answers there. None stands for the paper venue, which then lives in the tree.
+        adapters: Actors that hold the connections to the venue; they stand before the account in
+            its subtree, so that it is rebuilt, and asks the venue, when one of them fails.
     """
 
     lane: Lane
@@ -90,6 +92,7 @@ class Ports:
     fence_word: Callable[[], int] = lambda: 1
     mono_ns: Callable[[], int] = time.perf_counter_ns
     make_broker: Callable[[str], Broker] | None = None
+    adapters: tuple[Spec, ...] = ()
 
 
 @dataclass(slots=True)

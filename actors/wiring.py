@@ -101,6 +101,7 @@ class Wiring:
                 name=f"accounts:{account}",
                 strategy="rest_for_one",
                 children=(
+                    *self.system.ports.adapters,
                     Spec(
                         name=f"account:{account}",
                         make=self._make_account,
@@ -207,7 +208,13 @@ class Wiring:
         ports = self.system.ports
         if ports.make_broker is not None:
             return ports.make_broker(account)
-        return PaperBroker(lane.tell, venue=VENUE, account=account, fence_word=ports.fence_word)
+        return PaperBroker(
+            lane.tell,
+            venue=VENUE,
+            account=account,
+            now_ns=lane.now_ns,
+            fence_word=ports.fence_word,
+        )
 
     def _make_watchdog(self, lane: Lane, name: str) -> LaneActor:
         heartbeat_ns = self.system.config.watchdog.heartbeat_s * SECOND_NS

@@ -1,7 +1,212 @@
-"""What every venue answers, whatever wire it speaks; mail to the account that asked."""
+"""What every venue is asked and what it answers, whatever wire it speaks.
+
+The way of an order (EX-6): `prepare` makes the exact bytes and the id that is known before sending
+→ the intent is durable → `send` hands the bytes over once → `look_up` when nobody answered. A
+`Refused` can only be made from an answer that was received whole, so silence cannot become a
+rejection by mistake: it is `Unknown`, and stays it until the venue says (EX-1).
+
+Answers reach the account as mail: `Released` or `NotReleased` for each submission, `LookedUp`,
+`Stated`, and the venue's reports on its orders.
+"""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
+
+from trading.errors import HoldfastError
+
+
+class CannotPrepareError(HoldfastError):
+    """The venue has no words for this order; nothing was sent. The text says what it has."""
+
+
+# --------------------------------------------------------------------------------------------------
+# What a venue can do, as data that policy reads (never `if broker == ...`)
+# --------------------------------------------------------------------------------------------------
+
+
+class Replacing(StrEnum):
+    """What becomes of an order's id at the venue when the order is replaced."""
+
+    NONE = "NONE"
+    SAME_ID = "SAME_ID"
+    NEW_ID = "NEW_ID"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What one venue offers.
+
+    Attributes:
+        venue: Its name.
+        order_types: MARKET, LIMIT, STOP, STOP_LIMIT.
+        tifs: DAY, GTC, IOC, FOK and the venue's own words.
+        replacing: Whether and how a working order can be changed.
+        has_look_up_by_our_id: An order is found by the client order id.
+        has_cancel_all: One call cancels every order.
+        has_fill_stream: Fills are pushed, each with an execution id.
+        is_id_unique: A client order id is refused the second time.
+        is_fractional: Quantities below one unit.
+        id_length_max: Longest client order id.
+        calls_per_minute: Calls that one key may make, 0 when the venue names no limit.
+        flight_max_ns: The longest an order may be under way and still be booked (EX-6).
+    """
+
+    venue: str
+    order_types: frozenset[str]
+    tifs: frozenset[str]
+    replacing: Replacing
+    has_look_up_by_our_id: bool
+    has_cancel_all: bool
+    has_fill_stream: bool
+    is_id_unique: bool
+    is_fractional: bool
+    id_length_max: int
+    calls_per_minute: int
+    flight_max_ns: int
+
+
+# --------------------------------------------------------------------------------------------------
+# Sending
+# --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """One order as it will stand on the wire; pure, made from the intent's bytes alone.
+
+    Attributes:
+        client_order_id: The id known before sending.
+        intent: The journaled bytes it was made from.
+        method: Of the request.
+        path: With its query.
+        body: The exact bytes.
+    """
+
+    client_order_id: str
+    intent: bytes
+    method: str
+    path: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueAnswer:
+    """An answer that was received whole from an authenticated venue.
+
+    Attributes:
+        status: HTTP status.
+        code: The venue's own code, 0 when it gave none.
+        text: What it said, without secrets.
+        at_ns: When it arrived.
+    """
+
+    status: int
+    code: int
+    text: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """The venue has the order; `reports` is what it says about it, oldest first."""
+
+    client_order_id: str
+    broker_order_id: str
+    reports: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The venue's own word that it did not take the order."""
+
+    client_order_id: str
+    answer: VenueAnswer
+
+    def __post_init__(self) -> None:
+        """Only a 4xx says so: 408, 429 and 5xx leave open whether the order was booked."""
+        status = self.answer.status
+        if not 400 <= status < 500 or status in _LEAVES_OPEN:  # noqa: PLR2004 - HTTP's classes
+            raise ValueError(
+                f"order {self.client_order_id}: HTTP {status} is no refusal; its fate is Unknown"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """Nobody knows: no answer, half an answer, or one that leaves it open (EX-6)."""
+
+    client_order_id: str
+    cause: str
+
+
+_LEAVES_OPEN = frozenset({408, 425, 429})
+SendOutcome = Sent | Refused | Unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """Mail: the bytes of an order were handed to the transport, once."""
+
+    client_order_id: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotReleased:
+    """Mail: not one byte of an order left, and none will."""
+
+    client_order_id: str
+    reason: str
+
+
+# --------------------------------------------------------------------------------------------------
+# Cancelling and replacing: neither answer ends an order, only a report on it does
+# --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRequested:
+    """The venue took the request; the order may still fill."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlreadyFinal:
+    """The venue says that there is nothing to cancel; a re-read tells how the order ended."""
+
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """The request had no answer, or one that leaves it open whether it was taken."""
+
+    cause: str
+
+
+CancelOutcome = CancelRequested | AlreadyFinal | Unanswered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replaced:
+    """The venue took the change; `broker_order_id` bears the order from now on."""
+
+    broker_order_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotReplaced:
+    """The venue refused the change, or cannot make one; the order stands as it was."""
+
+    reason: str
+
+
+ReplaceOutcome = Replaced | NotReplaced | Unanswered
+
+
+# --------------------------------------------------------------------------------------------------
+# Looking up, and the venue's own account
+# --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,9 @@ The venue keeps a book of its own (`actors.venue`), as a broker would, and answe
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from brokers.base import NotReleased, Released
 from rust_core import ReleaseGate, ReleaseRefusedError, Submission
-from trading.ports import HandedOver, HeldBack, Part
+from trading.ports import Part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,7 @@ class PaperBroker:
         tell: Mails a message to a name.
         venue: The venue's name.
         account: Whose orders these are, and who hears the answers.
+        now_ns: The lane's clock.
         fence_word: The fence as it stands in shared memory, compared at every hand-over.
     """
 
@@ -62,24 +64,26 @@ class PaperBroker:
         *,
         venue: str,
         account: str,
+        now_ns: Callable[[], int],
         fence_word: Callable[[], int],
     ) -> None:
         """Nothing is connected: the wire is the lane's mail."""
+        self._now_ns = now_ns
         self._fence_word = fence_word
         self._tell = tell
         self._venue = venue
         self._account = account
 
-    def submit(
-        self, submission: Submission, gate: ReleaseGate, now_ns: int
-    ) -> HandedOver | HeldBack:
+    def submit(self, submission: Submission, gate: ReleaseGate) -> None:
         """Redeem the verdict and mail its bytes, in that instant and at most once."""
+        order, now_ns = submission.client_order_id, self._now_ns()
         try:
             intent = submission.redeem(gate, now_ns, fence_word=self._fence_word())
         except ReleaseRefusedError as refused:
-            return HeldBack(str(refused))
+            self._tell(self._account, NotReleased(client_order_id=order, reason=str(refused)))
+            return
         self._tell(self._venue, PlaceOrder(account=self._account, intent=intent))
-        return HandedOver(now_ns)
+        self._tell(self._account, Released(client_order_id=order, at_ns=now_ns))
 
     def cancel(self, client_order_id: str, broker_order_id: str = "") -> None:
         """Ask for a cancel; this venue knows orders by our ids."""

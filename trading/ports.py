@@ -228,20 +228,6 @@ class Record(Protocol):
 # --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class HandedOver:
-    """The bytes of the order were given to the transport, once."""
-
-    at_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class HeldBack:
-    """The release gate refused; not one byte left."""
-
-    reason: str
-
-
 class Part(StrEnum):
     """One part of what a venue can say about an account."""
 
@@ -254,15 +240,18 @@ class Part(StrEnum):
 class Broker(Protocol):
     """The way to one account's venue. Answers come back as mail to the account, never as results.
 
-    No method waits, and none repeats anything by itself (EX-6).
+    No method waits, and none repeats an order by itself (EX-6).
     """
 
     name: str
 
-    def submit(
-        self, submission: Submission, gate: ReleaseGate, now_ns: int
-    ) -> HandedOver | HeldBack:
-        """Redeem the verdict and hand its bytes over, in that instant and at most once."""
+    def submit(self, submission: Submission, gate: ReleaseGate) -> None:
+        """Redeem the verdict and hand its bytes over at most once, now or when the way is free.
+
+        `brokers.base.Released` or `NotReleased` says which, in the end, for each submission. Where
+        the transport needs a token of the limiter and a connection, both are in hand before the
+        gate is compared, and nothing is waited for between the comparison and the hand-over.
+        """
 
     def cancel(self, client_order_id: str, broker_order_id: str = "") -> None:
         """Ask for a cancel; whether it worked comes as the venue's report.

@@ -94,7 +94,7 @@ class OrderActor(LaneActor):
         now_ns = self.lane.now_ns()
         if self._state == "SUBMITTED":
             self._waiting = self.at(now_ns + self.plan.answer_wait_ns, AnswerDue())
-        elif self._state in ("WORKING", "PARTIALLY_FILLED", "UNKNOWN"):
+        else:  # also PENDING: a look-up after a restart may itself have been lost
             self._waiting = self.at(now_ns + self.plan.poll_ns, PollDue())
 
     def _poll(self) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from console import explain, operate, prepare
 from console import run as run_command
+from console import simulate as simulate_command
 from console.context import DataDir, chosen, err, resolve_data_dir, say_json
 from trading.errors import HoldfastError
 from trading.run_options import ExitCode
@@ -32,6 +33,7 @@ app.command("verify")(explain.verify)
 app.command("init")(prepare.init)
 app.command("check")(prepare.check)
 app.command("new")(prepare.new)
+app.command("simulate")(simulate_command.simulate)
 
 
 def _show_version(is_asked: bool) -> None:  # noqa: FBT001  the callback's form is typer's

@@ -1,0 +1,305 @@
+"""The judge: what must hold at every step, at each hand-over, at the venue and in the end.
+
+It believes the venue's own ledger and the durable journal, and nothing that the product says of
+itself but where the two are compared.
+"""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from actors.operator_words import KillDone
+from actors.spec import EventKind
+from research.simulation.disk import Disk
+from research.simulation.market import UNIT_1E8
+from research.simulation.venue import Booked, SimVenue
+from research.simulation.world import SECOND_NS, World
+from rust_core import AccountCore, Submission
+from trading.config import Config
+from trading.money import to_1e8
+from trading.run_options import Mode
+
+if TYPE_CHECKING:
+    from research.simulation.process import Process
+
+INVARIANTS = (
+    "one venue order per intent",
+    "one entry per setup instance",
+    "no order without a durable intent",
+    "nothing that adds risk leaves after a kill is acknowledged",
+    "nothing leaves a fenced process",
+    "no entry beside an UNKNOWN order",
+    "limits hold with UNKNOWN counted as filled",
+    "limits hold at the venue",
+    "every position is protected",
+    "no timer of a dead incarnation acts",
+    "our book equals the venue's",
+    "journal, projections and cores agree",
+    "every order reaches its end",
+    "a kill that is through left nothing",
+    "nothing crashed that nobody harmed",
+)
+
+TOLD_AFTER_NS = 150 * SECOND_NS
+"""By then we must have learned what the venue did unasked: a late fill, a fill taken back."""
+
+
+class Judge:
+    """Watches one world.
+
+    Args:
+        world: Where findings go.
+        config: The limits that must hold.
+        disk: What is durable.
+        venue: What is true.
+
+    Attributes:
+        killed_by: Ids of kills that were acknowledged and not lifted since.
+        decisions: Requests of the account's journal that became durable.
+    """
+
+    def __init__(self, world: World, config: Config, disk: Disk) -> None:
+        """Nothing was seen."""
+        self.world = world
+        self.config = config
+        self.disk = disk
+        self.venue: SimVenue
+        self.killed_by: dict[str, str] = {}
+        self.started: list[int] = []
+        self.messages = 0
+        self._buried: set[int] = set()
+        self._qty_max_1e8 = to_1e8(config.limits.position_qty_max or 0)
+        self._capital_1e8 = to_1e8(config.account.capital_usd)
+        self._setups: Counter[str] = Counter()
+        self._said: set[str] = set()
+
+    def found(self, invariant: str, text: str) -> None:
+        """A promise was broken; the same words are kept once."""
+        key = f"{invariant}: {text}"
+        if key not in self._said:
+            self._said.add(key)
+            self.world.found(invariant, text)
+
+    # -- at the hand-over -------------------------------------------------------------------------
+
+    def released(self, process: "Process", submission: Submission) -> None:
+        """An order's bytes are given to the transport now."""
+        order = submission.client_order_id
+        self.world.say(f"process {process.number} released {order} {submission.side}")
+        if process.fence != self.disk.fence:
+            self.found("nothing leaves a fenced process", f"{order} left process {process.number}")
+        if not self._is_durable(order):
+            self.found("no order without a durable intent", f"{order} left before it was durable")
+        if submission.adds_risk:
+            self._entry_released(process, submission)
+
+    def _entry_released(self, process: "Process", submission: Submission) -> None:
+        order = submission.client_order_id
+        if self.killed_by:
+            self.found(
+                "nothing that adds risk leaves after a kill is acknowledged",
+                f"{order} left under {', '.join(self.killed_by.values())}",
+            )
+        core = process.system.core
+        if core is None:
+            return
+        worst_1e8 = submission.qty_1e8
+        for other in core.orders():
+            if other.client_order_id == order or other.instrument != submission.instrument:
+                continue
+            if other.state == "UNKNOWN":
+                self.found(
+                    "no entry beside an UNKNOWN order",
+                    f"{order} left while {other.client_order_id} is UNKNOWN",
+                )
+            if other.purpose == "ENTRY":
+                worst_1e8 += other.qty_1e8 - other.filled_1e8
+        worst_1e8 += sum(abs(each.qty_1e8) for each in core.positions())
+        if worst_1e8 > self._qty_max_1e8:
+            self.found(
+                "limits hold with UNKNOWN counted as filled",
+                f"{order} makes it {worst_1e8 // UNIT_1E8} at worst",
+            )
+
+    def _is_durable(self, client_order_id: str) -> bool:
+        rows = self.disk.intents
+        return client_order_id in rows
+
+    # -- at the venue -----------------------------------------------------------------------------
+
+    def placed(self, order: Booked) -> None:
+        """The venue took an order that it did not have."""
+        if order.purpose != "ENTRY":
+            return
+        self._setups[order.position_id] += 1
+        if self._setups[order.position_id] > 1:
+            self.found("one entry per setup instance", f"{order.position_id} was entered twice")
+        held_1e8 = abs(self.venue.positions.get(order.instrument, 0))
+        open_1e8 = sum(
+            each.qty_1e8 - each.filled_1e8
+            for each in self.venue.open_orders()
+            if each.purpose == "ENTRY"
+        )
+        is_told = self.world.now_ns - self.venue.surprised_ns > TOLD_AFTER_NS
+        if is_told and held_1e8 + open_1e8 > self._qty_max_1e8:
+            self.found(
+                "limits hold at the venue",
+                f"{order.client_order_id} makes it {(held_1e8 + open_1e8) // UNIT_1E8}",
+            )
+
+    # -- at every step ----------------------------------------------------------------------------
+
+    def stale_timer(self, name: str) -> None:
+        """A timer fired that an earlier incarnation had armed."""
+        self.found("no timer of a dead incarnation acts", f"one of {name} did")
+
+    def turned(self, process: "Process") -> None:
+        """A process has done all there was to do at this instant."""
+        core = process.system.core
+        if core is None:
+            return
+        for position in core.positions():
+            if not position.is_protected:
+                self.found("every position is protected", f"{position.position_id} is not")
+
+    # -- kills ------------------------------------------------------------------------------------
+
+    def kill_done(self, level: str, done: KillDone) -> None:
+        """A kill says that it is through."""
+        if level == "PAUSE" or done.remaining:
+            return
+        recent_ns = self.world.now_ns - 10 * SECOND_NS
+        if any(each.venue_ns > recent_ns for each in self.venue.executions.values()):
+            return  # the venue may have filled something after it said that it was flat
+        held = {name: qty for name, qty in self.venue.positions.items() if qty}
+        left = [each.client_order_id for each in self.venue.open_orders()]
+        if held or left:
+            self.found("a kill that is through left nothing", f"{done.id}: {held} {left}")
+
+    # -- processes --------------------------------------------------------------------------------
+
+    def buried(self, process: "Process") -> None:
+        """A process is over: count what it did, and look at what crashed in it."""
+        if process.number in self._buried:
+            return
+        self._buried.add(process.number)
+        self.messages += process.lane.handled
+        for event in process.system.counters.events:
+            if event.kind is EventKind.CRASHED and not self._is_expected(event.reason):
+                self.found(
+                    "nothing crashed that nobody harmed",
+                    f"{event.name}: {event.reason} {event.detail[-800:]}",
+                )
+
+    @staticmethod
+    def _is_expected(reason: str) -> bool:
+        return any(word in reason for word in ("Poison", "PanicError", "Fenced", "Failed"))
+
+    # -- in the end -------------------------------------------------------------------------------
+
+    def ended(self, process: "Process") -> None:
+        """The world healed long ago, and the session is over."""
+        core = process.system.core
+        if core is None:
+            self.found("nothing crashed that nobody harmed", "the account is not running")
+            return
+        for order in self.venue.orders.values():
+            if order.posts > 1:
+                self.found(
+                    "one venue order per intent",
+                    f"{order.client_order_id} was posted {order.posts} times",
+                )
+        self._orders_ended(core)
+        self._books_equal(core)
+        self._rehydrated_alike(process, core)
+
+    def _orders_ended(self, core: AccountCore) -> None:
+        for order in core.orders():
+            self.found("every order reaches its end", f"{order.client_order_id} is {order.state}")
+        for booked in self.venue.open_orders():
+            self.found(
+                "every order reaches its end", f"{booked.client_order_id} works at the venue"
+            )
+
+    def _books_equal(self, core: AccountCore) -> None:
+        ours: Counter[str] = Counter()
+        for position in core.positions():
+            ours[position.instrument] += position.qty_1e8
+        theirs = {name: qty for name, qty in self.venue.positions.items() if qty}
+        if {name: qty for name, qty in ours.items() if qty} != theirs:
+            self._differs(f"positions: ours {dict(ours)}, theirs {theirs}")
+        account = core.account()
+        moved_1e8 = self.venue.cash_1e8 - self._capital_1e8
+        if account.cash_1e8 != moved_1e8:
+            self._differs(f"cash: ours {account.cash_1e8}, theirs {moved_1e8}")
+        if account.fees_1e8 != self.venue.fees_1e8:
+            self._differs(f"fees: ours {account.fees_1e8}, theirs {self.venue.fees_1e8}")
+        self._orders_equal()
+
+    def _orders_equal(self) -> None:
+        rows = self.disk.record.query(
+            "SELECT client_order_id, state, filled_1e8, fees_1e8 FROM orders", {}
+        )
+        known = set()
+        for order, state, filled_1e8, fees_1e8 in rows:
+            known.add(order)
+            booked = self.venue.orders.get(order)
+            if booked is None:
+                if state not in ("NOT_SENT", "REJECTED"):
+                    self._differs(f"{order} is {state}, and the venue has no such order")
+            elif state != booked.state or (filled_1e8, fees_1e8) != (
+                booked.filled_1e8,
+                booked.fees_1e8,
+            ):
+                self._differs(
+                    f"{order}: ours {state} {filled_1e8} {fees_1e8}, "
+                    f"theirs {booked.state} {booked.filled_1e8} {booked.fees_1e8}"
+                )
+        for order in self.venue.orders:
+            if order not in known:
+                self._differs(f"{order} is at the venue, and not in our journal")
+
+    def _differs(self, text: str) -> None:
+        self.found("our book equals the venue's", text)
+
+    def _rehydrated_alike(self, process: "Process", core: AccountCore) -> None:
+        """A second core that reads the journal must stand where the first one stands."""
+        second = rehydrated(process)
+        if shown(second) != shown(core):
+            self.found(
+                "journal, projections and cores agree",
+                f"the core shows {shown(core)}, its journal {shown(second)}",
+            )
+
+
+def rehydrated(process: "Process") -> AccountCore:
+    """A core from the journal of a process's account, as an account's actor makes one."""
+    system, record = process.system, process.site.disk.record
+    core = AccountCore(system.config.account_json(Mode.PAPER))
+    after, run = 0, process.site.disk.run
+    snapshot = record.last_snapshot(system.account_name, run)
+    if snapshot is not None:
+        core.rehydrate(snapshot.kind, snapshot.payload, snapshot.at_ns)
+        after = snapshot.seq
+    for row in record.events(system.account_name, run, after):
+        core.rehydrate(row.kind, row.payload, row.at_ns)
+    return core
+
+
+def shown(core: AccountCore) -> dict[str, Any]:
+    """What a core says of itself, as far as it follows from its journal."""
+    account = core.account()
+    return {
+        "cash": account.cash_1e8,
+        "fees": account.fees_1e8,
+        "gross": account.gross_1e8,
+        "kill": account.kill_level,
+        "halts": sorted(account.halts),
+        "orders": sorted(
+            (each.client_order_id, each.state, each.filled_1e8, each.is_cancel_asked)
+            for each in core.orders()
+        ),
+        "positions": sorted(
+            (each.position_id, each.qty_1e8, each.phase, each.stop_1e8, each.exit_order_id)
+            for each in core.positions()
+        ),
+    }

@@ -1,0 +1,92 @@
+"""The operator: kills, resumes, and starts again what died; through the trader's own port."""
+
+from typing import TYPE_CHECKING
+
+from actors.operator_words import (
+    Accepted,
+    Answer,
+    Changed,
+    KillDone,
+    KillLevel,
+    KillRequest,
+    Refused,
+    ResumeRequest,
+)
+from research.simulation.judge import Judge
+from research.simulation.world import SECOND_NS, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from research.simulation.process import Process
+
+ASK_AGAIN_NS = 3 * SECOND_NS
+
+
+class Operator:
+    """A person who repeats what was not answered.
+
+    Args:
+        world: Time.
+        judge: Told what was acknowledged.
+        current: The process that is in charge now, None while there is none.
+    """
+
+    def __init__(self, world: World, judge: Judge, current: "Callable[[], Process | None]") -> None:
+        """Nothing is asked yet."""
+        self.world = world
+        self.judge = judge
+        self._current = current
+        self._asked = 0
+
+    def kill(self, level: str, resume_after_ns: int) -> None:
+        """Ask for a kill until it is acknowledged, and lift it later."""
+        self._asked += 1
+        request = KillRequest(
+            id=f"kill-{self._asked}", level=KillLevel(level), reason="a drill", by="simulation"
+        )
+        self._ask_kill(request)
+        self.world.after(resume_after_ns, lambda: self._resume(f"resume-{request.id}"))
+
+    def _ask_kill(self, request: KillRequest) -> None:
+        process, judge = self._current(), self.judge
+        state = {"is_acknowledged": False}
+
+        def heard(answer: Answer) -> None:
+            self.world.say(f"operator heard {answer}")
+            if isinstance(answer, Accepted):
+                state["is_acknowledged"] = True
+                judge.killed_by[request.id] = str(request.level)
+            elif isinstance(answer, KillDone):
+                judge.kill_done(str(request.level), answer)
+            if process is not None:
+                process.point("kill_answered")
+
+        if process is not None:
+            process.trader.submit_kill(request, heard)
+
+        def again() -> None:
+            if not state["is_acknowledged"]:
+                self._ask_kill(request)
+
+        self.world.after(ASK_AGAIN_NS, again)
+
+    def _resume(self, request_id: str) -> None:
+        process, judge = self._current(), self.judge
+        if not judge.killed_by:
+            return
+        if process is None:
+            self.world.after(ASK_AGAIN_NS, lambda: self._resume(request_id))
+            return
+        held, judge.killed_by = judge.killed_by, {}
+
+        def heard(answer: Answer) -> None:
+            self.world.say(f"operator heard {answer}")
+            if isinstance(answer, Refused):
+                judge.killed_by = held | judge.killed_by
+                self.world.after(10 * SECOND_NS, lambda: self._resume(request_id))
+            elif isinstance(answer, Changed):
+                self.world.hits["operator.resumed"] += 1
+
+        request = ResumeRequest(id=request_id, reason="done", by="simulation", rearm=True)
+        process.trader.resume(request, heard)

@@ -1,0 +1,231 @@
+"""One seed: a session of the whole system in a world that goes wrong, and what was found."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from research.simulation.actions import Actions
+from research.simulation.disk import Disk
+from research.simulation.judge import Judge
+from research.simulation.market import OPEN_NS, Market, crossed
+from research.simulation.network import Network
+from research.simulation.operator import Operator
+from research.simulation.process import Life, Process, Site
+from research.simulation.profile import profile
+from research.simulation.troubles import Troubles, network_faults
+from research.simulation.venue import SimVenue
+from research.simulation.world import MILLI_NS, SECOND_NS, World
+from rust_core import VenueReport
+from trading.market import MarketMessage, Quote, SessionClosed
+
+NEVER_NS = 2**63 - 1
+BEFORE_NS = 5 * SECOND_NS
+HEAL_AFTER_NS = 1_300 * SECOND_NS
+AFTER_NS = 300 * SECOND_NS
+_CONFIG = profile()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one seed brought.
+
+    Attributes:
+        seed: Which.
+        findings: Invariant and words of each broken promise, oldest first.
+        messages: Messages handled by every lane.
+        decisions: Decisions of the account that became durable.
+        faults: Faults that struck.
+        orders: Orders the venue took.
+        hits: Faults and points, by name.
+        virtual_ns: Time that passed in there.
+        wall_ns: Time that passed here.
+        journal_hash: The same for the same seed, wherever it runs.
+        trace: Every event in words, when asked for.
+    """
+
+    seed: int
+    findings: list[tuple[str, str]]
+    messages: int
+    decisions: int
+    faults: int
+    orders: int
+    hits: Counter[str]
+    virtual_ns: int
+    wall_ns: int
+    journal_hash: str
+    trace: list[str] = field(default_factory=list)
+
+
+class Simulation:
+    """One world from its first instant to its last."""
+
+    def __init__(self, seed: int, *, is_traced: bool = False) -> None:
+        """Build everything but the first process."""
+        world = self.world = World(seed, OPEN_NS - BEFORE_NS)
+        world.trace = [] if is_traced else None
+        world.heal_ns = OPEN_NS + HEAL_AFTER_NS
+        chance = world.chance
+        self.market = Market(
+            chance.random("market"),
+            gap_ratio=chance.pick("gaps", (0.0, 0.01, 0.05)),
+            halt_ratio=0.0,
+        )
+        self.disk = Disk(world)
+        self.judge = Judge(world, _CONFIG, self.disk)
+        self.network = Network(world, network_faults(chance))
+        self.venue = SimVenue(world, _CONFIG, self._reported)
+        self.venue.late_fill_ratio = chance.pick("late fills", (0.0, 0.2))
+        self.venue.reject_ratio = chance.pick("rejects", (0.0, 0.02))
+        self.network.venue = self.venue
+        self.judge.venue = self.venue
+        self.venue.placed.append(self.judge.placed)
+        self.processes: list[Process] = []
+        self.operator = Operator(world, self.judge, self.current)
+        self.actions = Actions(self)
+        self.troubles = Troubles(world, OPEN_NS + 20 * SECOND_NS, self.actions.act)
+        self.site = Site(
+            world=world,
+            config=_CONFIG,
+            disk=self.disk,
+            network=self.network,
+            market=self.market,
+            judge=self.judge,
+            visit=self.troubles.visit,
+        )
+        self.stale_until_ns = 0
+        self.is_crossed_next = False
+
+    def current(self) -> Process | None:
+        """Whoever is in charge: the newest process, if it lives."""
+        newest = self.processes[-1] if self.processes else None
+        return newest if newest is not None and newest.life is not Life.DEAD else None
+
+    # -- time -------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """From before the open until everything must be settled."""
+        world = self.world
+        self.start_process()
+        self._plan_market(0)
+        world.at(world.heal_ns, self._healed)
+        end_ns = self.market.close_ns + AFTER_NS
+        while True:
+            planned_ns = world.next_ns(NEVER_NS)
+            due_ns = min([planned_ns, *(each.next_ns(NEVER_NS) for each in self.processes)])
+            if due_ns > end_ns:
+                break
+            is_planned = planned_ns == due_ns
+            world.now_ns = max(world.now_ns, due_ns)
+            if is_planned:
+                world.step()
+            self._turn()
+        last = self.current()
+        if last is None:
+            self.judge.found("nothing crashed that nobody harmed", "no process is there")
+        else:
+            self.judge.ended(last)
+
+    def _turn(self) -> None:
+        for process in self.processes:
+            if process.life is Life.RUNNING:
+                process.turn()
+                self.judge.turned(process)
+        self.processes = [
+            each
+            for each in self.processes
+            if each.life is not Life.DEAD or each is self.processes[-1]
+        ]
+
+    def _plan_market(self, seq: int) -> None:
+        rows = self.market.rows
+        if seq < len(rows):
+            self.world.at(rows[seq].at_ns, lambda: self._market(seq))
+
+    def _market(self, seq: int) -> None:
+        row = self.market.rows[seq]
+        self._plan_market(seq + 1)
+        if isinstance(row, Quote):
+            if self.world.now_ns >= self.venue.halted_until_ns:
+                self.venue.quoted(row)
+            elif self.world.is_faulty() or self.venue.halted_until_ns:
+                return  # no price is made while trading is halted
+        elif isinstance(row, SessionClosed):
+            self.venue.closed()
+        self._show(row)
+
+    def _show(self, row: MarketMessage) -> None:
+        if isinstance(row, Quote):
+            if self.world.now_ns < self.stale_until_ns:
+                return
+            if self.is_crossed_next:
+                self.is_crossed_next = False
+                row = crossed(row)
+        for process in self.processes:
+            process.market(row)
+
+    def _reported(self, report: VenueReport) -> None:
+        self.world.say(
+            f"venue {report.kind} {report.client_order_id} {report.qty_1e8} {report.execution_id}"
+        )
+        self.network.report(report)
+
+    # -- processes --------------------------------------------------------------------------------
+
+    def start_process(self) -> None:
+        """A new process takes the data directory over."""
+        number = len(self.judge.started) + 1
+        self.judge.started.append(number)
+        process = Process(self.site, number)
+        self.processes.append(process)
+        self.world.say(f"process {number} starts")
+        process.start()
+
+    def _replace(self, process: Process) -> None:
+        if self.processes[-1] is process:
+            self.start_process()
+
+    def kill(self, process: Process) -> None:
+        """Kill -9; somebody starts the next one a little later."""
+        self.judge.buried(process)
+        wait_ms = self.world.chance.between("restart after", 200, 6_000)
+        self.world.after(wait_ms * MILLI_NS, lambda: self._replace(process))
+        process.kill()
+
+    def _healed(self) -> None:
+        """Nothing goes wrong from here on; whoever was harmed for good is started again."""
+        self.world.say("healed")
+        self.venue.halted_until_ns = 0
+        for process in self.processes[:-1]:
+            if process.life is not Life.DEAD:
+                self.judge.buried(process)
+                process.die()
+        current = self.current()
+        if current is None:
+            return
+        current.thaw()
+        is_up = current.system.core is not None and not current.system.counters.halted_for
+        if not is_up:
+            self.kill(current)
+
+
+def simulate(seed: int, *, is_traced: bool = False) -> Outcome:
+    """Run one seed."""
+    began_ns = time.perf_counter_ns()
+    simulation = Simulation(seed, is_traced=is_traced)
+    simulation.run()
+    world, judge = simulation.world, simulation.judge
+    for process in simulation.processes:
+        judge.buried(process)
+    return Outcome(
+        seed=seed,
+        findings=world.findings,
+        messages=judge.messages,
+        decisions=simulation.disk.decisions,
+        faults=world.faults,
+        orders=len(simulation.venue.orders),
+        hits=world.hits,
+        virtual_ns=world.now_ns - OPEN_NS + BEFORE_NS,
+        wall_ns=time.perf_counter_ns() - began_ns,
+        journal_hash=simulation.disk.record.journal_hash(simulation.disk.run),
+        trace=world.trace or [],
+    )

@@ -1,0 +1,358 @@
+"""A venue with an account of its own: it matches by the paper book and keeps its own ledger.
+
+What it says in look-ups and lists comes from that ledger, so that it may also do what the book
+cannot: fill an order after its cancel was acknowledged, take an execution back, stand still.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from actors.venue import Intent
+from brokers.base import CashStated, OrderStated, PositionStated, Stated
+from research.simulation.market import UNIT_1E8
+from research.simulation.world import MILLI_NS, World
+from rust_core import PaperVenueBook, VenueReport
+from trading.config import Config
+from trading.market import Quote
+from trading.money import to_1e8
+from trading.ports import Part
+
+_read_intent = msgspec.json.Decoder(Intent).decode
+_ENDS = {"CANCELLED", "EXPIRED", "REJECTED"}
+
+
+@dataclass(slots=True)
+class Booked:
+    """One order in the venue's own ledger.
+
+    Attributes:
+        posts: How many requests with this id were taken: more than one is a duplicate.
+        state: WORKING, FILLED, CANCELLED, EXPIRED or REJECTED.
+        reports: All that was said about it, oldest first.
+    """
+
+    client_order_id: str
+    instrument: str
+    side: str
+    qty_1e8: int
+    booked_ns: int
+    purpose: str
+    position_id: str
+    posts: int = 0
+    broker_order_id: str = ""
+    state: str = "WORKING"
+    filled_1e8: int = 0
+    fees_1e8: int = 0
+    reports: list[VenueReport] = field(default_factory=list)
+
+    @property
+    def is_open(self) -> bool:
+        """It may still be executed by its own terms."""
+        return self.state == "WORKING"
+
+    @property
+    def sign(self) -> int:
+        """1 for a buy, -1 for a sell."""
+        return 1 if self.side == "BUY" else -1
+
+
+class Purpose(msgspec.Struct, frozen=True):
+    """What the judge reads of an order's bytes beside what a venue would."""
+
+    purpose: str
+    position_id: str
+
+
+_read_purpose = msgspec.json.Decoder(Purpose).decode
+
+
+class SimVenue:
+    """The venue of one world.
+
+    Args:
+        world: Time and chance.
+        config: Instruments, fees and cash.
+        report: Called with each report for the account's stream.
+
+    Attributes:
+        orders: The ledger of orders, by client order id.
+        executions: Every execution that stands, by its id.
+        surprised_ns: When it last changed the account in a way that nobody had asked for.
+        placed: Called with an order that was just taken, before anything fills.
+    """
+
+    def __init__(self, world: World, config: Config, report: Callable[[VenueReport], None]) -> None:
+        """Nothing is booked."""
+        self.world = world
+        self._json = config.paper_json()
+        self._report = report
+        self.book = PaperVenueBook(self._json)
+        self.orders: dict[str, Booked] = {}
+        self.executions: dict[str, VenueReport] = {}
+        self.positions: dict[str, int] = {}
+        self.cash_1e8 = to_1e8(config.account.capital_usd)
+        self.fees_1e8 = 0
+        self.placed: list[Callable[[Booked], None]] = []
+        self.is_down = False
+        self.halted_until_ns = 0
+        self._multiplier = int(config.instruments[0].multiplier)
+        self._fee_1e8 = to_1e8(config.paper.fee_per_unit_usd)
+        self._last: Quote | None = None
+        self._held: list[Intent] = []
+        self._extra = 0
+        self.surprised_ns = 0
+        self.late_fill_ratio = 0.0
+        self.reject_ratio = 0.0
+
+    # -- the market -------------------------------------------------------------------------------
+
+    def quoted(self, quote: Quote) -> None:
+        """The market moved; a venue that is down misses it."""
+        self._last = quote
+        if self.is_down:
+            return
+        if self._held:
+            held, self._held = self._held, []
+            for intent in held:
+                if self.orders[intent.client_order_id].is_open:
+                    self._match(intent, is_held=True)
+        self._take(
+            self.book.on_quote(
+                quote.instrument,
+                quote.bid_1e8,
+                quote.ask_1e8,
+                quote.bid_size_1e8,
+                quote.ask_size_1e8,
+                self.world.now_ns,
+            )
+        )
+
+    def closed(self) -> None:
+        """The session ends: what works expires."""
+        self._take(self.book.on_session_close(self.world.now_ns))
+        for intent in self._held:
+            self._end(self.orders[intent.client_order_id], "EXPIRED", "the session is over")
+        self._held = []
+
+    def restart(self) -> None:
+        """Come back with the book as it was kept."""
+        self.book = PaperVenueBook(self._json, self.book.state_json())
+        self.is_down = False
+
+    # -- requests ---------------------------------------------------------------------------------
+
+    def place(self, intent: bytes) -> Booked:
+        """Take an order; a repeated id is counted, and is no second order."""
+        asked, why = _read_intent(intent), _read_purpose(intent)
+        order = self.orders.get(asked.client_order_id)
+        if order is not None:
+            order.posts += 1
+            return order
+        order = Booked(
+            client_order_id=asked.client_order_id,
+            instrument=asked.instrument,
+            side=asked.side,
+            qty_1e8=asked.qty_1e8,
+            booked_ns=self.world.now_ns,
+            purpose=why.purpose,
+            position_id=why.position_id,
+            posts=1,
+        )
+        self.orders[order.client_order_id] = order
+        for listener in self.placed:
+            listener(order)
+        if self.world.strikes("venue.rejects", self.reject_ratio):
+            self._end(order, "REJECTED", "insufficient margin")
+        elif self.world.now_ns < self.halted_until_ns:
+            order.broker_order_id = f"h{len(self.orders)}"
+            self._held.append(asked)
+            self._said(self._of(order, "ACCEPTED"))
+        else:
+            self._match(asked, is_held=False)
+        return order
+
+    def _match(self, asked: Intent, *, is_held: bool) -> None:
+        reports = self.book.submit(
+            asked.client_order_id,
+            asked.instrument,
+            asked.side,
+            asked.order_type,
+            asked.tif,
+            asked.qty_1e8,
+            self.world.now_ns,
+            limit_1e8=asked.limit_1e8,
+            trigger_1e8=asked.trigger_1e8,
+        )
+        for report in reports or ():
+            if not (is_held and report.kind == "ACCEPTED"):
+                self._said(report)
+
+    def cancel(self, client_order_id: str) -> None:
+        """Cancel, or say why not."""
+        order = self.orders.get(client_order_id)
+        held = [each for each in self._held if each.client_order_id != client_order_id]
+        if order is not None and order.is_open and len(held) < len(self._held):
+            self._held = held
+            self._end(order, "CANCELLED", "")
+            return
+        self._take(self.book.cancel(client_order_id, self.world.now_ns))
+        if order is not None and order.state == "CANCELLED":
+            self._maybe_fill_late(order)
+
+    def look_up(self, client_order_id: str) -> tuple[VenueReport, ...] | None:
+        """Everything that was said about an order, None when there is none."""
+        order = self.orders.get(client_order_id)
+        return None if order is None else tuple(order.reports)
+
+    def stated(self, question: int, parts: frozenset[Part], fills_after_ns: int) -> Stated:
+        """Its own account, as far as it was asked for."""
+        return Stated(
+            question=question,
+            orders=self._orders() if Part.ORDERS in parts else None,
+            positions=self._positions() if Part.POSITIONS in parts else None,
+            cash=self._cash() if Part.CASH in parts else None,
+            fills=self._fills(fills_after_ns) if Part.FILLS in parts else None,
+        )
+
+    def open_orders(self) -> list[Booked]:
+        """What works."""
+        return [order for order in self.orders.values() if order.is_open]
+
+    def _orders(self) -> tuple[OrderStated, ...]:
+        return tuple(
+            OrderStated(
+                client_order_id=order.client_order_id,
+                broker_order_id=order.broker_order_id,
+                instrument=order.instrument,
+                side=order.side,
+                qty_1e8=order.qty_1e8,
+                filled_1e8=order.filled_1e8,
+            )
+            for order in self.open_orders()
+        )
+
+    def _positions(self) -> tuple[PositionStated, ...]:
+        held = self.positions.items()
+        return tuple(PositionStated(instrument=name, qty_1e8=qty) for name, qty in held if qty)
+
+    def _cash(self) -> CashStated:
+        return CashStated(
+            equity_1e8=self.cash_1e8 + self._value_1e8(),
+            cash_1e8=self.cash_1e8,
+            buying_power_1e8=self.cash_1e8,
+            at_ns=self.world.now_ns,
+            is_movement=True,
+        )
+
+    def _value_1e8(self) -> int:
+        if self._last is None:
+            return 0
+        price_1e8 = (self._last.bid_1e8 + self._last.ask_1e8) // 2
+        held = sum(self.positions.values())
+        return price_1e8 * held // UNIT_1E8 * self._multiplier
+
+    def _fills(self, after_ns: int) -> tuple[VenueReport, ...]:
+        return tuple(each for each in self.executions.values() if each.venue_ns > after_ns)
+
+    # -- what the book cannot ---------------------------------------------------------------------
+
+    def _maybe_fill_late(self, order: Booked) -> None:
+        """A cancel that was acknowledged and yet lost the race."""
+        if not self.world.strikes("venue.fill_after_cancel", self.late_fill_ratio):
+            return
+        wait_ns = self.world.chance.between("venue.fill_late_ms", 1, 4_000) * MILLI_NS
+        self.world.after(wait_ns, lambda: self._fill_late(order))
+
+    def _fill_late(self, order: Booked) -> None:
+        left = (order.qty_1e8 - order.filled_1e8) // UNIT_1E8
+        if left <= 0 or self._last is None:
+            return
+        self._extra += 1
+        self.surprised_ns = self.world.now_ns
+        quantity = self.world.chance.between("venue.fill_late_qty", 1, left)
+        price_1e8 = self._last.ask_1e8 if order.sign > 0 else self._last.bid_1e8
+        self._said(
+            VenueReport(
+                order.client_order_id,
+                "FILLED",
+                self.world.now_ns,
+                broker_order_id=order.broker_order_id,
+                execution_id=f"late-{self._extra}",
+                qty_1e8=quantity * UNIT_1E8,
+                price_1e8=price_1e8,
+                fee_1e8=quantity * self._fee_1e8,
+            )
+        )
+
+    def reverse_one(self) -> bool:
+        """Take the newest execution of an ended order back; whether there was one."""
+        ended = [
+            report
+            for report in self.executions.values()
+            if not self.orders[report.client_order_id].is_open
+        ]
+        if not ended:
+            return False
+        self.surprised_ns = self.world.now_ns
+        report = ended[-1]
+        order = self.orders[report.client_order_id]
+        del self.executions[report.execution_id]
+        self._account(order, report, -1)
+        back = VenueReport(
+            report.client_order_id,
+            "REVERSED",
+            self.world.now_ns,
+            broker_order_id=report.broker_order_id,
+            execution_id=report.execution_id,
+            qty_1e8=report.qty_1e8,
+            price_1e8=report.price_1e8,
+            fee_1e8=report.fee_1e8,
+            reason="trade bust",
+        )
+        order.reports.append(back)
+        self._report(back)
+        return True
+
+    # -- the ledger -------------------------------------------------------------------------------
+
+    def _take(self, reports: list[VenueReport]) -> None:
+        for report in reports:
+            self._said(report)
+
+    def _said(self, report: VenueReport) -> None:
+        """Book what a report says, then say it."""
+        order = self.orders.get(report.client_order_id)
+        if order is not None and report.kind != "CANCEL_REJECTED":
+            order.reports.append(report)
+            order.broker_order_id = report.broker_order_id or order.broker_order_id
+            if report.kind == "FILLED":
+                self.executions[report.execution_id] = report
+                self._account(order, report, 1)
+                if order.filled_1e8 >= order.qty_1e8:
+                    order.state = "FILLED"
+            elif report.kind in _ENDS:
+                order.state = report.kind
+        self._report(report)
+
+    def _account(self, order: Booked, report: VenueReport, times: int) -> None:
+        signed_1e8 = times * order.sign * report.qty_1e8
+        order.filled_1e8 += times * report.qty_1e8
+        order.fees_1e8 += times * report.fee_1e8
+        self.positions[order.instrument] = self.positions.get(order.instrument, 0) + signed_1e8
+        self.cash_1e8 -= report.price_1e8 * signed_1e8 // UNIT_1E8 * self._multiplier
+        self.cash_1e8 -= times * report.fee_1e8
+        self.fees_1e8 += times * report.fee_1e8
+
+    def _of(self, order: Booked, kind: str, reason: str = "") -> VenueReport:
+        return VenueReport(
+            order.client_order_id,
+            kind,
+            self.world.now_ns,
+            broker_order_id=order.broker_order_id,
+            reason=reason,
+        )
+
+    def _end(self, order: Booked, kind: str, reason: str) -> None:
+        self._said(self._of(order, kind, reason))

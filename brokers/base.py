@@ -9,11 +9,13 @@ Answers reach the account as mail: `Released` or `NotReleased` for each submissi
 `Stated`, and the venue's reports on its orders.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from trading.errors import HoldfastError
+from trading.ports import Part
 
 
 class CannotPrepareError(HoldfastError):
@@ -289,3 +291,79 @@ class Stated:
     positions: tuple[PositionStated, ...] | None = None
     cash: CashStated | None = None
     fills: tuple[Any, ...] | None = None
+
+
+# --------------------------------------------------------------------------------------------------
+# A venue on a network: what its adapter is driven by (`actors.adapter`)
+# --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """What a stream said of an order: reports in order, or the wish to look the order up.
+
+    Attributes:
+        client_order_id: As the venue has it; whether it is ours is for the adapter to find out.
+        reports: `VenueReport`s, oldest first.
+        asks_look_up: The event leaves a hole, or means nothing that we know: ask the venue.
+        is_in_doubt: Its status is none that we know, so the order's fate is unknown until then.
+        warning: What a person should hear of, empty when nothing.
+    """
+
+    client_order_id: str
+    reports: tuple[Any, ...] = ()
+    asks_look_up: bool = False
+    is_in_doubt: bool = False
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamUp:
+    """A stream of the venue is connected, signed in and listens; what it missed can be fetched."""
+
+    stream: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamDown:
+    """A stream of the venue is gone; what happens meanwhile is not heard."""
+
+    stream: str
+    cause: str
+
+
+StreamNews = Reported | StreamUp | StreamDown
+
+
+class Venue(Protocol):
+    """One account at a venue on a network; each method is one exchange and repeats nothing."""
+
+    capabilities: Capabilities
+
+    def prepare(self, intent: bytes) -> Prepared:
+        """The exact request of an intent; pure (raises CannotPrepareError)."""
+
+    async def send(
+        self, prepared: Prepared, release: Callable[[], None], *, is_entry: bool
+    ) -> SendOutcome:
+        """Hand the bytes over once; `release` is called in that instant and may forbid it.
+
+        What `release` raises comes out, and so does `NotConnectedError`: nothing was sent then.
+        """
+
+    async def cancel(
+        self, client_order_id: str, broker_order_id: str, allow: Callable[[], None]
+    ) -> CancelOutcome:
+        """Ask for a cancel; `allow` is called in the instant of hand-over and may forbid it."""
+
+    async def look_up(self, client_order_id: str) -> LookedUp:
+        """Ask for one order (EX-6)."""
+
+    async def state(self, question: int, parts: frozenset[Part], fills_after_ns: int) -> Stated:
+        """Ask for the venue's own account."""
+
+    async def listen(self, hear: Callable[[StreamNews], None]) -> None:
+        """Follow the order stream until cancelled, reconnecting by itself."""
+
+    async def close(self) -> None:
+        """Let every connection go."""

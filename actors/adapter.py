@@ -1,0 +1,297 @@
+"""One account's connections: exchanges with its venue run as tasks, their results come as mail.
+
+The only actor that waits for a network. It keeps no truth: what is under way when it dies is
+UNKNOWN to the account, which is rebuilt behind it and asks the venue.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from actors.lane_actor import LaneActor
+from actors.lane_live import LiveLane
+from brokers.base import (
+    AlreadyFinal,
+    CannotPrepareError,
+    LookedUp,
+    NotReleased,
+    Refused,
+    Released,
+    Reported,
+    SendOutcome,
+    Sent,
+    StreamDown,
+    StreamNews,
+    StreamUp,
+    Unanswered,
+    Unknown,
+    Venue,
+)
+from brokers.http import NotConnectedError
+from brokers.network import CancelAsked, LookUpAsked, StateAsked, SubmitAsked
+from rust_core import Message, ReleaseGate, ReleaseRefusedError, VenueReport
+
+ABSENT_READS = 2
+"""So many healthy reads without the order, after its longest flight, prove that it is absent."""
+ABSENT_SPACING_NS = 1_000_000_000
+CATCH_UP_WAIT_S = 2.0
+"""How long after a catch-up that failed the next one begins."""
+BREAKER = "order stream"
+
+
+class FencedError(Exception):
+    """Another instance has taken over: not even a cancel leaves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFailed:
+    """Mail to itself: a task ended in a way that nobody foresaw."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterPlan:
+    """What an adapter is made of.
+
+    Attributes:
+        account: Name of the account's actor, which hears the answers.
+        make: Makes the way to the venue, not connected yet.
+        gate: Told whether the order stream is up; entries wait while it is not (ST-4).
+        fence: Our fencing token.
+        fence_word: The fence as it stands in shared memory now.
+        is_ours: The order of that id is one of this account's.
+        live_orders: Ids of the orders that may still change, for catching up.
+        notify: Told severity, text and ids of what a person wants to know.
+        note: Journals a fact of the system: stream, kind, payload.
+    """
+
+    account: str
+    make: Callable[[], Venue]
+    gate: Callable[[], ReleaseGate]
+    fence: int
+    fence_word: Callable[[], int]
+    is_ours: Callable[[str], bool]
+    live_orders: Callable[[], Sequence[str]]
+    notify: Callable[[str, str, Sequence[str]], None]
+    note: Callable[[str, str, dict[str, Any]], None]
+
+
+class AdapterActor(LaneActor):
+    """Drives one `Venue` on the live lane's loop."""
+
+    def __init__(self, lane: LiveLane, name: str, plan: AdapterPlan) -> None:
+        """An incarnation without connections."""
+        super().__init__(lane, name)
+        self.plan = plan
+        self.venue = plan.make()
+        self._loop = lane.loop
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._looking: set[str] = set()
+        self._born_ns = lane.now_ns()
+        self._waiting: set[str] = set()
+        self._released_ns: dict[str, int] = {}
+        self._missed: dict[str, list[int]] = {}
+        self._foreign: set[str] = set()
+        self._down_ns = self._born_ns
+        self._by_type: dict[type, Callable[[Any], None]] = {
+            SubmitAsked: lambda asked: self._start(self._send(asked)),
+            CancelAsked: lambda asked: self._start(self._cancel(asked)),
+            LookUpAsked: lambda asked: self._look_up(asked.client_order_id),
+            StateAsked: lambda asked: self._start(self._state(asked)),
+            TaskFailed: self._failed,
+        }
+
+    # -- life -------------------------------------------------------------------------------------
+
+    def on_start(self) -> None:
+        """Follow the order stream; entries wait until it is up and nothing was missed."""
+        self.plan.gate().set_breaker(BREAKER, True)  # noqa: FBT003 - the core's own signature
+        self._start(self.venue.listen(self._hear))
+
+    def on_stop(self) -> None:
+        """Let everything go; what was under way is for the account to ask about."""
+        self.plan.gate().set_breaker(BREAKER, True)  # noqa: FBT003 - the core's own signature
+        for task in self._tasks:
+            task.cancel()
+        closing = self._loop.create_task(self.venue.close())
+        _CLOSING.add(closing)
+        closing.add_done_callback(_CLOSING.discard)
+
+    def on_receive(self, message: Any) -> None:
+        """Begin one exchange."""
+        begin = self._by_type.get(type(message))
+        if begin is None:
+            found = type(message).__name__
+            raise TypeError(f"{self.name}: expected a question to the venue, found {found}")
+        begin(message)
+
+    def _start(self, exchange: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(exchange)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.lane.tell(self.name, TaskFailed(error=error))
+
+    def _failed(self, failed: TaskFailed) -> None:
+        raise failed.error
+
+    # -- sending ----------------------------------------------------------------------------------
+
+    async def _send(self, asked: SubmitAsked) -> None:
+        submission, order = asked.submission, asked.submission.client_order_id
+        try:
+            prepared = self.venue.prepare(submission.intent)
+        except CannotPrepareError as error:
+            self._tell(NotReleased(client_order_id=order, reason=str(error)))
+            return
+
+        def release() -> None:
+            now_ns = self.lane.now_ns()
+            submission.redeem(asked.gate, now_ns, fence_word=self.plan.fence_word())
+            self._waiting.discard(order)
+            self._released_ns[order] = now_ns
+            self._tell(Released(client_order_id=order, at_ns=now_ns))
+
+        self._waiting.add(order)
+        try:
+            outcome = await self.venue.send(prepared, release, is_entry=submission.adds_risk)
+        except (ReleaseRefusedError, NotConnectedError) as error:
+            if order in self._released_ns:
+                outcome = Unknown(client_order_id=order, cause=str(error))
+            else:
+                self._tell(NotReleased(client_order_id=order, reason=str(error)))
+                return
+        finally:
+            self._waiting.discard(order)
+        self._sent(outcome)
+
+    def _sent(self, outcome: SendOutcome) -> None:
+        order = outcome.client_order_id
+        match outcome:
+            case Sent():
+                self._report(outcome.reports)
+                if not outcome.reports:
+                    self._look_up(order)
+            case Refused(answer=answer):
+                reason = f"{answer.status} {answer.code} {answer.text}"
+                report = VenueReport(order, "REJECTED", answer.at_ns, reason=reason)
+                self._report((report,))
+            case Unknown(cause=cause):
+                self.plan.notify("WARNING", f"{order}: {cause}", (order,))
+                self._tell(Message.no_answer(order))
+
+    def _report(self, reports: Sequence[Any]) -> None:
+        for report in reports:
+            self._tell(Message.venue_report(report))
+
+    # -- cancelling -------------------------------------------------------------------------------
+
+    async def _cancel(self, asked: CancelAsked) -> None:
+        order = asked.client_order_id
+        try:
+            outcome = await self.venue.cancel(order, asked.broker_order_id, self._allow_cancel)
+        except FencedError:
+            self.plan.notify("CRITICAL", f"{order}: the cancel was held back: fenced", (order,))
+            return
+        match outcome:
+            case AlreadyFinal():
+                self._look_up(order)
+            case Unanswered(cause=cause):
+                self.plan.notify("WARNING", f"cancel of {order}: {cause}", (order,))
+
+    def _allow_cancel(self) -> None:
+        if self.plan.fence_word() != self.plan.fence:
+            raise FencedError
+
+    # -- asking -----------------------------------------------------------------------------------
+
+    def _look_up(self, order: str) -> None:
+        if order and order not in self._looking:
+            self._looking.add(order)
+            self._start(self._looked_up(order))
+
+    async def _looked_up(self, order: str) -> None:
+        try:
+            answer = await self.venue.look_up(order)
+        finally:
+            self._looking.discard(order)
+        self._tell(self._weighed(answer))
+
+    def _weighed(self, answer: LookedUp) -> LookedUp:
+        """Whether "no such order" is proof: often enough, far enough apart, late enough (EX-6)."""
+        order = answer.client_order_id
+        if answer.problem or answer.reports is not None:
+            self._missed.pop(order, None)
+            return answer
+        now_ns = self.lane.now_ns()
+        landed_ns = self._released_ns.get(order, self._born_ns)
+        landed_ns += self.venue.capabilities.flight_max_ns
+        if order in self._waiting or now_ns < landed_ns:
+            return replace(answer, problem="not found, but it may still be under way")
+        reads = self._missed.setdefault(order, [])
+        if not reads or now_ns - reads[-1] >= ABSENT_SPACING_NS:
+            reads.append(now_ns)
+        if len(reads) < ABSENT_READS:
+            return replace(answer, problem="not found for the first time")
+        return answer
+
+    async def _state(self, asked: StateAsked) -> None:
+        self._tell(await self.venue.state(asked.question, asked.parts, asked.fills_after_ns))
+
+    # -- the stream -------------------------------------------------------------------------------
+
+    def _hear(self, news: StreamNews) -> None:
+        match news:
+            case Reported():
+                self._reported(news)
+            case StreamUp():
+                self._start(self._catch_up(news.stream))
+            case StreamDown(stream=stream, cause=cause):
+                self._down_ns = self.lane.now_ns()
+                gate = self.plan.gate()
+                gate.set_breaker(BREAKER, True)  # noqa: FBT003 - the core's own signature
+                self.plan.notify("WARNING", f"{stream} is down: {cause}", ())
+
+    def _reported(self, news: Reported) -> None:
+        order = news.client_order_id
+        if not self.plan.is_ours(order):
+            if order not in self._foreign:
+                self._foreign.add(order)
+                self.plan.notify("WARNING", f"an order that is not ours: {order}", (order,))
+            return
+        if news.warning:
+            self.plan.notify("CRITICAL", news.warning, (order,))
+        self._report(news.reports)
+        if news.is_in_doubt:
+            self._tell(Message.no_answer(order))
+        if news.asks_look_up:
+            self._look_up(order)
+
+    async def _catch_up(self, stream: str) -> None:
+        """Ask for everything the stream may have missed; only then may entries leave (ST-4)."""
+        down_ns = self._down_ns
+        while True:
+            answers = [await self.venue.look_up(order) for order in self.plan.live_orders()]
+            for answer in answers:
+                self._tell(self._weighed(answer))
+            if down_ns != self._down_ns:
+                return  # it went down again meanwhile
+            if not any(answer.problem for answer in answers):
+                break
+            await asyncio.sleep(CATCH_UP_WAIT_S)
+        gap = {"stream": stream, "start_ns": down_ns, "end_ns": self.lane.now_ns()}
+        self.plan.note(f"stream/{stream}", "StreamGap", gap)
+        self.plan.gate().set_breaker(BREAKER, False)  # noqa: FBT003 - the core's own signature
+
+    def _tell(self, message: Any) -> None:
+        self.lane.tell(self.plan.account, message)
+
+
+_CLOSING: set["asyncio.Task[None]"] = set()
+"""Connections that are being let go after their actor."""

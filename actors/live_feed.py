@@ -1,0 +1,151 @@
+"""The market of a live run: a venue's stream and the calendar's sessions, mailed to the feed.
+
+Messages are numbered as they come, so that a new incarnation of an actor can be shown what it saw;
+what is older than the session is forgotten.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from brokers.base import StreamDown, StreamUp
+from trading.calendar import Calendar, Session
+from trading.market import (
+    Bar,
+    MarketMessage,
+    Quote,
+    SessionClosed,
+    SessionOpened,
+    TradePrint,
+)
+
+KEPT_MAX = 400_000
+"""Messages of a session that are kept; the oldest are forgotten beyond it."""
+LONGEST_NAP_S = 1.0
+REACH_NS = 14 * 86_400_000_000_000
+
+Tick = Quote | TradePrint | Bar
+
+
+class MarketStreamPort(Protocol):
+    """A venue's market data."""
+
+    async def follow(self, hear: Callable[[Tick | StreamUp | StreamDown], None]) -> None:
+        """Follow it until cancelled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveFeedPlan:
+    """What a live market is made of.
+
+    Attributes:
+        stream: The venue's market data.
+        calendar: Whose sessions count.
+        now_ns: The lane's clock.
+        tell: Mails a message to a name.
+        feed: Name of the feed's actor.
+        note: Journals a fact of the system: stream, kind, payload.
+        notify: Told severity, text and ids.
+        sleep: Waits; asyncio's by default.
+    """
+
+    stream: MarketStreamPort
+    calendar: Calendar
+    now_ns: Callable[[], int]
+    tell: Callable[[str, object], None]
+    feed: str
+    note: Callable[[str, str, dict[str, Any]], None]
+    notify: Callable[[str, str, tuple[str, ...]], None]
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+class LiveFeed:
+    """Mails the market of a live run to the feed's actor."""
+
+    def __init__(self, plan: LiveFeedPlan) -> None:
+        """Nothing has come."""
+        self.plan = plan
+        self._kept: deque[MarketMessage] = deque(maxlen=KEPT_MAX)
+        self._next_seq = 0
+        self._session: Session | None = None
+        self._down_ns = plan.now_ns()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin with the session that is under way, then follow stream and calendar."""
+        self._turn()
+        self._run(self.plan.stream.follow(self._hear))
+        self._run(self._sessions())
+
+    async def stop(self) -> None:
+        """Follow nothing any more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def history(self, last_seq: int) -> list[MarketMessage]:
+        """The session's messages up to that number."""
+        return [message for message in self._kept if message.tape_seq <= last_seq]
+
+    def _run(self, following: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(following)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self.plan.notify("CRITICAL", f"the market feed failed: {task.exception()!r}", ())
+
+    # -- sessions ---------------------------------------------------------------------------------
+
+    async def _sessions(self) -> None:
+        while True:
+            wait_ns = max(self._turn() - self.plan.now_ns(), 0)
+            await self.plan.sleep(min(wait_ns / 1e9 + 0.001, LONGEST_NAP_S))
+
+    def _turn(self) -> int:
+        """Open or close the session that is due; the instant of the next turn."""
+        now_ns = self.plan.now_ns()
+        session = self._session
+        if session is not None:
+            if now_ns < session.close_ns:
+                return session.close_ns
+            self._session = None
+            self._send(SessionClosed(session_date=session.session_date, at_ns=session.close_ns))
+        found = self.plan.calendar.session_at(now_ns)
+        if found is None or now_ns >= found.close_ns:
+            coming = self.plan.calendar.overlapping(now_ns, now_ns + REACH_NS)
+            return min((each.open_ns for each in coming if each.open_ns > now_ns), default=now_ns)
+        self._session = found
+        self._kept.clear()
+        self._send(
+            SessionOpened(
+                session_date=found.session_date,
+                open_ns=found.open_ns,
+                close_ns=found.close_ns,
+                at_ns=found.open_ns,
+            )
+        )
+        return found.close_ns
+
+    # -- the stream -------------------------------------------------------------------------------
+
+    def _hear(self, news: Tick | StreamUp | StreamDown) -> None:
+        match news:
+            case StreamUp(stream=stream):
+                gap = {"stream": stream, "start_ns": self._down_ns, "end_ns": self.plan.now_ns()}
+                self.plan.note(f"stream/{stream}", "StreamGap", gap)
+            case StreamDown(stream=stream, cause=cause):
+                self._down_ns = self.plan.now_ns()
+                self.plan.notify("WARNING", f"{stream} is down: {cause}", ())
+            case _:
+                if self._session is not None:
+                    self._send(news)
+
+    def _send(self, message: MarketMessage) -> None:
+        numbered = replace(message, tape_seq=self._next_seq)
+        self._next_seq += 1
+        self._kept.append(numbered)
+        self.plan.tell(self.plan.feed, numbered)

@@ -1,0 +1,152 @@
+"""Alpaca's order stream: `trade_updates`, in binary frames or text, reconnected for ever (MD-9).
+
+It has neither sequence numbers nor a replay: after each connection what was missed is fetched by
+REST, which is the adapter's business (`StreamUp`).
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import aiohttp
+import orjson
+
+from brokers.alpaca import reports
+from brokers.alpaca.words import (
+    Authorised,
+    Listening,
+    MalformedError,
+    StreamFrame,
+    TradeUpdate,
+    decode,
+)
+from brokers.backoff import Backoff
+from brokers.base import Reported, StreamDown, StreamNews, StreamUp
+from brokers.credentials import Credentials
+
+NAME: Final = "alpaca trade_updates"
+FRAME_BYTES_MAX: Final = 10_000_000
+_HEARTBEAT_S: Final = 10.0
+_SIGN_IN_S: Final = 5.0
+_CAUSE_MAX: Final = 200
+_QUIET: Final = frozenset({"pending_cancel", "pending_replace", "order_replace_rejected"})
+"""Events that change nothing for us: the order goes on as it is."""
+Answer = TypeVar("Answer", Authorised, Listening)
+
+
+class StreamError(Exception):
+    """The stream cannot be used; the text says why, without keys."""
+
+
+async def follow(
+    url: str,
+    credentials: Credentials,
+    hear: Callable[[StreamNews], None],
+    heard: reports.Heard,
+    backoff: Backoff,
+) -> None:
+    """Follow the stream until cancelled; each loss and each return is told."""
+    async with aiohttp.ClientSession() as session:
+        while True:
+            try:
+                await _once(session, url, credentials, hear, heard, backoff)
+                cause = "the venue closed the stream"
+            except (aiohttp.ClientError, OSError, TimeoutError, StreamError) as error:
+                cause = f"{type(error).__name__}: {error}"[:_CAUSE_MAX]
+            hear(StreamDown(stream=NAME, cause=cause))
+            await asyncio.sleep(backoff.wait_s())
+
+
+async def _once(
+    session: aiohttp.ClientSession,
+    url: str,
+    credentials: Credentials,
+    hear: Callable[[StreamNews], None],
+    heard: reports.Heard,
+    backoff: Backoff,
+) -> None:
+    async with session.ws_connect(
+        url, heartbeat=_HEARTBEAT_S, max_msg_size=FRAME_BYTES_MAX, autoping=True
+    ) as socket:
+        async with asyncio.timeout(_SIGN_IN_S):
+            await _sign_in(socket, credentials)
+        backoff.reset()
+        hear(StreamUp(stream=NAME))
+        async for message in socket:
+            if message.type not in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT):
+                raise StreamError("expected a frame of bytes or text")
+            news = understand(message.data, heard)
+            if news is not None:
+                hear(news)
+
+
+async def _sign_in(socket: aiohttp.ClientWebSocketResponse, credentials: Credentials) -> None:
+    keys = {"key_id": credentials.key, "secret_key": credentials.secret}
+    await socket.send_str(orjson.dumps({"action": "authenticate", "data": keys}).decode())
+    answer = _frame(await _next(socket), "authorization", Authorised)
+    if answer.status != "authorized":
+        raise StreamError("the keys were not accepted")
+    listen = {"action": "listen", "data": {"streams": ["trade_updates"]}}
+    await socket.send_str(orjson.dumps(listen).decode())
+    listening = _frame(await _next(socket), "listening", Listening)
+    if "trade_updates" not in listening.streams:
+        raise StreamError("trade_updates is not listened to")
+
+
+async def _next(socket: aiohttp.ClientWebSocketResponse) -> bytes | str:
+    message = await socket.receive()
+    if message.type not in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT):
+        raise StreamError("the stream ended while signing in")
+    data: bytes | str = message.data
+    return data
+
+
+def _frame(data: bytes | str, stream: str, kind: type[Answer]) -> Answer:
+    try:
+        frame = decode(data, StreamFrame, "stream")
+        if frame.stream != stream:
+            raise StreamError(f"expected an answer on the stream {stream}")
+        return decode(bytes(frame.data), kind, stream)
+    except MalformedError as error:
+        raise StreamError(str(error)) from None
+
+
+def understand(data: bytes | str, heard: reports.Heard) -> Reported | None:
+    """What a frame says of an order; None for what is not about one.
+
+    A frame that cannot be read is a hole in the stream: it raises, and the stream begins anew, with
+    everything that was missed fetched.
+
+    Raises:
+        StreamError: It cannot be read.
+    """
+    try:
+        frame = decode(data, StreamFrame, "stream")
+        if frame.stream != "trade_updates":
+            return None
+        return reported(decode(bytes(frame.data), TradeUpdate, "trade_updates"), heard)
+    except MalformedError as error:
+        raise StreamError(str(error)) from None
+
+
+def reported(update: TradeUpdate, heard: reports.Heard) -> Reported:
+    """What one event means (alpaca.md, 7 and 8)."""
+    order = update.order
+    ours = order.client_order_id
+    if update.event in reports.CORRECTIONS:
+        text = f"{update.event} of {ours}: the venue corrects an execution; reconcile"
+        return Reported(client_order_id=ours, asks_look_up=True, is_in_doubt=True, warning=text)
+    if not reports.is_known(order):
+        text = f"{ours}: the venue says the status {order.status[:40]!r}, which is unknown"
+        return Reported(client_order_id=ours, asks_look_up=True, is_in_doubt=True, warning=text)
+    fill = reports.pushed_fill(update, heard)
+    is_whole = heard.is_whole(order.id, order.filled_1e8)
+    end = reports.ended(order)
+    said = [] if fill is None else [fill]
+    if fill is None and end is None and update.event not in _QUIET:
+        said.append(reports.accepted(order))
+    if end is not None and is_whole:
+        said.append(end)
+    if update.event == reports.CANCEL_REFUSED:
+        return Reported(client_order_id=ours, reports=tuple(said), asks_look_up=True)
+    return Reported(client_order_id=ours, reports=tuple(said), asks_look_up=not is_whole)

@@ -1,0 +1,230 @@
+"""One Alpaca account as the adapter drives it: what each exchange means, and nothing repeated."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from brokers.alpaca import reports, stream
+from brokers.alpaca.orders import CAPABILITIES, prepare
+from brokers.alpaca.rest import (
+    CALL_ERRORS,
+    NO_CONTENT,
+    NOT_FOUND,
+    OK,
+    UNPROCESSABLE,
+    Rest,
+    by_order,
+    is_repeated_id,
+    said,
+)
+from brokers.alpaca.words import MalformedError, Order, Position, amount_1e8, read, time_ns
+from brokers.backoff import Backoff
+from brokers.base import (
+    AlreadyFinal,
+    CancelOutcome,
+    CancelRequested,
+    CashStated,
+    LookedUp,
+    OrderStated,
+    PositionStated,
+    Prepared,
+    Refused,
+    SendOutcome,
+    Sent,
+    Stated,
+    StreamNews,
+    Unanswered,
+    Unknown,
+)
+from brokers.credentials import Credentials
+from brokers.http import NoAnswerError
+from brokers.http_wire import Response
+from brokers.limiter import Priority
+from trading.ports import Part
+
+_FILLS_MARGIN_NS: Final = 60_000_000_000
+"""Executions are asked for from this long before the order's own stamp on."""
+
+
+class AlpacaVenue:
+    """Implements `brokers.base.Venue`.
+
+    Args:
+        rest: The calls.
+        stream_url: Where the order stream is.
+        credentials: For the stream; the calls have them in their headers.
+        backoff: Between two connections of the stream.
+    """
+
+    capabilities = CAPABILITIES
+
+    def __init__(
+        self, rest: Rest, *, stream_url: str, credentials: Credentials, backoff: Backoff
+    ) -> None:
+        """Nothing is connected yet."""
+        self.rest = rest
+        self.heard = reports.Heard()
+        self._stream_url = stream_url
+        self._credentials = credentials
+        self._backoff = backoff
+
+    def prepare(self, intent: bytes) -> Prepared:
+        """The exact request of an intent."""
+        return prepare(intent)
+
+    # -- orders -----------------------------------------------------------------------------------
+
+    async def send(
+        self, prepared: Prepared, release: Callable[[], None], *, is_entry: bool
+    ) -> SendOutcome:
+        """Hand the bytes over once; see `Venue.send`."""
+        request = self.rest.orders.request(prepared.method, prepared.path, prepared.body)
+
+        def released() -> bytes:
+            release()
+            return request
+
+        order_id = prepared.client_order_id
+        priority = Priority.ENTRY if is_entry else Priority.EXIT
+        try:
+            response = await self.rest.post_order(released, priority)
+        except NoAnswerError as error:
+            return Unknown(client_order_id=order_id, cause=str(error))
+        return self._sent(order_id, response)
+
+    def _sent(self, order_id: str, response: Response) -> SendOutcome:
+        if response.status == OK:
+            try:
+                order = read(response, Order, "POST orders")
+            except MalformedError as error:
+                return Unknown(client_order_id=order_id, cause=str(error))
+            if order.client_order_id != order_id:
+                return Unknown(client_order_id=order_id, cause="the answer is about another order")
+            return Sent(
+                client_order_id=order_id,
+                broker_order_id=order.id,
+                reports=(reports.accepted(order),) if order.status in reports.LIVE else (),
+            )
+        answer = said(response, self.rest.now_ns())
+        if is_repeated_id(answer):
+            return Unknown(client_order_id=order_id, cause="the venue has an order of this id")
+        try:
+            return Refused(client_order_id=order_id, answer=answer)
+        except ValueError as error:
+            return Unknown(client_order_id=order_id, cause=str(error))
+
+    async def cancel(
+        self, client_order_id: str, broker_order_id: str, allow: Callable[[], None]
+    ) -> CancelOutcome:
+        """Ask for a cancel; an order whose venue id is not known yet is looked up first."""
+        try:
+            if not broker_order_id:
+                order = await self.rest.order_by_our_id(client_order_id)
+                if order is None:
+                    return AlreadyFinal(hint="the venue has no such order")
+                broker_order_id = order.id
+            response = await self.rest.cancel(broker_order_id, allow)
+        except CALL_ERRORS as error:
+            return Unanswered(cause=str(error))
+        if response.status in (OK, NO_CONTENT):
+            return CancelRequested()
+        answer = said(response, self.rest.now_ns())
+        if response.status in (NOT_FOUND, UNPROCESSABLE):
+            return AlreadyFinal(hint=answer.text)
+        return Unanswered(cause=f"HTTP {answer.status} {answer.text}")
+
+    # -- questions --------------------------------------------------------------------------------
+
+    async def look_up(self, client_order_id: str) -> LookedUp:
+        """All that the venue says of one order; "not found" only when it plainly says so."""
+        try:
+            order = await self.rest.order_by_our_id(client_order_id)
+            if order is None:
+                return LookedUp(client_order_id=client_order_id, reports=None)
+            return await self._found(client_order_id, order)
+        except CALL_ERRORS as error:
+            return LookedUp(client_order_id=client_order_id, reports=None, problem=str(error))
+
+    async def _found(self, client_order_id: str, order: Order) -> LookedUp:
+        if not reports.is_known(order):
+            problem = f"its status {order.status[:40]!r} is unknown"
+            return LookedUp(client_order_id=client_order_id, reports=None, problem=problem)
+        told = [reports.accepted(order)]
+        if order.filled_1e8:
+            stamp = order.submitted_at or order.created_at
+            after_ns = 0 if stamp is None else time_ns(stamp) - _FILLS_MARGIN_NS
+            fills = by_order(await self.rest.fills(after_ns), order.id)
+            told += reports.filled(order, fills, self.heard)
+            if sum(report.qty_1e8 for report in told) < order.filled_1e8:
+                problem = "its executions are not listed yet"
+                return LookedUp(client_order_id=client_order_id, reports=None, problem=problem)
+        end = reports.ended(order)
+        if end is not None:
+            told.append(end)
+        return LookedUp(client_order_id=client_order_id, reports=tuple(told))
+
+    async def state(self, question: int, parts: frozenset[Part], fills_after_ns: int) -> Stated:
+        """The venue's own account; all that was asked for, or a problem."""
+        try:
+            return Stated(
+                question=question,
+                orders=await self._orders() if Part.ORDERS in parts else None,
+                positions=await self._positions() if Part.POSITIONS in parts else None,
+                cash=await self._cash() if Part.CASH in parts else None,
+                fills=await self._fills(fills_after_ns) if Part.FILLS in parts else None,
+            )
+        except CALL_ERRORS as error:
+            return Stated(question=question, problem=str(error))
+
+    async def _orders(self) -> tuple[OrderStated, ...]:
+        return tuple(
+            OrderStated(
+                client_order_id=order.client_order_id,
+                broker_order_id=order.id,
+                instrument=order.symbol or "",
+                side=reports.SIDES.get(order.side or "", ""),
+                qty_1e8=order.qty_1e8,
+                filled_1e8=order.filled_1e8,
+            )
+            for order in await self.rest.open_orders()
+        )
+
+    async def _positions(self) -> tuple[PositionStated, ...]:
+        return tuple(_position(each) for each in await self.rest.positions())
+
+    async def _cash(self) -> CashStated:
+        account = await self.rest.account()
+        blocked = account.blocked_by()
+        if blocked:
+            raise MalformedError("account", f"one that may trade; it says {', '.join(blocked)}")
+        return CashStated(
+            equity_1e8=amount_1e8(account.equity, "account.equity"),
+            cash_1e8=amount_1e8(account.cash, "account.cash"),
+            buying_power_1e8=amount_1e8(account.buying_power, "account.buying_power"),
+            at_ns=self.rest.now_ns(),
+        )
+
+    async def _fills(self, after_ns: int) -> tuple[Any, ...]:
+        """Executions after a time; the order of each is asked for by one call for all of them."""
+        fills = await self.rest.fills(after_ns)
+        orders = {order.id: order for order in await self._orders_of({f.order_id for f in fills})}
+        known = [(orders[fill.order_id], fill) for fill in fills if fill.order_id in orders]
+        return tuple(
+            report for order, fill in known for report in reports.filled(order, [fill], self.heard)
+        )
+
+    async def _orders_of(self, ids: set[str]) -> list[Order]:
+        return await self.rest.recent_orders(ids) if ids else []
+
+    # -- the stream -------------------------------------------------------------------------------
+
+    async def listen(self, hear: Callable[[StreamNews], None]) -> None:
+        """Follow the order stream until cancelled."""
+        await stream.follow(self._stream_url, self._credentials, hear, self.heard, self._backoff)
+
+    async def close(self) -> None:
+        """Let every connection go."""
+        self.rest.close()
+
+
+def _position(position: Position) -> PositionStated:
+    return PositionStated(instrument=position.symbol, qty_1e8=position.qty_1e8)

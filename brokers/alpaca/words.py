@@ -1,0 +1,272 @@
+"""What Alpaca sends, typed: unknown fields pass, what is not finite or not readable is refused."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from typing import Final, TypeVar
+
+import msgspec
+
+from brokers.http_wire import Response
+
+VENUE: Final = "alpaca"
+_UNIT: Final = Decimal(1)
+_MAX_1E8: Final = 2**63 - 1
+_EXPONENT_MAX: Final = 30
+_TIME: Final = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9})\d*)?(Z|[+-]\d{2}:\d{2})\Z"
+)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+Wire = TypeVar("Wire")
+
+
+class MalformedError(Exception):
+    """The venue said something that cannot be read; the text names where and what was expected."""
+
+    def __init__(self, where: str, expected: str) -> None:
+        """Name venue, endpoint and expectation; never what was found, which may hold anything."""
+        super().__init__(f"{VENUE} {where}: expected {expected}")
+
+
+def amount_1e8(value: Decimal | str, what: str = "an amount") -> int:
+    """An amount, price or quantity at 1e-8; what is finer is rounded half to even.
+
+    Raises:
+        MalformedError: Not a finite number, or beyond 64 bits.
+    """
+    try:
+        number = Decimal(value)
+        if not number.is_finite() or abs(number.adjusted()) > _EXPONENT_MAX:
+            raise MalformedError(what, "a finite number")
+        scaled = int(number.scaleb(8).quantize(_UNIT, ROUND_HALF_EVEN))
+    except InvalidOperation:
+        raise MalformedError(what, "a decimal number") from None
+    if abs(scaled) > _MAX_1E8:
+        raise MalformedError(what, "a number that 64 bits hold at 1e-8")
+    return scaled
+
+
+def time_ns(text: str, what: str = "a time") -> int:
+    """RFC 3339 with up to nanoseconds, `Z` or an offset, as ns UTC.
+
+    Raises:
+        MalformedError: It is no such time.
+    """
+    found = _TIME.match(text)
+    if found is None:
+        raise MalformedError(what, "a time such as 2026-11-20T15:00:00.1Z")
+    day, clock, fraction, zone = found.groups()
+    try:
+        at = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone == 'Z' else zone}")
+        seconds = (at - _EPOCH) // timedelta(seconds=1)
+    except (ValueError, OverflowError):
+        raise MalformedError(what, "a time that exists") from None
+    return seconds * 1_000_000_000 + int((fraction or "0").ljust(9, "0"))
+
+
+def iso(at_ns: int) -> str:
+    """Ns UTC as Alpaca reads it."""
+    seconds, rest = divmod(at_ns, 1_000_000_000)
+    at = _EPOCH + timedelta(seconds=seconds)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """An order, as REST and stream have it; of a multi-leg parent `symbol` and `side` are empty."""
+
+    id: str
+    client_order_id: str = ""
+    symbol: str | None = None
+    side: str | None = None
+    status: str
+    qty: Decimal | None = None
+    notional: Decimal | None = None
+    filled_qty: Decimal | None = None
+    filled_avg_price: Decimal | None = None
+    order_class: str | None = None
+    type: str | None = None
+    time_in_force: str | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+    submitted_at: str | None = None
+    replaced_by: str | None = None
+    replaces: str | None = None
+    legs: "list[Order] | None" = None
+
+    @property
+    def filled_1e8(self) -> int:
+        """Cumulative."""
+        return 0 if self.filled_qty is None else amount_1e8(self.filled_qty, "order.filled_qty")
+
+    @property
+    def qty_1e8(self) -> int:
+        """Zero for an order by notional."""
+        return 0 if self.qty is None else amount_1e8(self.qty, "order.qty")
+
+    @property
+    def at_ns(self) -> int:
+        """The newest stamp it has, 0 without one."""
+        stamp = self.updated_at or self.submitted_at or self.created_at
+        return 0 if stamp is None else time_ns(stamp, "order.updated_at")
+
+
+class TradeUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of the order stream; price and quantity are those of this execution."""
+
+    event: str
+    order: Order
+    execution_id: str | None = None
+    price: Decimal | None = None
+    qty: Decimal | None = None
+    timestamp: str | None = None
+
+
+class StreamFrame(msgspec.Struct, frozen=True):
+    """A frame of the order stream before it is known what it says."""
+
+    stream: str
+    data: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class Authorised(msgspec.Struct, frozen=True):
+    """The answer to authenticate, or to listening before it."""
+
+    status: str = ""
+    action: str = ""
+
+
+class Listening(msgspec.Struct, frozen=True):
+    """What is listened to from now on."""
+
+    streams: list[str] = []
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """The account; fields about pattern day trading are gone and nothing asks for them."""
+
+    id: str
+    account_number: str
+    status: str
+    currency: str | None = None
+    cash: Decimal
+    equity: Decimal
+    buying_power: Decimal
+    trading_blocked: bool | None = None
+    account_blocked: bool | None = None
+    trade_suspended_by_user: bool | None = None
+
+    def blocked_by(self) -> list[str]:
+        """What forbids trading; empty when nothing does."""
+        flags = ("trading_blocked", "account_blocked", "trade_suspended_by_user")
+        why = [name for name in flags if getattr(self, name)]
+        return why if self.status == "ACTIVE" else [f"status {self.status}", *why]
+
+
+class Clock(msgspec.Struct, frozen=True, kw_only=True):
+    """The venue's time and session."""
+
+    timestamp: str
+    is_open: bool
+    next_open: str
+    next_close: str
+
+
+class CalendarDay(msgspec.Struct, frozen=True, kw_only=True):
+    """A session; `open` and `close` are Eastern HH:MM."""
+
+    date: str
+    open: str
+    close: str
+
+
+class Asset(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that can be traded."""
+
+    id: str
+    symbol: str
+    status: str
+    tradable: bool
+    asset_class: str = msgspec.field(name="class", default="")
+    fractionable: bool = False
+    shortable: bool = False
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """A position; `qty` is below zero when short."""
+
+    symbol: str
+    qty: Decimal
+    side: str = "long"
+    avg_entry_price: Decimal | None = None
+
+    @property
+    def qty_1e8(self) -> int:
+        """Signed, whatever the venue's habit with the sign of a short one is."""
+        qty_1e8 = abs(amount_1e8(self.qty, "position.qty"))
+        return -qty_1e8 if self.side == "short" or self.qty < 0 else qty_1e8
+
+
+class Fill(msgspec.Struct, frozen=True, kw_only=True):
+    """One execution of the account's activities."""
+
+    id: str
+    transaction_time: str
+    price: Decimal
+    qty: Decimal
+    side: str
+    symbol: str
+    order_id: str
+    cum_qty: Decimal
+    order_status: str | None = None
+
+
+class CancelledOne(msgspec.Struct, frozen=True):
+    """One order of a cancel-all."""
+
+    id: str
+    status: int
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    """A refusal; the code is missing where keys are wrong."""
+
+    message: str = ""
+    code: int = 0
+
+
+_DECODERS: dict[object, "msgspec.json.Decoder[object]"] = {}
+
+
+def read(response: Response, kind: type[Wire], where: str) -> Wire:
+    """The body of a response as `kind`.
+
+    Raises:
+        MalformedError: Another content type, or JSON that is not of that kind.
+    """
+    if response.content_type != "application/json":
+        raise MalformedError(where, "content type application/json")
+    return decode(response.body, kind, where)
+
+
+def decode(body: bytes | str, kind: type[Wire], where: str) -> Wire:
+    """JSON as `kind`.
+
+    Raises:
+        MalformedError: It is not.
+    """
+    decoder = _DECODERS.get(kind)
+    if decoder is None:
+        decoder = _DECODERS[kind] = msgspec.json.Decoder(kind)
+    try:
+        found = decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, InvalidOperation, RecursionError) as error:
+        name = getattr(kind, "__name__", str(kind))
+        raise MalformedError(where, f"{name} as JSON ({_place(error)})") from None
+    return found  # type: ignore[return-value]  # the decoder of `kind` makes nothing else
+
+
+def _place(error: Exception) -> str:
+    """What msgspec says about types and places; it never quotes a value it was given."""
+    return str(error) if isinstance(error, msgspec.ValidationError) else "it is not JSON"

@@ -11,6 +11,7 @@ import typer
 from console import explain, operate, prepare
 from console import run as run_command
 from console import simulate as simulate_command
+from console import venue as venue_command
 from console.context import DataDir, chosen, err, resolve_data_dir, say_json
 from trading.errors import HoldfastError
 from trading.run_options import ExitCode
@@ -34,6 +35,7 @@ app.command("init")(prepare.init)
 app.command("check")(prepare.check)
 app.command("new")(prepare.new)
 app.command("simulate")(simulate_command.simulate)
+app.command("venue")(venue_command.venue)
 
 
 def _show_version(is_asked: bool) -> None:  # noqa: FBT001  the callback's form is typer's

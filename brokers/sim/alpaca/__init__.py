@@ -1,0 +1,1 @@
+"""Alpaca's wire: its statuses, ids, limits, errors, authentication and quirks."""

@@ -1,0 +1,220 @@
+"""The market data stream, `/v2/{feed}`: JSON, or msgpack for a client that asks for it."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from aiohttp import WSMsgType, web
+
+from brokers.sim.market import BarTick, QuoteTick, Tick, TradeTick
+from brokers.sim.sockets import Outlet
+from brokers.sim.units import NS, ONE_1E8, dump_json, load_json, number, ratio, utc_text
+
+if TYPE_CHECKING:
+    from brokers.sim.alpaca.site import AlpacaSite
+
+CHANNELS: Final = ("trades", "quotes", "bars", "updatedBars", "dailyBars", "statuses", "lulds")
+MSGPACK: Final = "application/msgpack"
+IEX_SYMBOLS_MAX: Final = 30
+_CHANNEL_OF: Final = {QuoteTick: "quotes", TradeTick: "trades", BarTick: "bars"}
+_TIMESTAMP: Final = -1
+_ERRORS: Final = {
+    400: "invalid syntax",
+    401: "not authenticated",
+    402: "auth failed",
+    403: "already authenticated",
+    405: "symbol limit exceeded",
+    406: "connection limit exceeded",
+    409: "insufficient subscription",
+}
+
+
+def bar_fields(bar: BarTick) -> dict[str, Any]:
+    """A bar without its time, as REST and stream tell it."""
+    average_1e8 = ratio(bar.turnover_1e8, bar.volume_1e8) if bar.volume_1e8 else bar.close_1e8
+    return {
+        "o": number(bar.open_1e8),
+        "h": number(bar.high_1e8),
+        "l": number(bar.low_1e8),
+        "c": number(bar.close_1e8),
+        "v": bar.volume_1e8 // ONE_1E8,
+        "n": bar.count,
+        "vw": number(average_1e8),
+    }
+
+
+def quote_fields(quote: QuoteTick) -> dict[str, Any]:
+    """A quote without its time; sizes in shares."""
+    return {
+        "bx": "V",
+        "bp": number(quote.bid_1e8),
+        "bs": quote.bid_qty_1e8 // ONE_1E8,
+        "ax": "V",
+        "ap": number(quote.ask_1e8),
+        "as": quote.ask_qty_1e8 // ONE_1E8,
+        "c": ["R"],
+        "z": "C",
+    }
+
+
+def trade_fields(trade: TradeTick) -> dict[str, Any]:
+    """A print without its time."""
+    return {
+        "i": trade.trade_id,
+        "x": "V",
+        "p": number(trade.price_1e8),
+        "s": max(1, trade.qty_1e8 // ONE_1E8),
+        "c": ["@"],
+        "z": "C",
+    }
+
+
+def _frame(tick: Tick) -> tuple[dict[str, Any], int]:
+    if isinstance(tick, QuoteTick):
+        return {"T": "q", "S": tick.symbol, **quote_fields(tick)}, tick.at_ns
+    if isinstance(tick, TradeTick):
+        return {"T": "t", "S": tick.symbol, **trade_fields(tick)}, tick.at_ns
+    return {"T": "b", "S": tick.symbol, **bar_fields(tick)}, tick.start_ns
+
+
+def packed_time(ns: int) -> msgspec.msgpack.Ext:
+    """A msgpack timestamp with nanoseconds: 30 bits of them, 34 bits of seconds."""
+    seconds, rest = divmod(ns, NS)
+    return msgspec.msgpack.Ext(_TIMESTAMP, (rest << 34 | seconds).to_bytes(8, "big"))
+
+
+@dataclass(slots=True, eq=False)
+class _Client:
+    outlet: Outlet
+    feed: str
+    is_packed: bool
+    is_known: bool = False
+    wanted: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in CHANNELS})
+
+    def say(self, messages: list[dict[str, Any]]) -> None:
+        """Send one frame; every frame is an array."""
+        self.outlet.send(
+            msgspec.msgpack.encode(messages) if self.is_packed else dump_json(messages).decode()
+        )
+
+    def tell(self, body: dict[str, Any], at_ns: int) -> None:
+        """Send one tick with its time in the client's encoding."""
+        self.say([{**body, "t": packed_time(at_ns) if self.is_packed else utc_text(at_ns)}])
+
+    def wants(self, channel: str, symbol: str) -> bool:
+        """Whether it has subscribed to this."""
+        return symbol in self.wanted[channel] or "*" in self.wanted[channel]
+
+    def fail(self, code: int) -> None:
+        """Tell an error."""
+        self.say([{"T": "error", "code": code, "msg": _ERRORS[code]}])
+
+
+class DataHub:
+    """Every client of the market data stream."""
+
+    def __init__(self, site: "AlpacaSite") -> None:
+        """Nobody is there yet."""
+        self._site = site
+        self._clients: list[_Client] = []
+
+    def publish(self, tick: Tick) -> None:
+        """Tell a tick to those who want it."""
+        if self._site.is_muted or not self._clients:
+            return
+        channel = _CHANNEL_OF[type(tick)]
+        body, at_ns = _frame(tick)
+        for client in self._clients:
+            if client.wants(channel, tick.symbol):
+                client.tell(body, at_ns)
+
+    def cut(self) -> None:
+        """Break every connection."""
+        for client in [*self._clients]:
+            client.outlet.cut()
+
+    @property
+    def clients(self) -> int:
+        """How many are connected."""
+        return len(self._clients)
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        """One client, from its first word to its last."""
+        socket = web.WebSocketResponse(max_msg_size=16 << 20)
+        await socket.prepare(request)
+        client = _Client(
+            Outlet(socket, request.transport),
+            feed=request.match_info["feed"],
+            is_packed=request.headers.get("Content-Type") == MSGPACK,
+        )
+        client.say([{"T": "success", "msg": "connected"}])
+        try:
+            async for message in socket:
+                if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                    continue
+                if not self._hear(client, message.data):
+                    await client.outlet.drained()
+                    await socket.close()
+        finally:
+            if client in self._clients:
+                self._clients.remove(client)
+            await client.outlet.end()
+        return socket
+
+    def _hear(self, client: _Client, raw: bytes | str) -> bool:
+        try:
+            message = _decode(raw, is_packed=client.is_packed)
+            action = message["action"]
+        except (ValueError, KeyError, TypeError, msgspec.DecodeError):
+            client.fail(400)
+            return True
+        if action == "auth":
+            return self._authenticate(client, message)
+        if not client.is_known:
+            client.fail(401)
+            return True
+        if action in ("subscribe", "unsubscribe"):
+            self._subscribe(client, message, is_more=action == "subscribe")
+        else:
+            client.fail(400)
+        return True
+
+    def _authenticate(self, client: _Client, message: dict[str, Any]) -> bool:
+        if client.is_known:
+            client.fail(403)
+            return True
+        if not self._site.keys.are_good(message.get("key"), message.get("secret")):
+            client.fail(402)
+            return False
+        if any(other.feed == client.feed for other in self._clients):
+            client.fail(406)  # one connection per feed
+            return False
+        client.is_known = True
+        self._clients.append(client)
+        client.say([{"T": "success", "msg": "authenticated"}])
+        return True
+
+    def _subscribe(self, client: _Client, message: dict[str, Any], *, is_more: bool) -> None:
+        wanted = {name: [*symbols] for name, symbols in client.wanted.items()}
+        for channel in CHANNELS:
+            for symbol in message.get(channel) or []:
+                self._list(symbol)
+                if is_more and symbol not in wanted[channel]:
+                    wanted[channel].append(symbol)
+                elif not is_more and symbol in wanted[channel]:
+                    wanted[channel].remove(symbol)
+        if client.feed == "iex" and len({*wanted["trades"], *wanted["quotes"]}) > IEX_SYMBOLS_MAX:
+            client.fail(405)
+            return
+        client.wanted = wanted
+        client.say([{"T": "subscription", **wanted}])
+
+    def _list(self, symbol: str) -> None:
+        """An option has quotes from the moment somebody wants them."""
+        if symbol not in self._site.core.market and self._site.desk.contract(symbol) is not None:
+            self._site.desk.list_symbol(symbol)
+
+
+def _decode(raw: bytes | str, *, is_packed: bool) -> Any:
+    data = raw.encode() if isinstance(raw, str) else raw
+    return msgspec.msgpack.decode(data) if is_packed else load_json(data)

@@ -1,0 +1,139 @@
+"""`holdfast venue`: a venue to test against, on loopback, that misbehaves on request."""
+
+import asyncio
+import time
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from console.context import AsJson, say, say_json
+from trading.errors import SetupError, nearest
+
+if TYPE_CHECKING:
+    from brokers.sim.alpaca.run import Addresses
+    from brokers.sim.core import VenueOptions
+
+_VENUES: Final = ("alpaca",)
+_HOURS: Final = ("exchange", "always")
+
+
+def venue(  # noqa: PLR0913 - each argument is an option of the command line
+    *,
+    name: Annotated[str, typer.Argument(help="Which one: alpaca.")],
+    port: Annotated[int, typer.Option("--port", help="Of the venue; 0 is any free one.")] = 0,
+    admin_port: Annotated[
+        int, typer.Option("--admin-port", help="Of clock, prices, faults and audit.")
+    ] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Of prices, ids and chances.")] = 7,
+    faults: Annotated[
+        Path | None, typer.Option("--faults", help="What goes wrong, as [[faults]] in TOML.")
+    ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option("--replay", help="Recording that moves the market (Parquet or CSV)."),
+    ] = None,
+    symbol: Annotated[
+        str, typer.Option("--symbol", help="What a recording without symbols is traded as.")
+    ] = "SPY",
+    session: Annotated[
+        str, typer.Option("--session", help="The only day of a recording to play, as 2020-03-09.")
+    ] = "",
+    clock: Annotated[
+        str,
+        typer.Option(
+            "--clock", help="now, or an instant such as 2026-11-20T15:00:00Z; a recording's own."
+        ),
+    ] = "",
+    speed: Annotated[
+        float, typer.Option("--speed", help="Seconds of its clock per second; 0 stands still.")
+    ] = 1.0,
+    hours: Annotated[
+        str, typer.Option("--hours", help="exchange, or always: days without a pause.")
+    ] = "exchange",
+    still: Annotated[bool, typer.Option("--still", help="No price moves by itself.")] = False,
+    requests_per_min: Annotated[
+        int, typer.Option("--requests-per-min", help="The rate limit.")
+    ] = 200,
+    as_json: AsJson = False,
+) -> None:
+    """Serve a simulated venue on loopback until it is interrupted.
+
+    Example: holdfast venue alpaca --seed 7 --faults faults.toml
+    """
+    if name not in _VENUES:
+        raise SetupError(
+            f"a venue is one of {', '.join(_VENUES)}; was {name!r}{nearest(name, _VENUES)}"
+        )
+    from brokers.sim.alpaca.run import AlpacaVenue, serve  # noqa: PLC0415 - only this command needs it
+
+    options = _options(
+        seed=seed,
+        faults=faults,
+        replay=replay,
+        symbol=symbol,
+        session=session,
+        clock=clock,
+        speed=speed,
+        hours=hours,
+        still=still,
+        requests_per_min=requests_per_min,
+    )
+    served = AlpacaVenue(options, time.time_ns)
+    try:
+        asyncio.run(serve(served, (port, admin_port), lambda found: _say(found, as_json=as_json)))
+    except OSError as error:
+        raise SetupError(f"port {port} or {admin_port} cannot be listened on: {error}") from error
+
+
+def _options(**given: Any) -> "VenueOptions":
+    from brokers.sim.core import VenueOptions  # noqa: PLC0415 - only this command needs it
+    from brokers.sim.faults import read_faults  # noqa: PLC0415 - only this command needs it
+    from brokers.sim.units import read_time  # noqa: PLC0415 - only this command needs it
+
+    if given["hours"] not in _HOURS:
+        raise SetupError(f"--hours is exchange or always, was {given['hours']!r}")
+    try:
+        day = date.fromisoformat(given["session"]) if given["session"] else None
+    except ValueError as error:
+        raise SetupError(f"--session is a day such as 2020-03-09: {error}") from error
+    try:
+        is_now = given["clock"] == "now"
+        start_ns = time.time_ns() if is_now else None
+        if given["clock"] and not is_now:
+            start_ns = read_time(given["clock"])
+    except ValueError as error:
+        raise SetupError(f"--clock is now or an instant, was {given['clock']!r}") from error
+    return VenueOptions(
+        seed=given["seed"],
+        start_ns=start_ns,
+        speed=given["speed"],
+        hours=given["hours"],
+        is_still=given["still"],
+        replay=given["replay"],
+        replay_symbol=given["symbol"],
+        replay_day=day,
+        requests_per_min=given["requests_per_min"],
+        faults=read_faults(given["faults"]) if given["faults"] else (),
+    )
+
+
+def _say(found: "Addresses", *, as_json: bool) -> None:
+    if as_json:
+        say_json(
+            {
+                "url": found.url,
+                "stream_url": found.stream_url,
+                "data_stream_url": found.data_stream_url,
+                "admin_url": found.admin_url,
+                "key": found.key,
+                "secret": found.secret,
+            }
+        )
+        return
+    say(f"trading and data   {found.url}")
+    say(f"order stream       {found.stream_url}")
+    say(f"data stream        {found.data_stream_url}")
+    say(f"admin port         {found.admin_url}")
+    say(f"keys               {found.key} {found.secret}")

@@ -35,6 +35,7 @@ from actors.operator_words import (
     KillLevel,
     KillMessage,
     KillRequest,
+    RefusalReport,
     Refused,
     RefusedAttempt,
     ResumeMessage,
@@ -148,6 +149,7 @@ class OperatorServer:
                 web.post("/api/controls", self._api_set_control),
                 web.get("/api/status", self._api_status),
                 web.post("/api/strategies/rescan", self._api_rescan),
+                web.post("/api/refusals", self._api_refusals),
                 web.get("/health", self._health),
                 web.get("/metrics", self._render_metrics),
                 web.get("/kill", self._kill_form),
@@ -266,6 +268,16 @@ class OperatorServer:
 
     async def _api_rescan(self, _request: web.Request) -> web.Response:
         return _json(self._trader.rescan_strategies())
+
+    async def _api_refusals(self, request: web.Request) -> web.Response:
+        """What the console turned away at its own door is journaled here (UI-9)."""
+        try:
+            found = msgspec.json.decode(await request.read(), type=RefusalReport)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return self._bad_request(request, str(error))
+        self._metrics.count_refused(found.cause)
+        self._trader.report_refused(RefusedAttempt(**msgspec.structs.asdict(found)))
+        return _json({"type": "done"})
 
     async def _health(self, _request: web.Request) -> web.Response:
         health = self._trader.health()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Final, Protocol, TypedDict
+from typing import Annotated, Any, Final, Literal, Protocol, TypedDict
 
 import msgspec
 import orjson
@@ -86,6 +86,15 @@ class SubscribeMessage(
     """Push journaled events after this position: one number for all journals, or one for each."""
 
     after_seq: _Seq | dict[str, _Seq] = 0
+
+
+class RefusalReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An attempt that the console turned away, for the journal."""
+
+    cause: Literal["TOKEN", "ORIGIN", "HOST", "MALFORMED"]
+    path: Annotated[str, msgspec.Meta(max_length=100)]
+    remote: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    suppressed: _Seq = 0
 
 
 OperatorMessage = KillMessage | ResumeMessage | ControlMessage | SubscribeMessage

@@ -21,6 +21,7 @@ from actors.operator_words import (
 from actors.rounds import SYSTEM
 from actors.snapshot import snapshot
 from rust_core import Message, OrderView, PositionView, ProtectionView
+from trading.money import to_1e8
 from trading.ports import Durable, JournalRow, Outcome
 
 if TYPE_CHECKING:
@@ -187,6 +188,8 @@ def status_of(system: "System") -> dict[str, Any]:
         "halted_for": system.counters.halted_for,
         "session_date": wiring.feed_memory.session_date,
         "bars": wiring.feed_memory.bars,
+        "counts": _counts(system),
+        "prices": _prices(system),
         "equity_1e8": None if account is None else account.equity_1e8,
         "session_net_1e8": 0 if account is None else account.session_net_1e8,
         "week_net_1e8": 0 if account is None else account.week_net_1e8,
@@ -213,6 +216,35 @@ def status_of(system: "System") -> dict[str, Any]:
         "runtime": asdict(snapshot(system.tree)),
         "journal_pending": system.rounds.pending(),
     }
+
+
+def _counts(system: "System") -> dict[str, int]:
+    """Events of this process since its start, by what they are."""
+    seen = system.telemetry.events
+    return {
+        "bars": system.wiring.feed_memory.bars,
+        "signals": seen["SignalReceived"],
+        "orders": seen["OrderIntended"],
+        "fills": seen["OrderFilled"],
+        "trades": seen["TradeClosed"],
+        "feed_gaps": seen["FeedGap"],
+        "journal_events": seen.total(),
+    }
+
+
+def _prices(system: "System") -> list[dict[str, Any]]:
+    """The last price of each instrument, with what it takes to read it."""
+    telemetry = system.telemetry
+    return [
+        {
+            "instrument": each.symbol,
+            "price_1e8": telemetry.prices_1e8.get(each.symbol),
+            "vwap_1e8": telemetry.vwap_1e8(each.symbol),
+            "tick_1e8": to_1e8(each.tick_size),
+            "multiplier_1e8": to_1e8(each.multiplier),
+        }
+        for each in system.config.instruments
+    ]
 
 
 def _position(view: PositionView) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Starts and watches the trader and the archivist, until the guard takes this over.
+"""Starts and watches the trader, the archivist and the console, until the guard takes this over.
 
 The trader's exit codes 0 to 3 are final. Killed by a signal, or ended with 75, it is started again
 with --recover, at most five times in a minute and ever later; then the launcher gives up, and the
@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from console.beside import ConsoleBeside
 from console.display import Display
 from console.keys import Keys
 from trading.run_options import ExitCode, RunOptions
@@ -54,6 +55,7 @@ class Launcher:
         python: str,
         trader_module: str,
         archivist_module: str | None,
+        console_module: str | None = None,
     ) -> None:
         """Nothing is started yet; `python` is the interpreter of the children."""
         self._options = options
@@ -61,6 +63,7 @@ class Launcher:
         self._python = python
         self._trader_module = trader_module
         self._archivist_module = archivist_module
+        self._console_module = console_module
         self._stop_asked = asyncio.Event()
         self._trader: asyncio.subprocess.Process | None = None
         self._error = ""
@@ -72,6 +75,8 @@ class Launcher:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop)
         archivist: asyncio.subprocess.Process | None = None
+        console = self._console()
+        keeping = None if console is None else asyncio.create_task(console.keep())
         try:
             archivist = await self._start_archivist()
             if not self._display.takes_keys:
@@ -79,6 +84,10 @@ class Launcher:
             async with Keys(self._options.data_dir, self._display):
                 return await self._watch()
         finally:
+            if console is not None and keeping is not None:
+                keeping.cancel()
+                await asyncio.gather(keeping, return_exceptions=True)
+                await _end_gently(console.process())
             await _end_gently(archivist)
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
@@ -199,6 +208,19 @@ class Launcher:
         if self._error:
             return self._error
         return f"the trader ended with exit code {code}{_last_line(self._output_path())}"
+
+    # --- console -------------------------------------------------------------------------------
+
+    def _console(self) -> ConsoleBeside | None:
+        if self._console_module is None:
+            return None
+        return ConsoleBeside(
+            self._options.data_dir,
+            self._display.line,
+            python=self._python,
+            module=self._console_module,
+            prepare=_child,
+        )
 
     # --- archivist -----------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 
-from console import launcher
+from console import beside, launcher
 from console.context import AsJson, DataDir, out, resolve_data_dir, say_json
 from console.display import Display, make_display
 from console.launcher import Launcher
@@ -64,6 +64,10 @@ def run(  # noqa: PLR0913  the options of the command contract
     headless: Annotated[
         bool, typer.Option("--headless", help="Show nothing while it runs.")
     ] = False,
+    with_console: Annotated[
+        bool,
+        typer.Option("--console/--no-console", help="Serve the operator's page beside it."),
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Trade a session on paper, from the first minute to the last.
@@ -87,7 +91,10 @@ def run(  # noqa: PLR0913  the options of the command contract
         recover=recover,
     )
     display = make_display(headless=headless, to_stderr=as_json)
-    raise typer.Exit(_launch(options, display, as_json=as_json))
+    # A run at full speed is over before a page could be opened.
+    is_watched = with_console and not headless and options.speed_ratio is not None
+    console_module = beside.MODULE if is_watched else None
+    raise typer.Exit(_launch(options, display, console_module, as_json=as_json))
 
 
 def parse_mode(text: str) -> Mode:
@@ -158,7 +165,9 @@ def _usable_dir(data_dir: Path) -> Path:
     return data_dir
 
 
-def _launch(options: RunOptions, display: Display, *, as_json: bool) -> int:
+def _launch(
+    options: RunOptions, display: Display, console_module: str | None, *, as_json: bool
+) -> int:
     (options.data_dir / SUMMARY_FILE).unlink(missing_ok=True)
     with display:
         started = Launcher(
@@ -167,6 +176,7 @@ def _launch(options: RunOptions, display: Display, *, as_json: bool) -> int:
             python=sys.executable,
             trader_module=launcher.TRADER_MODULE,
             archivist_module=launcher.ARCHIVIST_MODULE,
+            console_module=console_module,
         )
         outcome = asyncio.run(started.run())
     if outcome.exit_code != ExitCode.DONE:

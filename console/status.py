@@ -52,7 +52,9 @@ def status_of(data_dir: Path) -> dict[str, Any]:
     found = {"is_running": trader is not None, "pid": trader.pid if trader else None, **recorded}
     if trader is not None:
         try:
-            found.update(trader.get("/api/status"))
+            said = trader.get("/api/status")
+            # The record counts the whole run, the trader since its own start.
+            found.update({**said, "counts": {**said.get("counts", {}), **found.get("counts", {})}})
         except HoldfastError as error:
             found["trader_error"] = str(error)
     return found

@@ -28,6 +28,9 @@ STAMPS = ROOT / ".stamps"
 REQUIREMENTS = ROOT / "requirements" / "dev.txt"
 PYTHON_MIN = (3, 11)
 CARGO_MIN = (1, 85)
+WEB = ROOT / "console" / "web"
+WEB_BUILT = ROOT / "console" / "static"
+NODE_MIN = (20, 19)
 ROOMS = ["rust_core", "trading", "streams", "storage", "brokers", "actors", "research", "console"]
 EXIT_FAILED = 1
 EXIT_SETUP = 2
@@ -54,9 +57,10 @@ def main(argv: list[str]) -> int:
         say(f"expected one of {', '.join(COMMANDS)}; found {name}")
         return EXIT_SETUP
     try:
-        if name != "web":
-            with _one_at_a_time():
-                set_up(quiet=name != "setup")
+        with _one_at_a_time():
+            set_up(quiet=name != "setup")
+            if name in {"setup", "run", "test"}:
+                build_page(quiet=name != "setup")
         return command(arguments)
     except SetupError as error:
         say(f"set-up: {error}")
@@ -83,6 +87,53 @@ def set_up(*, quiet: bool) -> None:
     before = take(packages, "[2/3]", quiet=quiet)
     built = Step("compiled part", before + _hash_of(_build_inputs()), _build, is_there=_is_built())
     take(built, "[3/3]", quiet=quiet)
+
+
+def build_page(*, quiet: bool) -> bool:
+    """Build the console's page where this machine has Node; without it the rest works as well.
+
+    Returns:
+        Whether the page is built.
+    """
+    missing = _missing_for_page()
+    if missing:
+        say(f"[page] not built: {missing}; trading does not depend on it")
+        return False
+    modules = WEB / "node_modules"
+    packages = Step(
+        "page packages", _hash_of([WEB / "package-lock.json"]), _npm_ci, is_there=modules.is_dir()
+    )
+    before = take(packages, "[page]", quiet=quiet)
+    inputs = before + _hash_of(_page_sources())
+    page = Step("page", inputs, _npm_build, is_there=(WEB_BUILT / "index.html").exists())
+    take(page, "[page]", quiet=quiet)
+    return True
+
+
+def _missing_for_page() -> str:
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        return "node and npm are missing: `apt install nodejs npm`, or from nodejs.org"
+    found = _version_of(["node", "--version"])
+    if found < NODE_MIN:
+        return (
+            f"node {NODE_MIN[0]}.{NODE_MIN[1]} or newer is needed, "
+            f"found {'.'.join(map(str, found))}"
+        )
+    return ""
+
+
+def _npm_ci() -> None:
+    _run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], WEB)
+
+
+def _npm_build() -> None:
+    _run(["npm", "run", "--silent", "build", "--", "--logLevel", "warn"], WEB)
+
+
+def _page_sources() -> list[Path]:
+    """All that the page is built from, in a stable order."""
+    own = [path for path in WEB.iterdir() if path.is_file()]
+    return sorted([*own, *(path for path in (WEB / "src").rglob("*") if path.is_file())])
 
 
 class Step:
@@ -217,6 +268,8 @@ def _run_session(arguments: list[str]) -> int:
 
 def _test(arguments: list[str]) -> int:
     steps = [] if _cargo_tests_passed() else [_cargo_tests()]
+    if not _missing_for_page():
+        steps.append(("page tests", ["npm", "--prefix", str(WEB), "test", "--silent"]))
     return _all_of([*steps, ("pytest", [_tool("pytest"), *arguments])])
 
 
@@ -234,8 +287,16 @@ def _check(_: list[str]) -> int:
             ("cargo fmt", ["cargo", "fmt", "--all", "--check"]),
             ("cargo clippy", [*cargo, "--", "-D", "warnings"]),
             _cargo_tests(),
+            *_page_checks(),
         ]
     )
+
+
+def _page_checks() -> list[tuple[str, list[str]]]:
+    """Types of the page's sources, where this machine can read them."""
+    if not build_page(quiet=True):
+        return []
+    return [("svelte-check", ["npm", "--prefix", str(WEB), "run", "--silent", "check"])]
 
 
 def _bench(arguments: list[str]) -> int:
@@ -252,8 +313,8 @@ def _soak(arguments: list[str]) -> int:
 
 
 def _web(_: list[str]) -> int:
-    say("web: no web sources in this version")
-    return EXIT_SETUP
+    """Build the page; here its absence is a failure."""
+    return 0 if build_page(quiet=False) else EXIT_SETUP
 
 
 def _cargo_tests() -> tuple[str, list[str]]:
@@ -307,8 +368,8 @@ def _works(command: list[str]) -> bool:
         return False
 
 
-def _run(command: list[str]) -> None:
-    if subprocess.run(command, cwd=ROOT, env=_environment(), check=False).returncode != 0:
+def _run(command: list[str], folder: Path = ROOT) -> None:
+    if subprocess.run(command, cwd=folder, env=_environment(), check=False).returncode != 0:
         raise SetupError(f"this failed, see above: {' '.join(command)}")
 
 

@@ -148,6 +148,7 @@ async def running(
         "--data-dir",
         str(data_dir),
         "--json",
+        "--no-console",
         *arguments,
         cwd=cwd,
         env=_environment(),

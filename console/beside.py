@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from console.serve import PORT_DEFAULT
+from console.console_address import PORT_DEFAULT
 
 MODULE: Final = "console.serve"
 OUTPUT_FILE: Final = "console-output.txt"

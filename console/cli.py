@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from console import explain, operate, prepare, serve
+from console import console_address, explain, operate, prepare
 from console import run as run_command
 from console import simulate as simulate_command
 from console import venue as venue_command
@@ -28,7 +28,7 @@ app.command("status")(operate.status)
 app.command("kill")(operate.kill)
 app.command("resume")(operate.resume)
 app.command("controls")(operate.controls)
-app.command("console")(serve.console)
+app.command("console")(console_address.console)
 app.command("sql")(explain.sql)
 app.command("post-mortem")(explain.post_mortem)
 app.command("verify")(explain.verify)

@@ -1,21 +1,16 @@
-"""`holdfast console`: the console's own process, beside a trader or after it."""
+"""The console's own process, beside a trader or after it."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
 
-import aiohttp
-import orjson
 import structlog
-import typer
 import uvloop
 from aiohttp import web
 
@@ -23,50 +18,11 @@ from actors.operator_address import bind
 from actors.operator_door import load_token, require_loopback
 from console.app import STATIC_DIR, Console, ConsoleApp
 from console.board import Board
-from console.context import DataDir, existing_data_dir, say
+from console.console_address import PORT_DEFAULT, ConsoleAddress
 from console.follow import Follower
 from console.sign_in import SignIn
 
-PORT_DEFAULT: Final = 8700
-ADDRESS_FILE: Final = "console.json"
-_ASK_LIMIT_S: Final = 3.0
-
 Announce = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class ConsoleAddress:
-    """Content of `console.json`: where the console of a data directory listens."""
-
-    host: str
-    port: int
-    pid: int
-
-    @property
-    def url(self) -> str:
-        """Its origin."""
-        return f"http://{self.host}:{self.port}"
-
-
-def console(
-    *,
-    host: Annotated[str, typer.Option(help="A loopback address.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port, or the next free one.")] = PORT_DEFAULT,
-    data_dir: DataDir = None,
-) -> None:
-    """Serve the operator's page; where one runs already, print a new link to it.
-
-    Example: holdfast console
-    """
-    folder = existing_data_dir(data_dir)
-    running = read_console(folder)
-    if running is not None:
-        link = asyncio.run(_new_link(running, load_token(folder)))
-        if link is not None:
-            say(f"console {link} (runs already, process {running.pid})")
-            return
-    settings = ConsoleSettings(data_dir=folder, host=host, port=port)
-    uvloop.run(serve(settings, lambda link: say(f"console {link}")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +80,7 @@ async def running_console(
     await runner.setup()
     await web.SockSite(runner, listening).start()
     address = ConsoleAddress(settings.host, listening.getsockname()[1], os.getpid())
-    _write(settings.data_dir, address)
+    address.write(settings.data_dir)
     following = asyncio.create_task(parts.follower.run())
     try:
         link = f"{address.url}/#code={parts.sign_in.new_code()}"
@@ -133,7 +89,7 @@ async def running_console(
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         await runner.cleanup()
-        _remove(settings.data_dir, address)
+        address.remove(settings.data_dir)
 
 
 async def serve(settings: ConsoleSettings, announce: Announce) -> None:
@@ -151,41 +107,6 @@ async def serve(settings: ConsoleSettings, announce: Announce) -> None:
         stopping.cancel()
         if served.following.done():
             served.following.result()  # it follows for ever: a fault, and the launcher's to mend
-
-
-def read_console(folder: Path) -> ConsoleAddress | None:
-    """The console of a data directory; None when it is not there or has ended."""
-    try:
-        address = ConsoleAddress(**orjson.loads((folder / ADDRESS_FILE).read_bytes()))
-        os.kill(address.pid, 0)
-    except (OSError, ValueError, TypeError):
-        return None
-    return address
-
-
-def _write(folder: Path, address: ConsoleAddress) -> None:
-    aside = folder / f".{ADDRESS_FILE}.{address.pid}"
-    aside.write_bytes(orjson.dumps(asdict(address)) + b"\n")
-    aside.chmod(0o600)
-    aside.replace(folder / ADDRESS_FILE)
-
-
-def _remove(folder: Path, address: ConsoleAddress) -> None:
-    if read_console(folder) == address:
-        (folder / ADDRESS_FILE).unlink(missing_ok=True)
-
-
-async def _new_link(running: ConsoleAddress, token: str) -> str | None:
-    """A link that opens once; None when that process is no console of ours any more."""
-    headers = {"Authorization": f"Bearer {token}"}
-    limit = aiohttp.ClientTimeout(total=_ASK_LIMIT_S)
-    with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError, KeyError, ValueError):
-        async with (
-            aiohttp.ClientSession(headers=headers, timeout=limit) as http,
-            http.post(f"{running.url}/api/session/code") as response,
-        ):
-            return f"{running.url}/#code={(await response.json())['code']}"
-    return None
 
 
 def main() -> int:

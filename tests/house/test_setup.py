@@ -1,8 +1,8 @@
 """The set-up says what is missing and does nothing twice."""
 
+import gzip
+import json
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -78,13 +78,29 @@ def test_a_step_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
-def test_web_says_that_there_is_none_yet() -> None:
-    """Set-up: a target without sources says so and exits 2 instead of pretending."""
-    done = subprocess.run(
-        [sys.executable, "tools/setup.py", "web"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (2, "web: no web sources in this version\n")
+def test_without_node_the_page_is_named_as_missing_and_nothing_else_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Set-up: trading needs no Node; `make web` alone ends with exit 2 and the line that helps."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert not setup.build_page(quiet=True)
+    assert "node and npm are missing: `apt install nodejs npm`" in capsys.readouterr().out
+
+
+def test_the_packages_of_the_page_are_pinned_and_name_no_registry() -> None:
+    """Set-up: each package of the page by its hash, from whatever registry a machine uses."""
+    lock_file = json.loads((setup.WEB / "package-lock.json").read_text())
+    packages = {name: found for name, found in lock_file["packages"].items() if name}
+    assert all("resolved" not in found for found in packages.values())
+    assert all("integrity" in found for found in packages.values())
+    asked = json.loads((setup.WEB / "package.json").read_text())["devDependencies"]
+    assert all(re.fullmatch(r"[0-9][0-9a-z.-]*", version) for version in asked.values())
+
+
+def test_the_page_is_small() -> None:
+    """UI-10: at most 130 kB of compressed scripts, all pages together."""
+    scripts = sorted((setup.WEB_BUILT / "assets").glob("*.js"))
+    if not scripts:
+        pytest.skip("the page is not built: `make web` needs Node 20.19")
+    compressed = sum(len(gzip.compress(script.read_bytes(), 9)) for script in scripts)
+    assert compressed <= 130_000, f"{compressed} bytes"

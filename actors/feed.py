@@ -1,25 +1,45 @@
-"""One feed: the market goes out to everybody in one order, and holes are journaled (MD-2)."""
+"""One feed: the market goes out to everybody in one order, and holes are journaled (MD-2).
+
+Two sources: the market as it comes, for the venue and the account, and the complete bars, for
+strategies. A tape of bars holds both; from quotes and trades the bars are built here (MD-5). A
+built bar leaves at its end by a timer, or before the next tick, whichever comes first, and is
+journaled in the same round as what it leads to: that is how a recovery knows what was shown.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
-from streams.gaps import Gap, GapDetector
+from actors.messages import BarDue, SilenceDue
+from actors.timers import NEVER_NS, Timer
+from streams.gaps import YELLOW_CADENCES, Gap, GapDetector, Heartbeat
 from streams.source import Source
-from trading.market import Bar, MarketMessage, SessionClosed, SessionOpened
+from streams.tick_bars import BarMessage, TickBars, bar_messages
+from trading.market import Bar, MarketMessage, Quote, SessionClosed, SessionOpened, TradePrint
+
+_ENDS: Final = (SessionOpened, SessionClosed)
 
 
 @dataclass(slots=True)
 class FeedMemory:
-    """What a feed knows and does not lose with an incarnation: how far it has read."""
+    """What a feed knows and does not lose with an incarnation: how far it has read.
 
+    Attributes:
+        last_seq: The newest row of the tape that was passed on.
+        shown_ns: Built bars were passed on that ended up to here.
+        heartbeat: How old the newest message is, in units of the feed's cadence.
+        is_silent: Somebody was told that nothing comes any more.
+    """
+
+    heartbeat: Heartbeat
     last_seq: int = -1
+    shown_ns: int = 0
     bars: int = 0
-    bars_session: int = 0
     last_at_ns: int = 0
     session_date: int = 0
+    is_silent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,75 +47,248 @@ class FeedPlan:
     """What a feed actor needs.
 
     Attributes:
-        source: Where its messages go.
+        market: Where its messages go as they come.
+        bars: Where complete bars and the ends of sessions go.
         memory: How far it has read.
         history: The current session's messages up to a row of the tape, for a new incarnation.
         detectors: Makes a gap detector for each instrument.
+        building: Makes what builds bars from ticks; None for a tape of bars.
         note: Journals a fact of the system: stream, kind, payload.
+        silent: Told in words that nothing comes any more, or something again.
     """
 
-    source: Source[MarketMessage]
+    market: Source[MarketMessage]
+    bars: Source[BarMessage]
     memory: FeedMemory
     history: Callable[[int], list[MarketMessage]]
     detectors: Callable[[], list[GapDetector]]
+    building: Callable[[], TickBars | None]
     note: Callable[[str, str, dict[str, Any]], None]
+    silent: Callable[[str], None]
 
 
 class FeedActor(LaneActor):
-    """Passes market messages on, and watches for holes."""
+    """Passes market messages on, makes bars of ticks, and watches for holes and silence."""
 
     def __init__(self, lane: Lane, name: str, plan: FeedPlan) -> None:
-        """An incarnation; `rehydrate` shows its gap detector what was read already."""
+        """An incarnation; `rehydrate` shows it what was read already."""
         super().__init__(lane, name)
         self.plan = plan
         self.detectors = plan.detectors()
+        self.building = plan.building()
+        self.session = _Counts()
+        self._bar_timer: Timer | None = None
+        self._silence_timer: Timer | None = None
+
+    # -- life -------------------------------------------------------------------------------------
 
     def rehydrate(self) -> None:
         """Read the session again, up to the last message that was passed on."""
-        for message in self.plan.history(self.plan.memory.last_seq):
+        plan, memory = self.plan, self.plan.memory
+        messages = plan.history(memory.last_seq)
+        for message in messages:
             self._gaps(message)
+            memory.heartbeat.take(message)
+            self.session.see(message)
+        for sent in bar_messages(messages, self.building, memory.shown_ns):
+            self.session.bars += type(sent) is Bar
+        if self.building is not None and self.lane.sheds_market and self._is_restarted():
+            self.building.lost(self.lane.now_ns())  # what came meanwhile was shed (MD-9)
+
+    def on_start(self) -> None:
+        """Arm what is due: the end of the interval being filled, and the alarm for silence."""
+        self._arm_bars()
+        self._arm_silence()
+
+    def _is_restarted(self) -> bool:
+        return self.cell is not None and self.cell.incarnation > 1
+
+    # -- mail -------------------------------------------------------------------------------------
 
     def on_receive(self, message: Any) -> None:
-        """Pass one market message on."""
-        memory = self.plan.memory
+        """A market message, or a timer of its own."""
+        kind = type(message)
+        if kind is BarDue:
+            self._bar_due()
+        elif kind is SilenceDue:
+            self._silence_due()
+        else:
+            self._market(message)
+
+    def _market(self, message: Any) -> None:
+        """Pass one market message on, behind the bars that were over before it."""
+        plan, memory = self.plan, self.plan.memory
         memory.last_seq = message.tape_seq
         memory.last_at_ns = message.at_ns
         for gap in self._gaps(message):
-            self._note(gap)
-        kind = type(message)
-        if kind is Bar:
-            memory.bars += 1
-            memory.bars_session += 1
-        elif kind is SessionOpened:
+            self._note_gap(gap)
+        self._hear(message)
+        self.session.see(message)
+        building = self.building
+        if building is not None:
+            self._show(building.take(message))
+        if type(message) is SessionOpened:
             memory.session_date = message.session_date
-        self.plan.source.emit(message)
-        if kind is SessionClosed:
-            self._count(message)
+        plan.market.emit(message)
+        if building is None:
+            if type(message) is Bar:
+                self._send(message)
+        else:
+            self._arm_bars()
+        if type(message) in _ENDS:
+            self._end(message)
 
-    def _count(self, message: SessionClosed) -> None:
+    def _end(self, message: SessionOpened | SessionClosed) -> None:
+        """A session begins or ends: those who want bars hear of it too."""
+        self.plan.bars.emit(message)
+        if type(message) is SessionClosed:
+            self._note_counts(message)
+
+    # -- bars -------------------------------------------------------------------------------------
+
+    def _bar_due(self) -> None:
+        self._bar_timer = None
+        if self.building is not None:
+            self._show(self.building.advance(self.lane.now_ns()))
+            self._arm_bars()
+
+    def _show(self, finished: list[Bar]) -> None:
+        """Pass built bars on; remembered before, so that nobody is shown a bar twice."""
+        if not finished:
+            return
+        self.plan.memory.shown_ns = max(self.plan.memory.shown_ns, finished[-1].at_ns)
+        for bar in finished:
+            self._note_bar(bar)
+            self._send(bar)
+
+    def _send(self, bar: Bar) -> None:
+        self.plan.memory.bars += 1
+        self.session.bars += 1
+        self.plan.bars.emit(bar)
+
+    def _arm_bars(self) -> None:
+        """One timer, for the interval that is over first."""
+        due_ns = NEVER_NS if self.building is None else self.building.due_ns
+        timer = self._bar_timer
+        if timer is not None:
+            if timer.due_ns == due_ns:
+                return
+            timer.cancel()
+            self._bar_timer = None
+        if due_ns != NEVER_NS and self._is_in_service():
+            self._bar_timer = self.at(due_ns, BarDue())
+
+    def _is_in_service(self) -> bool:
+        """Whether this is still the incarnation of its name: one that was deleted arms nothing."""
+        return self.cell is None or self.cell.actor is self
+
+    # -- silence ----------------------------------------------------------------------------------
+
+    def _hear(self, message: MarketMessage) -> None:
         memory = self.plan.memory
-        self.plan.note(
-            f"feed/{self.name}",
-            "FeedCounted",
-            {
-                "feed": self.name,
-                "session_date": message.session_date,
-                "bars": memory.bars_session,
-            },
+        memory.heartbeat.take(message)
+        if memory.is_silent:
+            memory.is_silent = False
+            self.plan.silent(f"{self.name}: something comes again")
+            self._arm_silence()
+        elif type(message) is SessionOpened:
+            self._arm_silence()
+
+    def _arm_silence(self) -> None:
+        """A look at the instant at which the feed turns red, if nothing comes until then."""
+        memory, timer = self.plan.memory, self._silence_timer
+        if memory.is_silent or not self._is_in_service() or (timer and timer.is_armed):
+            return
+        red_ns = memory.heartbeat.red_ns()
+        if red_ns is not None:
+            self._silence_timer = self.at(red_ns, SilenceDue(), daemon=True)
+
+    def _silence_due(self) -> None:
+        memory, now_ns = self.plan.memory, self.lane.now_ns()
+        red_ns = memory.heartbeat.red_ns()
+        if red_ns is None or memory.is_silent:
+            return
+        if now_ns < red_ns:
+            self._arm_silence()
+            return
+        memory.is_silent = True
+        age_s = (memory.heartbeat.age_ns(now_ns) or 0) / 1e9
+        self.plan.silent(
+            f"{self.name}: nothing for {age_s:.0f} s, {YELLOW_CADENCES} times its cadence"
         )
-        memory.bars_session = 0
+
+    # -- what is journaled ------------------------------------------------------------------------
 
     def _gaps(self, message: MarketMessage) -> list[Gap]:
         """The holes that end with this message."""
         found = [detector.take(message) for detector in self.detectors]
         return [gap for gap in found if gap is not None]
 
-    def _note(self, gap: Gap) -> None:
-        payload = {
-            "feed": self.name,
-            "instrument": gap.instrument,
-            "session_date": gap.session_date,
-            "start_ns": gap.start_ns,
-            "end_ns": gap.end_ns,
-        }
-        self.plan.note(f"feed/{self.name}", "FeedGap", payload)
+    def _note(self, kind: str, payload: dict[str, Any]) -> None:
+        self.plan.note(f"feed/{self.name}", kind, {"feed": self.name, **payload})
+
+    def _note_gap(self, gap: Gap) -> None:
+        self._note(
+            "FeedGap",
+            {
+                "instrument": gap.instrument,
+                "session_date": gap.session_date,
+                "start_ns": gap.start_ns,
+                "end_ns": gap.end_ns,
+                "missing": gap.missing,
+                "reason": gap.reason,
+            },
+        )
+
+    def _note_bar(self, bar: Bar) -> None:
+        self._note(
+            "BarBuilt",
+            {
+                "instrument": bar.instrument,
+                "start_ns": bar.source_ns,
+                "end_ns": bar.at_ns,
+                "open_1e8": bar.open_1e8,
+                "high_1e8": bar.high_1e8,
+                "low_1e8": bar.low_1e8,
+                "close_1e8": bar.close_1e8,
+                "volume_1e8": bar.volume_1e8,
+                "tape_seq": bar.tape_seq,
+                "is_synthetic": bar.is_synthetic,
+            },
+        )
+
+    def _note_counts(self, closed: SessionClosed) -> None:
+        building = self.building
+        counts = {"late": 0, "outside": 0, "incomplete": 0, "unsound": 0}
+        if building is not None:
+            left_out = building.counts()
+            counts = {
+                "late": left_out.late,
+                "outside": left_out.outside,
+                "incomplete": left_out.incomplete,
+                "unsound": building.unsound(),
+            }
+        self._note(
+            "FeedCounted",
+            {
+                "session_date": closed.session_date,
+                "bars": self.session.bars,
+                "ticks": self.session.ticks,
+                "missing_ns": sum(detector.missing_ns for detector in self.detectors),
+                **counts,
+            },
+        )
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What a session has brought so far."""
+
+    bars: int = 0
+    ticks: int = 0
+
+    def see(self, message: MarketMessage) -> None:
+        if isinstance(message, Quote | TradePrint):
+            self.ticks += 1
+        elif isinstance(message, SessionOpened):
+            self.bars = self.ticks = 0

@@ -58,6 +58,16 @@ class CheckDue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BarDue:
+    """The interval that a feed is filling is over (MD-5)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilenceDue:
+    """A feed is too old now, unless something came meanwhile (MD-2)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KillProgress:
     """One account has done what a kill asked for."""
 

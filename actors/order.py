@@ -16,6 +16,8 @@ from rust_core import Message
 from trading.ports import Broker
 
 CANCEL_BACKOFF_MAX_NS = 30_000_000_000
+POLLS_KEPT_FOR = 4
+"""Looks in a row that bring no news, after which a replay at its end does not wait for another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,7 @@ class OrderActor(LaneActor):
         self._state = ""
         self._waiting: Any = None
         self._cancelling: Any = None
+        self._polls = 0
 
     def on_start(self) -> None:
         """Find out what there is to wait for."""
@@ -82,6 +85,7 @@ class OrderActor(LaneActor):
             raise Finished
         if view.state != self._state:
             self._state = view.state
+            self._polls = 0
             self._wait()
         if view.is_cancel_asked and self._cancelling is None:
             due_ns = self.lane.now_ns() + self.plan.cancel_retry_ns
@@ -95,11 +99,17 @@ class OrderActor(LaneActor):
         if self._state == "SUBMITTED":
             self._waiting = self.at(now_ns + self.plan.answer_wait_ns, AnswerDue())
         else:  # also PENDING: a look-up after a restart may itself have been lost
-            self._waiting = self.at(now_ns + self.plan.poll_ns, PollDue())
+            self._poll_later()
 
     def _poll(self) -> None:
+        self._polls += 1
         self.plan.broker.look_up(self.client_order_id)
-        self._waiting = self.at(self.lane.now_ns() + self.plan.poll_ns, PollDue())
+        self._poll_later()
+
+    def _poll_later(self) -> None:
+        """Ask again; a replay goes on for it only while there may be something that was lost."""
+        due_ns = self.lane.now_ns() + self.plan.poll_ns
+        self._waiting = self.at(due_ns, PollDue(), daemon=self._polls >= POLLS_KEPT_FOR)
 
     def _cancel_again(self, attempt: int) -> None:
         self.plan.broker.cancel(self.client_order_id)

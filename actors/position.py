@@ -61,4 +61,4 @@ class PositionActor(LaneActor):
                 0,
             )
             self.tell(self.plan.account, advice)
-        self.at(self.lane.now_ns() + self.plan.check_ns, CheckDue())
+        self.at(self.lane.now_ns() + self.plan.check_ns, CheckDue(), daemon=True)

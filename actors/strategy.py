@@ -14,7 +14,8 @@ import orjson
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
 from rust_core import AccountCore, Message, PositionView
-from trading.market import Bar, MarketMessage, SessionClosed, SessionOpened
+from streams.tick_bars import BarMessage
+from trading.market import Bar, SessionClosed, SessionOpened
 from trading.policies import Policy, vetoes
 from trading.strategies import Exit, FillSeen, MoveLevels, NoTrade, Signal, Strategy
 from trading.strategies.view import AccountSeen, InstrumentSeen, PositionSeen, View, ViewBuilder
@@ -23,9 +24,15 @@ from trading.strategies.wire import core_signal
 
 @dataclass(slots=True)
 class StrategyMemory:
-    """What outlives an incarnation: how far it was shown the market, and why it did not trade."""
+    """What outlives an incarnation: how far it was shown the market, and why it did not trade.
+
+    Attributes:
+        last_seq: The newest row of the tape in what it was shown.
+        shown_ns: End of the newest bar it was shown.
+    """
 
     last_seq: int = -1
+    shown_ns: int = 0
     session_date: int = 0
     no_trades: Counter[str] = field(default_factory=Counter)
     last_answer: str = ""
@@ -44,7 +51,7 @@ class StrategyPlan:
         core: The account's core as it is now, read only; None while it is being rebuilt.
         policies: Veto policies, asked about every signal (RK-16).
         memory: See `StrategyMemory`.
-        history: The current session's messages up to a row of the tape.
+        history: Its session's bars up to a row of the tape and to an instant.
         note: Journals a fact of the system: stream, kind, payload.
         marks: Notes a latency mark: order id, stage.
     """
@@ -57,7 +64,7 @@ class StrategyPlan:
     core: Callable[[], AccountCore | None]
     policies: Sequence[Policy]
     memory: StrategyMemory
-    history: Callable[[int], list[MarketMessage]]
+    history: Callable[[int, int], list[BarMessage]]
     note: Callable[[str, str, dict[str, Any]], None]
 
 
@@ -73,7 +80,8 @@ class StrategyActor(LaneActor):
 
     def rehydrate(self) -> None:
         """Read the session again up to the last bar the strategy was shown."""
-        for message in self.plan.history(self.plan.memory.last_seq):
+        memory = self.plan.memory
+        for message in self.plan.history(memory.last_seq, memory.shown_ns):
             if type(message) is Bar:
                 if message.instrument == self.plan.instrument.symbol:
                     self.views.add(message)
@@ -104,9 +112,9 @@ class StrategyActor(LaneActor):
 
     def _bar(self, bar: Bar) -> None:
         memory = self.plan.memory
-        memory.last_seq = (
-            bar.tape_seq
-        )  # before the strategy is asked: what crashes it is not shown twice
+        # Before the strategy is asked: what crashes it is not shown twice.
+        memory.last_seq = max(memory.last_seq, bar.tape_seq)
+        memory.shown_ns = bar.at_ns
         self.views.add(bar)
         view = self._view(bar.at_ns)
         answer = self.strategy.evaluate(view)

@@ -11,7 +11,7 @@ venue and the market's source.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from actors.account import AccountActor
 from actors.kill import KillMemory
@@ -23,12 +23,16 @@ from actors.telemetry import Telemetry
 from actors.tree import Tree
 from actors.wiring import Wiring
 from rust_core import AccountCore, Message, ReleaseGate
+from streams.gaps import BAR_NS
 from streams.source import Fault, Source
 from trading.config import Config
 from trading.market import MarketMessage
 from trading.ports import Broker, Record
 from trading.run_options import Mode
 from trading.strategies import Strategy
+
+if TYPE_CHECKING:
+    from streams.tick_bars import BarMessage
 
 ROOT = "root"
 
@@ -66,7 +70,8 @@ class Ports:
         venue_store: Where the paper venue keeps its book.
         history: The current session's market messages up to a row of the tape.
         instruments: What the market's source is about.
-        is_bars: It sends bars; else quotes or trades.
+        is_bars: It sends bars; else quotes or trades, and bars are built of them.
+        cadence_ns: Length of a bar.
         notify: Told severity, text and ids of what a person wants to know.
         is_virtual: Time stands still while the process is dead.
         fence: Our fencing token (ST-5).
@@ -87,6 +92,7 @@ class Ports:
     instruments: tuple[str, ...]
     is_bars: bool
     notify: Callable[[str, str, Sequence[str]], None]
+    cadence_ns: int = BAR_NS
     is_virtual: bool = True
     fence: int = 1
     fence_word: Callable[[], int] = lambda: 1
@@ -127,6 +133,7 @@ class System:
         self.telemetry = Telemetry([each.symbol for each in config.instruments])
         self.kill_memory = KillMemory()
         self.market: Source[MarketMessage] = Source(self._subscriber_failed, "market")
+        self.bars: Source[BarMessage] = Source(self._subscriber_failed, "bars")
         self.rounds = Rounds(
             ports.record,
             tell=ports.lane.tell,
@@ -144,6 +151,7 @@ class System:
         )
         self.wiring.connect()
         self.market.subscribe(self.telemetry.see)
+        self.bars.subscribe(self.telemetry.see_bar)
         self.rounds.listen(self.telemetry.count)
 
     # -- life -------------------------------------------------------------------------------------

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from rust_core import SessionVwap
-from trading.market import Bar, MarketMessage, OpenPrint, SessionOpened, TradePrint
+from streams.tick_bars import BarMessage
+from streams.ticks import unsound
+from trading.market import Bar, MarketMessage, OpenPrint, Quote, SessionOpened, TradePrint
 
 _UNIT_1E8 = 100_000_000
 
@@ -20,10 +22,22 @@ class Telemetry:
         self._vwaps = {symbol: SessionVwap() for symbol in instruments}
 
     def see(self, message: MarketMessage) -> None:
-        """Look at a market message."""
+        """Look at the price in a market message; a quote's is the middle, unless it is unsound."""
         match message:
             case Bar():
                 self.prices_1e8[message.instrument] = message.close_1e8
+            case OpenPrint() | TradePrint():
+                self.prices_1e8[message.instrument] = message.price_1e8
+            case Quote() if unsound(message) is None:
+                middle_1e8 = (message.bid_1e8 + message.ask_1e8) // 2
+                self.prices_1e8[message.instrument] = middle_1e8
+            case _:
+                pass
+
+    def see_bar(self, message: BarMessage) -> None:
+        """Look at a complete bar, of the tape or built."""
+        match message:
+            case Bar():
                 vwap = self._vwaps.get(message.instrument)
                 if vwap is not None:
                     vwap.update(
@@ -32,8 +46,6 @@ class Telemetry:
                         message.close_1e8 / _UNIT_1E8,
                         message.volume_1e8 / _UNIT_1E8,
                     )
-            case OpenPrint() | TradePrint():
-                self.prices_1e8[message.instrument] = message.price_1e8
             case SessionOpened():
                 for vwap in self._vwaps.values():
                     vwap.reset_session()
@@ -47,7 +59,7 @@ class Telemetry:
             counts[event.kind] += 1
 
     def vwap_1e8(self, instrument: str) -> int | None:
-        """The session's VWAP, for people; None before the first bar."""
+        """The session's VWAP, for people; None before the first volume: quotes have none."""
         vwap = self._vwaps.get(instrument)
         value = None if vwap is None else vwap.value
         return None if value is None else round(value * _UNIT_1E8)

@@ -186,6 +186,7 @@ class Trader:
             history=self.feed.history,
             instruments=self.tape.header.instruments,
             is_bars=self.tape.header.content == "bars",
+            cadence_ns=self.tape.header.cadence_ns,
             notify=self._notify,
             fence=self.record.fence,
             fence_word=self.record.lease.word.read,

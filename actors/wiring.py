@@ -29,8 +29,9 @@ from actors.supervisor import Supervisor
 from actors.venue import VenueActor, VenueMemory, VenuePlan
 from actors.watchdog import WatchdogActor, WatchLimits
 from brokers.paper import PaperBroker
-from streams.gaps import TICK_SILENCE_NS, GapDetector
-from trading.market import Bar, MarketMessage, SessionClosed, SessionOpened
+from streams.gaps import TICK_CADENCE_NS, TICK_SILENCE_NS, GapDetector, Heartbeat
+from streams.tick_bars import BarMessage, TickBars, bar_messages
+from trading.market import Bar, MarketMessage, SessionOpened
 from trading.ports import Broker
 from trading.strategies.view import InstrumentSeen
 
@@ -71,7 +72,7 @@ class Wiring:
         self.system = system
         self.policies = policies
         self.strategies = list(strategies)
-        self.feed_memory = FeedMemory()
+        self.feed_memory = FeedMemory(heartbeat=self._heartbeat())
         self.venue_memory = VenueMemory()
         self.latency = LatencyMarks(system.ports.record.mark, system.ports.mono_ns)
         self.memories = {each.name: StrategyMemory() for each in self.strategies}
@@ -226,18 +227,35 @@ class Wiring:
     def _make_feed(self, lane: Lane, name: str) -> LaneActor:
         ports = self.system.ports
         plan = FeedPlan(
-            source=self.system.market,
+            market=self.system.market,
+            bars=self.system.bars,
             memory=self.feed_memory,
             history=ports.history,
             detectors=self._detectors,
+            building=lambda: self._building(ports.instruments),
             note=self.note,
+            silent=lambda text: ports.notify(
+                "INFO" if ports.is_virtual else "WARNING", text, (name,)
+            ),
         )
         return FeedActor(lane, name, plan)
 
+    def _heartbeat(self) -> Heartbeat:
+        ports = self.system.ports
+        return Heartbeat(ports.cadence_ns if ports.is_bars else TICK_CADENCE_NS)
+
     def _detectors(self) -> list[GapDetector]:
-        silence_ns = 0 if self.system.ports.is_bars else TICK_SILENCE_NS
-        symbols = self.system.ports.instruments
-        return [GapDetector(symbol, silence_ns=silence_ns) for symbol in symbols]
+        ports = self.system.ports
+        silence_ns = 0 if ports.is_bars else TICK_SILENCE_NS
+        return [
+            GapDetector(symbol, silence_ns=silence_ns, cadence_ns=ports.cadence_ns)
+            for symbol in ports.instruments
+        ]
+
+    def _building(self, instruments: Sequence[str]) -> TickBars | None:
+        """What builds bars of ticks; None where the tape has bars."""
+        ports = self.system.ports
+        return None if ports.is_bars else TickBars(instruments, ports.cadence_ns)
 
     def _strategy_plan(self, build: "StrategyBuild") -> StrategyPlan:
         instrument = self.system.config.instrument(build.instrument)
@@ -256,15 +274,24 @@ class Wiring:
             core=lambda: self.system.core,
             policies=self.policies,
             memory=self.memories[build.name],
-            history=self.system.ports.history,
+            history=self._bar_history((build.instrument,)),
             note=self.note,
         )
+
+    def _bar_history(self, instruments: Sequence[str]) -> Callable[[int, int], list[BarMessage]]:
+        """The bars that were shown of a session, by the newest row and the newest end of a bar."""
+
+        def history(last_seq: int, shown_ns: int) -> list[BarMessage]:
+            messages = self.system.ports.history(last_seq)
+            return bar_messages(messages, self._building(instruments), shown_ns)
+
+        return history
 
     # -- the market's subscribers, in the order in which they are told
 
     def connect(self) -> None:
-        """Subscribe the venue, the account and the strategies to the market."""
-        market, tree = self.system.market, self.system.tree
+        """Subscribe the venue and the account to the market, the strategies to complete bars."""
+        market, bars, tree = self.system.market, self.system.bars, self.system.tree
         account = tree.cell(self.system.account_name)
         market.subscribe(self.latency.ticked)
         if self._is_paper:
@@ -276,24 +303,38 @@ class Wiring:
                 account.tell(said)
 
         market.subscribe(to_account)
+        if not self.system.ports.is_bars:
+            bars.subscribe(self.latency.ticked)  # what follows from a bar begins with its end
         for build in self.strategies:
             name = f"strategy:{build.name}"
-            market.subscribe(_strategy_port(tree.cell(name).tell, build.instrument))
+            bars.subscribe(_strategy_port(tree.cell(name).tell, build.instrument))
             if build.hears_fills:
                 self._hears_fills[build.name] = name
 
     def read_until(self, seq: int) -> None:
         """After a crash: what feed and strategies had been shown before it."""
         ports = self.system.ports
-        self.feed_memory.last_seq = seq
+        shown_ns = self._bars_shown_until()
+        self.feed_memory.last_seq, self.feed_memory.shown_ns = seq, shown_ns
         if self._is_paper:
             self.venue_memory.last_seq = max(seq, ports.venue_store.last_seq)
         for memory in self.memories.values():
-            memory.last_seq = seq
+            memory.last_seq, memory.shown_ns = seq, shown_ns
         for message in ports.history(seq):
             if isinstance(message, SessionOpened):
+                self.feed_memory.session_date = message.session_date
                 for memory in self.memories.values():
                     memory.session_date = message.session_date
+
+    def _bars_shown_until(self) -> int:
+        """The end of the newest built bar that is durable, and so is what it led to; 0 for none."""
+        ports = self.system.ports
+        [[newest]] = ports.record.query(
+            """SELECT max(payload ->> '$.end_ns') FROM journal
+                WHERE run = :run AND kind = 'BarBuilt'""",
+            {"run": ports.run},
+        )
+        return newest or 0
 
     # -- news -------------------------------------------------------------------------------------
 
@@ -415,14 +456,11 @@ POSITION_SPEC = Spec(name="position", restart="transient", backoff=MONEY_BACKOFF
 ORDER_NEWS = OrderNews()
 
 
-def _strategy_port(tell: Callable[[Any], None], instrument: str) -> Callable[[MarketMessage], None]:
+def _strategy_port(tell: Callable[[Any], None], instrument: str) -> Callable[[BarMessage], None]:
     """What one strategy is told: its own instrument's complete bars, and sessions."""
 
-    def port(message: MarketMessage) -> None:
-        if isinstance(message, Bar):
-            if message.instrument == instrument:
-                tell(message)
-        elif isinstance(message, SessionOpened | SessionClosed):
+    def port(message: BarMessage) -> None:
+        if type(message) is not Bar or message.instrument == instrument:
             tell(message)
 
     return port

@@ -18,16 +18,30 @@ GREEN_CADENCES: Final = 2
 YELLOW_CADENCES: Final = 5
 TICK_CADENCE_NS: Final = 1_000_000_000
 TICK_SILENCE_NS: Final = 60_000_000_000
+BAR_NS: Final = 60_000_000_000
+
+
+class GapReason(StrEnum):
+    """How a hole was noticed."""
+
+    MISSING_BARS = "MISSING_BARS"
+    SILENCE = "SILENCE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """Nothing came from an instrument from `start_ns` until `end_ns`, inside a session."""
+    """Nothing came from an instrument from `start_ns` until `end_ns`, inside a session.
+
+    Attributes:
+        missing: How many whole bars of the session lie within it.
+    """
 
     instrument: str
     session_date: int
     start_ns: int
     end_ns: int
+    missing: int
+    reason: GapReason
 
 
 class GapDetector:
@@ -37,16 +51,23 @@ class GapDetector:
     after the last ends at its close.
     """
 
-    def __init__(self, instrument: str, *, silence_ns: int = 0) -> None:
+    def __init__(self, instrument: str, *, silence_ns: int = 0, cadence_ns: int = BAR_NS) -> None:
         """Watch `instrument`; `silence_ns` is how long nothing may come without being a hole.
 
         Bars need 0: each must begin where the one before ended. For ticks see TICK_SILENCE_NS.
+        `cadence_ns` is the length of the bars that a hole lacks.
         """
         self._instrument = instrument
         self._silence_ns = silence_ns
+        self._cadence_ns = cadence_ns
         self._session: SessionOpened | None = None
         self._covered_ns = 0
         self._missing_ns = 0
+
+    @property
+    def missing_ns(self) -> int:
+        """How long the holes of the newest session are together, as far as it is known."""
+        return self._missing_ns
 
     @property
     def completeness_ratio(self) -> float:
@@ -88,7 +109,14 @@ class GapDetector:
             session_date=session.session_date,
             start_ns=start_ns,
             end_ns=from_ns,
+            missing=self._bars_between(start_ns - session.open_ns, from_ns - session.open_ns),
+            reason=GapReason.SILENCE if self._silence_ns else GapReason.MISSING_BARS,
         )
+
+    def _bars_between(self, from_ns: int, until_ns: int) -> int:
+        """Whole bars between two times since the open."""
+        first = -(-from_ns // self._cadence_ns)
+        return max(until_ns // self._cadence_ns - first, 0)
 
 
 class Freshness(StrEnum):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.gaps import Freshness, Gap, GapDetector, Heartbeat
+from streams.gaps import Freshness, Gap, GapDetector, GapReason, Heartbeat
 from streams.generate import MarketPlan, generate
 from streams.load import load
 from streams.loading import LoadRequest
@@ -90,15 +90,25 @@ def test_gaps_are_exactly_the_runs_of_missing_bars(missing: set[int], *, with_pr
     assert all(gap.session_date == 20200309 and gap.instrument == "ES" for gap in gaps)
 
 
+def hole(end_ns: int, missing: int) -> Gap:
+    """From the second minute of the first day on."""
+    return Gap(
+        instrument="ES",
+        session_date=20200309,
+        start_ns=OPEN + MINUTE,
+        end_ns=end_ns,
+        missing=missing,
+        reason=GapReason.MISSING_BARS,
+    )
+
+
 def test_a_gap_is_known_when_the_next_bar_begins() -> None:
     """MD-2: the print of the next open ends it, one bar earlier than the bar itself."""
     detector = GapDetector("ES")
     for message in (opened(), printed(0), bar(0)):
         assert detector.take(message) is None
     gap = detector.take(printed(5))
-    assert gap == Gap(
-        instrument="ES", session_date=20200309, start_ns=OPEN + MINUTE, end_ns=OPEN + 5 * MINUTE
-    )
+    assert gap == hole(OPEN + 5 * MINUTE, missing=4)
     assert detector.take(bar(5)) is None
 
 
@@ -106,8 +116,8 @@ def test_a_gap_up_to_the_close_is_known_at_the_close() -> None:
     """MD-2: the bar that ends at the close comes before it, or not at all."""
     detector = GapDetector("ES")
     assert gaps_of(detector, [opened(), bar(0)]) == []
-    hole = Gap(instrument="ES", session_date=20200309, start_ns=OPEN + MINUTE, end_ns=CLOSE)
-    assert detector.take(closed()) == hole
+    assert detector.take(closed()) == hole(CLOSE, missing=MINUTES - 1)
+    assert detector.missing_ns == CLOSE - OPEN - MINUTE
     assert gaps_of(detector, [opened(day=1), bar(0, day=1)]) == []
 
 
@@ -115,6 +125,23 @@ def test_another_instrument_fills_no_hole() -> None:
     """MD-2: per feed and instrument."""
     gaps = gaps_of(GapDetector("ES"), [opened(), bar(0, instrument="NQ"), closed()])
     assert [(gap.start_ns, gap.end_ns) for gap in gaps] == [(OPEN, CLOSE)]
+
+
+@pytest.mark.parametrize(
+    ("from_s", "until_s", "missing"),
+    [(30, 119, 0), (30, 149, 1), (30, 180, 2), (59, 181, 2), (60, 180, 2)],
+)
+def test_a_silence_lacks_the_bars_that_lie_wholly_in_it(
+    from_s: int, until_s: int, missing: int
+) -> None:
+    """MD-2: minutes that were heard in part are no missing bars."""
+    detector = GapDetector("ES", silence_ns=MINUTE)
+    ticks = [
+        OpenPrint(instrument="ES", price_1e8=1, volume_1e8=1, at_ns=at_ns, source_ns=at_ns)
+        for at_ns in (OPEN + from_s * 1_000_000_000, OPEN + until_s * 1_000_000_000)
+    ]
+    [gap] = gaps_of(detector, [opened(), *ticks])
+    assert (gap.missing, gap.reason) == (missing, GapReason.SILENCE)
 
 
 @pytest.mark.parametrize(("silence_s", "count"), [(119, 0), (120, 0), (121, 1)])

@@ -92,6 +92,7 @@ def prepare(  # noqa: PLR0913 - each is a port or a choice of a test
         history=feed.history,
         instruments=tape.header.instruments,
         is_bars=tape.header.content == "bars",
+        cadence_ns=tape.header.cadence_ns,
         notify=lambda severity, text, _: notices.append((severity, text)),
     )
     if change is not None:

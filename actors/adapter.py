@@ -32,11 +32,9 @@ from brokers.http import NotConnectedError
 from brokers.network import CancelAsked, LookUpAsked, StateAsked, SubmitAsked
 from rust_core import Message, ReleaseGate, ReleaseRefusedError, VenueReport
 
-ABSENT_READS = 2
-"""So many healthy reads without the order, after its longest flight, prove that it is absent."""
-ABSENT_SPACING_NS = 1_000_000_000
 CATCH_UP_WAIT_S = 2.0
 """How long after a catch-up that failed the next one begins."""
+RELEASES_KEPT = 4_096
 BREAKER = "order stream"
 
 
@@ -92,7 +90,6 @@ class AdapterActor(LaneActor):
         self._born_ns = lane.now_ns()
         self._waiting: set[str] = set()
         self._released_ns: dict[str, int] = {}
-        self._missed: dict[str, list[int]] = {}
         self._foreign: set[str] = set()
         self._down_ns = self._born_ns
         self._by_type: dict[type, Callable[[Any], None]] = {
@@ -155,7 +152,7 @@ class AdapterActor(LaneActor):
             now_ns = self.lane.now_ns()
             submission.redeem(asked.gate, now_ns, fence_word=self.plan.fence_word())
             self._waiting.discard(order)
-            self._released_ns[order] = now_ns
+            self._note_release(order, now_ns)
             self._tell(Released(client_order_id=order, at_ns=now_ns))
 
         self._waiting.add(order)
@@ -170,6 +167,11 @@ class AdapterActor(LaneActor):
         finally:
             self._waiting.discard(order)
         self._sent(outcome)
+
+    def _note_release(self, order: str, now_ns: int) -> None:
+        self._released_ns[order] = now_ns
+        if len(self._released_ns) > RELEASES_KEPT:
+            del self._released_ns[next(iter(self._released_ns))]
 
     def _sent(self, outcome: SendOutcome) -> None:
         order = outcome.client_order_id
@@ -224,22 +226,14 @@ class AdapterActor(LaneActor):
         self._tell(self._weighed(answer))
 
     def _weighed(self, answer: LookedUp) -> LookedUp:
-        """Whether "no such order" is proof: often enough, far enough apart, late enough (EX-6)."""
-        order = answer.client_order_id
+        """Not found while it waits here, or may still be under way, proves nothing (EX-6)."""
         if answer.problem or answer.reports is not None:
-            self._missed.pop(order, None)
             return answer
-        now_ns = self.lane.now_ns()
+        order = answer.client_order_id
         landed_ns = self._released_ns.get(order, self._born_ns)
         landed_ns += self.venue.capabilities.flight_max_ns
-        if order in self._waiting or now_ns < landed_ns:
-            return replace(answer, problem="not found, but it may still be under way")
-        reads = self._missed.setdefault(order, [])
-        if not reads or now_ns - reads[-1] >= ABSENT_SPACING_NS:
-            reads.append(now_ns)
-        if len(reads) < ABSENT_READS:
-            return replace(answer, problem="not found for the first time")
-        return answer
+        is_late = order not in self._waiting and self.lane.now_ns() >= landed_ns
+        return replace(answer, is_complete=answer.is_complete and is_late)
 
     async def _state(self, asked: StateAsked) -> None:
         self._tell(await self.venue.state(asked.question, asked.parts, asked.fills_after_ns))

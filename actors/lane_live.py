@@ -61,6 +61,8 @@ class LiveLane(Lane):
         self.conflated = 0
         self.thread_ident = threading.get_ident()
         self.thread_native_id = threading.get_native_id()
+        self.drained: Callable[[], None] = _nothing
+        """Called whenever the queue has been worked off, or the budget is used up."""
         self._clock_ns = clock_ns
         self._is_awake = False
         self._is_closed = False
@@ -135,6 +137,7 @@ class LiveLane(Lane):
         try:
             left = self._handle_some(self.budget)
         finally:
+            self.drained()
             if left == 0 and self.depth():
                 self.loop.call_soon(self._drain)
             else:
@@ -178,3 +181,7 @@ class LiveLane(Lane):
             if isinstance(target, _Newest):
                 message = target.message
             self.undeliverable(target.name, message, "lane closed")
+
+
+def _nothing() -> None:
+    """Nobody waits for the end of a slice."""

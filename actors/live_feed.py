@@ -125,7 +125,7 @@ class LiveFeed:
                 session_date=found.session_date,
                 open_ns=found.open_ns,
                 close_ns=found.close_ns,
-                at_ns=found.open_ns,
+                at_ns=max(now_ns, found.open_ns),  # joined late: what came before is not known
             )
         )
         return found.close_ns

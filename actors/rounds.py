@@ -50,6 +50,8 @@ class Rounds:
         position: The tape's row, noted beside each event for recovery.
         now_ns: The lane's clock.
         failed: Called once when the record failed: nothing more can be made durable.
+        arrived: Called from any thread when an outcome is there; a lane whose time goes on then has
+            `mail_heard` called on its own thread.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Rounds:
         position: TapePosition,
         now_ns: Callable[[], int],
         failed: Callable[[str], None],
+        arrived: Callable[[], None] | None = None,
     ) -> None:
         """Take over the record's outcomes."""
         self._record = record
@@ -71,7 +74,13 @@ class Rounds:
         self._out = 0
         self._heard: deque[Outcome] = deque()
         self._published: list[Callable[[str, Sequence[Any], int], None]] = []
-        record.deliver_to(self._heard.append)
+        self._arrived = arrived
+        record.deliver_to(self._heard.append if arrived is None else self._hear)
+
+    def _hear(self, outcome: Outcome) -> None:
+        self._heard.append(outcome)
+        if self._arrived is not None:
+            self._arrived()
 
     def listen(self, listener: Callable[[str, Sequence[Any], int], None]) -> None:
         """Hear `(journal_id, events, last_seq)` of every durable request, in order."""

@@ -1,5 +1,6 @@
 """What a run came to, read from its record; and where it stands, for whoever watches."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import orjson
@@ -62,23 +63,31 @@ def summary_of(record: Record, run: str, restarts: int, wall_s: float) -> RunSum
 def progress_of(
     system: "System", source: "Source", tape: Tape, speed_ratio: float | None
 ) -> Progress:
+    """Where the session of a recording stands."""
+    dates = tape.header.sessions
+    date = system.wiring.feed_memory.session_date
+    return replace(
+        live_progress(system, source.name),
+        is_synthetic=tape.header.synthetic,
+        session=dates.index(date) + 1 if date in dates else 0,
+        sessions=len(dates),
+        speed_ratio=speed_ratio,
+    )
+
+
+def live_progress(system: "System", source: str) -> Progress:
     """Where the session stands."""
     core, wiring = system.core, system.wiring
     first = system.config.instruments[0].symbol
     account = None if core is None else core.account()
     held = [] if core is None else [each for each in core.positions() if each.instrument == first]
-    dates = tape.header.sessions
-    date = wiring.feed_memory.session_date
     telemetry = system.telemetry
     seen = telemetry.events
     return Progress(
         mode=str(system.mode),
         run=system.ports.run,
-        source=source.name,
-        is_synthetic=tape.header.synthetic,
-        session_yyyymmdd=date,
-        session=dates.index(date) + 1 if date in dates else 0,
-        sessions=len(dates),
+        source=source,
+        session_yyyymmdd=wiring.feed_memory.session_date,
         now_ns=system.ports.lane.now_ns(),
         instrument=first,
         price_1e8=telemetry.prices_1e8.get(first),
@@ -93,5 +102,4 @@ def progress_of(
         trades=seen["TradeClosed"],
         bars=wiring.feed_memory.bars,
         kill_level=system.kill_memory.level,
-        speed_ratio=speed_ratio,
     )

@@ -8,6 +8,7 @@ Only the ports differ between PAPER, BACKTEST and a simulation: the lane, the re
 venue and the market's source.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from actors.account import AccountActor
 from actors.kill import KillMemory
 from actors.lane import Lane
+from actors.lane_live import LiveLane
 from actors.messages import FEED, KILL, VENUE, Recover, TakeUpKills
 from actors.rounds import Rounds, TapePosition
 from actors.spec import Spec, SupervisionEvent
@@ -140,6 +142,7 @@ class System:
             position=ports.position,
             now_ns=ports.lane.now_ns,
             failed=self.halt,
+            arrived=self._outcome_arrived if isinstance(ports.lane, LiveLane) else None,
         )
         self.account_name = f"account:{config.run.account}"
         self.wiring = Wiring(self, strategies, policies)
@@ -149,6 +152,8 @@ class System:
             on_event=self._supervision,
             halt=self.halt,
         )
+        if isinstance(ports.lane, LiveLane):
+            ports.lane.drained = self.rounds.flush
         self.wiring.connect()
         self.market.subscribe(self.telemetry.see)
         self.bars.subscribe(self.telemetry.see_bar)
@@ -218,6 +223,13 @@ class System:
 
     def _subscriber_failed(self, fault: Fault) -> None:
         self.ports.notify("ERROR", f"{fault.where}: a subscriber failed: {fault.error!r}", ())
+
+    def _outcome_arrived(self) -> None:
+        """Live, from the scribe's thread: the lane's own thread mails what became durable."""
+        lane = self.ports.lane
+        if isinstance(lane, LiveLane):
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody hears any more
+                lane.loop.call_soon_threadsafe(self.rounds.mail_heard)
 
     def _supervision(self, event: SupervisionEvent) -> None:
         self.wiring.supervision(event)

@@ -5,7 +5,6 @@ Started by the launcher as `python -m actors.trader JSON` (`trading.run_options`
 
 import asyncio
 import contextlib
-import gc
 import signal
 import sys
 import time
@@ -17,7 +16,9 @@ import uvloop
 
 from actors.interrupt import Interrupter
 from actors.lane_virtual import RunEnd, VirtualLane
-from actors.operator import SIGNAL_LEVELS, OperatorServer, OperatorSettings, handle_signals
+from actors.live import LiveTrader
+from actors.operator import SIGNAL_LEVELS, handle_signals
+from actors.process import cut_off_run, note_strategies, operator_server, settle_memory
 from actors.rounds import TapePosition
 from actors.strategies_found import FoundStrategies
 from actors.summary import progress_of, summary_of
@@ -33,7 +34,6 @@ from streams.tape import Tape
 from trading.config import Config
 from trading.config_reader import load
 from trading.errors import HoldfastError, SafetyRefusedError, SetupError
-from trading.ports import RunInfo
 from trading.run_options import ExitCode, Mode, RunOptions
 from trading.run_report import Notice, Reporter
 
@@ -43,8 +43,6 @@ STOP_WAIT_S = 5.0
 STOP_VIRTUAL_NS = 300_000_000_000
 """How far a replay goes on, at most, so that what is in flight when it is stopped can end."""
 STOP_STEP_NS = 1_000_000_000
-YOUNG_OBJECTS = 50_000
-"""Allocations between two young collections (design: 700 makes the tail of the order path)."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -73,9 +71,14 @@ async def _run(options: RunOptions, reporter: Reporter) -> None:
     _refuse_unbuilt(options)
     config = load(options.config or DEMO_CONFIG, mode=options.mode)
     options.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    record = open_record(options.data_dir, is_eager=False)
+    is_live = options.mode is Mode.LIVE
+    record = open_record(options.data_dir, is_eager=is_live)
     try:
-        trader = Trader(options, config, record, reporter)
+        trader: Trader | LiveTrader
+        if is_live:
+            trader = await LiveTrader.open(options, config, record, reporter)
+        else:
+            trader = Trader(options, config, record, reporter)
         await trader.run()
         summary_of(record, trader.run_id, options.restarts, time.monotonic() - started_s).write(
             options.data_dir
@@ -91,10 +94,11 @@ def _hold_signals() -> None:
 
 
 def _refuse_unbuilt(options: RunOptions) -> None:
-    if options.mode in (Mode.LIVE, Mode.DRY_RUN) or options.broker != "paper":
+    is_built = options.broker == ("alpaca" if options.mode is Mode.LIVE else "paper")
+    if options.mode is Mode.DRY_RUN or not is_built:
         raise SafetyRefusedError(
-            f"{options.mode} with the broker {options.broker!r} is not in this version: "
-            "PAPER and BACKTEST run, on a recording (--replay) or a generated session"
+            f"{options.mode} with the broker {options.broker!r} is not in this version: PAPER and "
+            "BACKTEST run on a recording (--replay) or a generated session, LIVE with alpaca"
         )
 
 
@@ -106,7 +110,7 @@ class Trader:
     ) -> None:
         """Find the run, the tape and where to go on; nothing is started."""
         self.options, self.config, self.record, self.reporter = options, config, record, reporter
-        self.cut_off = self._cut_off_run()
+        self.cut_off = cut_off_run(record, options)
         self.found = FoundStrategies(config, Path.cwd())
         self.source: TapeSource = find_tape(options, config, self.cut_off)
         self.tape = Tape(self.source.path)
@@ -120,20 +124,6 @@ class Trader:
         self.lane.barriers.append(self.system.rounds)
 
     # -- set-up -----------------------------------------------------------------------------------
-
-    def _cut_off_run(self) -> RunInfo | None:
-        last = self.record.last_run()
-        is_cut_off = last is not None and last.ended_ns is None
-        if last is not None and is_cut_off and not self.options.recover:
-            raise SafetyRefusedError(
-                f"run {last.run} in {self.options.data_dir} was cut off; go on with it by "
-                "--recover, or name another --data-dir"
-            )
-        if self.options.recover and not is_cut_off and not self.options.restarts:
-            raise SetupError(
-                f"no run in {self.options.data_dir} was cut off: leave --recover out to start one"
-            )
-        return last if is_cut_off else None
 
     def _enter_run(self) -> str:
         if self.cut_off is not None:
@@ -206,17 +196,7 @@ class Trader:
         """Play the tape to its end, or until asked to stop."""
         port = RunningTrader(self.system, rescan=self.found.rescan, holder=self.record.lease.holder)
         handle_signals(asyncio.get_running_loop(), port, self._stop)
-        server = OperatorServer(
-            port,
-            OperatorSettings(
-                data_dir=self.options.data_dir,
-                run=self.run_id,
-                host=self.config.operator.host,
-                port=self.config.operator.port,
-            ),
-            wall_ns=time.time_ns,
-            monotonic_ns=time.monotonic_ns,
-        )
+        server = operator_server(port, self.options, self.config, self.run_id)
         self.reporter.operator(self.config.operator.host, await server.start())
         self._start_system()
         interrupter = Interrupter(self.lane, stuck_ns=self.config.watchdog.stall_max_ms * 1_000_000)
@@ -234,16 +214,7 @@ class Trader:
         system = self.system
         if self.cut_off is None:
             system.wiring.note("run", "RunStarted", self._run_started())
-            for build_ in self.found.strategies:
-                system.wiring.note(
-                    f"strategy/{build_.name}",
-                    "StrategyLoaded",
-                    {
-                        "strategy": build_.name,
-                        "instrument": build_.instrument,
-                        "sha256": build_.sha256,
-                    },
-                )
+            note_strategies(system, self.found.strategies)
             system.start()
         else:
             again = self.feed.history(begun)[-1] if begun > handled else None
@@ -251,9 +222,7 @@ class Trader:
             system.wiring.note(
                 "run", "Recovered", {"tape_seq_handled": handled, "tape_seq_begun": begun}
             )
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(YOUNG_OBJECTS, 10, 100)
+        settle_memory()
 
     def _run_started(self) -> dict[str, Any]:
         header = self.tape.header

@@ -10,10 +10,10 @@ from random import Random
 from time import perf_counter_ns
 
 from actors.lane_virtual import VirtualLane
+from actors.process import YOUNG_OBJECTS
 from actors.rounds import TapePosition
 from actors.system import FEED, Ports, StrategyBuild, build
 from actors.tape_feed import TapeFeed
-from actors.trader import YOUNG_OBJECTS
 from actors.venue_store import MemoryVenueStore
 from benchmarks.bars import SEED
 from streams.tape import Flag, Kind, Tape, TapeHeader, TapeRow, TapeWriter

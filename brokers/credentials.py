@@ -1,12 +1,11 @@
 """Keys of a venue: from the environment or a private file, then into headers only (BR-4)."""
 
-import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trading.errors import SafetyRefusedError, SetupError
+from trading.config_reader import read_secret
+from trading.errors import SetupError
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +23,7 @@ def find(venue: str, environment: Mapping[str, str]) -> Credentials:
     its owner can read, with the key on its first line and the secret on its second.
 
     Raises:
-        SetupError: There are none.
-        SafetyRefusedError: Others can read the file.
+        SetupError: There are none, or others can read the file.
     """
     name = f"HOLDFAST_{venue.upper()}"
     key, secret = environment.get(f"{name}_KEY", ""), environment.get(f"{name}_SECRET", "")
@@ -41,16 +39,7 @@ def find(venue: str, environment: Mapping[str, str]) -> Credentials:
 
 
 def _from_file(path: Path) -> Credentials:
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            lines = file.read(4096).decode().split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(f"the keys in {path} cannot be read: {type(error).__name__}") from None
-    if stat.S_IMODE(mode) & 0o077:
-        raise SafetyRefusedError(
-            f"others can read {path} (mode {stat.S_IMODE(mode):o}): run chmod 600 {path}"
-        )
+    lines = read_secret(path).split()
     if len(lines) != 2:  # noqa: PLR2004 - key and secret
         raise SetupError(f"{path} must hold two lines, key and secret; it has {len(lines)} words")
     return _checked(lines[0], lines[1], str(path))

@@ -11,7 +11,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urlsplit
 
 from brokers.http_wire import Response, ResponseReader, WireError, request_bytes
@@ -119,9 +119,7 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It is connected."""
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError(f"a stream transport was expected, found {type(transport).__name__}")
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's has no common base
 
     def data_received(self, data: bytes) -> None:
         """A part of the answer."""

@@ -25,7 +25,8 @@ from trading.run_options import (
     parse_speed,
 )
 
-_BROKERS_LATER: Final = ("alpaca", "tradier", "polymarket")
+_BROKERS: Final = ("paper", "alpaca")
+_BROKERS_LATER: Final = ("tradier", "polymarket")
 _BROKER: Final = "paper"
 
 
@@ -34,15 +35,13 @@ def run(  # noqa: PLR0913  the options of the command contract
     mode: Annotated[
         str | None,
         typer.Option(
-            help="PAPER or BACKTEST; LIVE and DRY_RUN are not in this version. Default: as "
-            "configured.",
+            help="PAPER or BACKTEST; LIVE with --broker alpaca at a venue on this machine. "
+            "Default: as configured.",
             show_default=False,
         ),
     ] = None,
-    broker: Annotated[str, typer.Option(help="The venue; paper is the one in this version.")] = (
-        _BROKER
-    ),
-    url: Annotated[str | None, typer.Option(help="Address of a venue outside.")] = None,
+    broker: Annotated[str, typer.Option(help="The venue: paper, or alpaca for LIVE.")] = (_BROKER),
+    url: Annotated[str | None, typer.Option(help="Address of a venue outside, for LIVE.")] = None,
     replay: Annotated[
         Path | None,
         typer.Option(help="Recording to play (Parquet or CSV); without it a session is generated."),
@@ -75,10 +74,10 @@ def run(  # noqa: PLR0913  the options of the command contract
     Example: holdfast run --replay es_1m.parquet --session 2020-03-09 --speed max
     """
     asked_mode = None if mode is None else parse_mode(mode)
-    require_broker(broker, url)
     config_path = _existing_file(config, "--config") or config_reader.default_path()
     settings = config_reader.load(config_path, mode=asked_mode)
     chosen_mode = parse_mode(asked_mode or settings.run.mode)
+    require_broker(chosen_mode, broker, url)
     options = RunOptions(
         mode=chosen_mode,
         broker=broker.lower(),
@@ -102,7 +101,6 @@ def parse_mode(text: str) -> Mode:
 
     Raises:
         SetupError: Not a mode, or not one of this version.
-        SafetyRefusedError: LIVE.
     """
     try:
         mode = Mode(text.upper())
@@ -111,31 +109,36 @@ def parse_mode(text: str) -> Mode:
         raise SetupError(
             f"--mode must be one of {names}; was {text!r}{nearest(text.upper(), list(Mode))}"
         ) from None
-    if mode is Mode.LIVE:
-        raise SafetyRefusedError(
-            "LIVE needs an armed account and a green safe-to-trade check (BR-7); this version has "
-            "neither, so nothing was started; use --mode PAPER"
-        )
     if mode is Mode.DRY_RUN:
         raise SetupError(
-            "DRY_RUN needs a broker's live feed, and this version has none; use --mode PAPER"
+            "DRY_RUN needs a broker's live feed, and this version has none for it; use --mode PAPER"
         )
     return mode
 
 
-def require_broker(broker: str, url: str | None) -> None:
-    """Refuse a venue that is not there.
+def require_broker(mode: Mode, broker: str, url: str | None) -> None:
+    """Refuse a venue that is not there, or does not go with the mode.
 
     Raises:
-        SetupError: Any broker but paper, or an address for it.
+        SetupError: No such broker, or an address for the paper venue.
+        SafetyRefusedError: LIVE without a venue on loopback.
     """
     name = broker.lower()
     if name in _BROKERS_LATER:
-        raise SetupError(f"broker {name} is not in this version yet; use --broker {_BROKER}")
-    if name != _BROKER:
-        hint = nearest(name, (_BROKER, *_BROKERS_LATER))
-        raise SetupError(f"--broker must be {_BROKER}; was {broker!r}{hint}")
-    if url is not None:
+        known = " or ".join(_BROKERS)
+        raise SetupError(f"broker {name} is not in this version yet; use --broker {known}")
+    if name not in _BROKERS:
+        hint = nearest(name, (*_BROKERS, *_BROKERS_LATER))
+        raise SetupError(f"--broker must be {' or '.join(_BROKERS)}; was {broker!r}{hint}")
+    if mode is Mode.LIVE and (name == _BROKER or url is None):
+        raise SafetyRefusedError(
+            "LIVE needs an armed account and a green safe-to-trade check (BR-7), which this "
+            "version does not have; it goes to a venue on this machine only: --broker alpaca --url "
+            "http://127.0.0.1:PORT, served by `holdfast venue alpaca`; nothing was started"
+        )
+    if mode is not Mode.LIVE and name != _BROKER:
+        raise SetupError(f"--broker {name} goes with --mode LIVE; {mode} uses {_BROKER}")
+    if name == _BROKER and url is not None:
         raise SetupError("--url names a venue outside; the paper venue is inside, leave it out")
 
 

@@ -23,6 +23,9 @@ PREFIX: Final = "HOLDFAST_"
 KNOWN_VARIABLES: Final = {
     "HOLDFAST_SOAK": "tests look further (make soak)",
     "HOLDFAST_SHARED_DATA": "where tests find recordings",
+    "HOLDFAST_ALPACA_KEY": "key id of the account at Alpaca",
+    "HOLDFAST_ALPACA_SECRET": "its secret key",
+    "HOLDFAST_ALPACA_FILE": "a private file with both, one on each line (chmod 600)",
 }
 SECRET_WORDS: Final = re.compile(r"(secret|password|token|api_?key|credential)", re.IGNORECASE)
 # RK-14: what a LIVE configuration states itself, as a number or by name as "none".

@@ -1,0 +1,302 @@
+"""A live run: the wall's time, a venue's market, orders to a venue outside (BR-3).
+
+The same tree as in a replay; lane, market and the way to the venue differ. Before anything is
+started the venue is asked whether it can be traded at; what it says stands in the journal.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from actors.adapter import AdapterActor, AdapterPlan
+from actors.interrupt import Interrupter
+from actors.lane import Lane
+from actors.lane_actor import LaneActor
+from actors.lane_live import LiveLane
+from actors.live_feed import LiveFeed, LiveFeedPlan
+from actors.messages import FEED
+from actors.operator import handle_signals
+from actors.process import cut_off_run, note_strategies, operator_server, settle_memory
+from actors.rounds import TapePosition
+from actors.spec import Spec
+from actors.strategies_found import FoundStrategies
+from actors.summary import live_progress
+from actors.system import Ports, System, build
+from actors.trader_port import RunningTrader
+from actors.venue_store import MemoryVenueStore
+from brokers.alpaca.connect import Addresses, Check, Connection, Wanted, checks, clock_offset_ns
+from brokers.alpaca.rest import CALL_ERRORS
+from brokers.credentials import find
+from brokers.network import NetworkBroker
+from rust_core import Message
+from storage import SqliteRecord
+from trading.calendar import Calendar
+from trading.config import Config
+from trading.errors import SafetyRefusedError, SetupError
+from trading.money import to_1e8
+from trading.ports import Broker, Claim
+from trading.run_options import RunOptions
+from trading.run_report import Notice, Reporter
+
+PROGRESS_EVERY_S = 0.25
+STOP_WAIT_S = 15.0
+STOP_LOOK_S = 0.05
+
+
+class LiveTrader:
+    """One process's life with one live run."""
+
+    def __init__(
+        self,
+        options: RunOptions,
+        config: Config,
+        record: SqliteRecord,
+        reporter: Reporter,
+        connection: Connection,
+    ) -> None:
+        """Build the system; nothing is started. The venue has been checked: see `open`."""
+        self.options, self.config, self.record, self.reporter = options, config, record, reporter
+        self.connection = connection
+        self.cut_off = cut_off_run(record, options)
+        self.found = FoundStrategies(config, Path.cwd())
+        self.run_id = self._enter_run()
+        self.lane = LiveLane(clock_ns=connection.now_ns)
+        self._ours: set[str] = set()
+        self._stop_asked = asyncio.Event()
+        symbols = [each.symbol for each in config.instruments]
+        self.feed = LiveFeed(
+            LiveFeedPlan(
+                stream=connection.market(symbols, ("quotes", "trades")),
+                calendar=Calendar.load(config.input.calendar),
+                now_ns=self.lane.now_ns,
+                tell=self.lane.tell,
+                feed=FEED,
+                note=self._note,
+                notify=self._notify,
+            )
+        )
+        self.system = self._build()
+
+    @classmethod
+    async def open(
+        cls, options: RunOptions, config: Config, record: SqliteRecord, reporter: Reporter
+    ) -> "LiveTrader":
+        """Ask the venue whether it can be traded at, then build.
+
+        Raises:
+            SafetyRefusedError: The venue is not on this machine, or one of its checks is red.
+            SetupError: Keys or address are missing.
+        """
+        if options.url is None:
+            raise SetupError("LIVE needs the venue's address: --url http://127.0.0.1:PORT")
+        connection = Connection(
+            addresses=Addresses.of(options.url),
+            credentials=find(options.broker, os.environ),
+            now_ns=await _venue_clock(options),
+            mono_ns=time.monotonic_ns,
+            seed=config.run.seed,
+        )
+        red = [check for check in await _checked(connection, config) if not check.is_ok]
+        if red:
+            lines = "; ".join(f"{check.name}: {check.found} ({check.cure})" for check in red)
+            raise SafetyRefusedError(f"the venue cannot be traded at, nothing was started: {lines}")
+        return cls(options, config, record, reporter, connection)
+
+    # -- set-up -----------------------------------------------------------------------------------
+
+    def _enter_run(self) -> str:
+        if self.cut_off is not None:
+            return self.record.resume_run(self.cut_off.run).run
+        return self.record.begin_run(
+            mode=self.options.mode,
+            config_hash=self.config.digest(),
+            source=self._source(),
+            started_ns=time.time_ns(),
+        )
+
+    def _source(self) -> str:
+        return f"{self.options.broker} at {self.connection.addresses.trading.url}"
+
+    def _build(self) -> System:
+        adapter = f"adapter:{self.config.run.account}"
+
+        def make_adapter(lane: Lane, name: str) -> LaneActor:
+            if not isinstance(lane, LiveLane):
+                raise TypeError(f"{name} needs the live lane's loop")
+            return AdapterActor(lane, name, self._adapter_plan())
+
+        def make_broker(_: str) -> Broker:
+            return NetworkBroker(self.options.broker, self.lane.tell, adapter)
+
+        ports = Ports(
+            lane=self.lane,
+            record=self.record,
+            run=self.run_id,
+            position=TapePosition(),
+            venue_store=MemoryVenueStore(),
+            history=self.feed.history,
+            instruments=tuple(each.symbol for each in self.config.instruments),
+            is_bars=False,
+            notify=self._notify,
+            is_virtual=False,
+            fence=self.record.fence,
+            fence_word=self.record.lease.word.read,
+            make_broker=make_broker,
+            adapters=(Spec(name=adapter, make=make_adapter),),
+        )
+        return build(
+            self.config, self.options.mode, ports, self.found.strategies, self.found.policies
+        )
+
+    def _adapter_plan(self) -> AdapterPlan:
+        return AdapterPlan(
+            account=self.system.account_name,
+            make=self.connection.venue,
+            gate=lambda: self.system.gate,
+            fence=self.record.fence,
+            fence_word=self.record.lease.word.read,
+            is_ours=self._is_ours,
+            live_orders=self._live_orders,
+            notify=self._notify,
+            note=self._note,
+        )
+
+    def _is_ours(self, client_order_id: str) -> bool:
+        """Its intent is durable in this run, which it was before the venue heard of it."""
+        if client_order_id not in self._ours:
+            claim = Claim(name="intent", key=client_order_id)
+            if not self.record.has_claim(claim, self.run_id):
+                return False
+            self._ours.add(client_order_id)
+        return True
+
+    def _live_orders(self) -> list[str]:
+        core = self.system.core
+        return [] if core is None else [order.client_order_id for order in core.orders()]
+
+    def _note(self, stream: str, kind: str, payload: dict[str, Any]) -> None:
+        self.system.wiring.note(stream, kind, payload)
+        self.system.rounds.flush()
+
+    def _notify(self, severity: str, text: str, ids: Sequence[str]) -> None:
+        self.reporter.notice(Notice(at_ns=self.lane.now_ns(), text=text, severity=severity))
+        if severity != "INFO":
+            sys.stderr.write(f"{severity} {text} {' '.join(ids)}\n")
+
+    # -- life -------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Trade until asked to stop."""
+        port = RunningTrader(self.system, rescan=self.found.rescan, holder=self.record.lease.holder)
+        handle_signals(asyncio.get_running_loop(), port, self._stop_asked.set)
+        server = operator_server(port, self.options, self.config, self.run_id)
+        self.reporter.operator(self.config.operator.host, await server.start())
+        self.begin()
+        interrupter = Interrupter(self.lane, stuck_ns=self.config.watchdog.stall_max_ms * 1_000_000)
+        interrupter.start()
+        progress = asyncio.create_task(self._report())
+        try:
+            await self._stop_asked.wait()
+            await self._resolve()
+        finally:
+            await self.feed.stop()
+            interrupter.close()
+            progress.cancel()
+            await server.stop()
+        self._end()
+
+    def begin(self) -> None:
+        """Start the system and its market."""
+        system = self.system
+        if self.cut_off is None:
+            started = {
+                "mode": str(self.options.mode),
+                "account": self.config.run.account,
+                "source": self._source(),
+                "config_sha256": self.config.digest(),
+            }
+            system.wiring.note("run", "RunStarted", started)
+            note_strategies(system, self.found.strategies)
+            system.start()
+        else:
+            system.start(resume_seq=-1)
+            system.wiring.note("run", "Recovered", {"tape_seq_handled": -1, "tape_seq_begun": -1})
+        system.rounds.flush()
+        settle_memory()
+        self.feed.start()
+
+    async def _resolve(self) -> None:
+        """No entry any more; entries that work are cancelled, and what is in flight may end."""
+        self.system.gate.set_paused(True)
+        self.lane.tell(self.system.account_name, Message.timer("SHUTDOWN", "process"))
+        try:
+            async with asyncio.timeout(STOP_WAIT_S):
+                await asyncio.sleep(STOP_LOOK_S)
+                while self._is_in_flight():  # noqa: ASYNC110 - the lane's state, not an event's
+                    await asyncio.sleep(STOP_LOOK_S)
+        except TimeoutError:
+            self._notify("WARNING", "stopped while orders were in flight: run --recover", ())
+
+    def _is_in_flight(self) -> bool:
+        core = self.system.core
+        if core is None or self.system.kill_memory.running:
+            return True
+        return any(
+            order.purpose == "ENTRY" or order.order_type == "MARKET" for order in core.orders()
+        )
+
+    def _end(self) -> None:
+        core = self.system.core
+        orders, positions = (0, 0) if core is None else (len(core.orders()), len(core.positions()))
+        is_clean = not self._is_in_flight()
+        if orders or positions:
+            self._notify("WARNING", f"stopped with {orders} orders, {positions} positions open", ())
+        stopped = {
+            "reason": "asked to stop",
+            "orders_open": orders,
+            "positions_open": positions,
+            "is_resolved": is_clean,
+        }
+        self.system.wiring.note("run", "RunStopped", stopped)
+        self.system.stop()
+        self.lane.close()
+        if not orders and not positions:  # else it is to be gone on with by --recover
+            self.record.end_run(ended_ns=time.time_ns(), is_clean=is_clean)
+
+    async def _report(self) -> None:
+        while True:
+            self.reporter.progress(live_progress(self.system, self._source()))
+            await asyncio.sleep(PROGRESS_EVERY_S)
+
+
+async def _checked(connection: Connection, config: Config) -> list[Check]:
+    wanted = [Wanted(symbol=each.symbol, lot_1e8=to_1e8(each.lot)) for each in config.instruments]
+    venue = connection.venue()
+    try:
+        return await checks(venue.rest, wanted)
+    finally:
+        await venue.close()
+
+
+async def _venue_clock(options: RunOptions) -> Callable[[], int]:
+    """A venue on loopback is a simulator: its clock counts, whatever day it shows."""
+    connection = Connection(
+        addresses=Addresses.of(options.url or ""),
+        credentials=find(options.broker, os.environ),
+        now_ns=time.time_ns,
+        mono_ns=time.monotonic_ns,
+    )
+    venue = connection.venue()
+    try:
+        offset_ns = await clock_offset_ns(venue.rest)
+    except CALL_ERRORS as error:
+        raise SafetyRefusedError(
+            f"the venue does not answer, nothing was started: {error}"
+        ) from None
+    finally:
+        await venue.close()
+    return lambda: time.time_ns() + offset_ns

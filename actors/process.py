@@ -1,0 +1,69 @@
+"""What the trader's process does alike whether its time is a recording's or the wall's."""
+
+import gc
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from actors.operator import OperatorServer, OperatorSettings
+from actors.system import StrategyBuild, System
+from actors.trader_port import RunningTrader
+from trading.config import Config
+from trading.errors import SafetyRefusedError, SetupError
+from trading.ports import Record, RunInfo
+from trading.run_options import RunOptions
+
+YOUNG_OBJECTS = 50_000
+"""Allocations between two young collections (design: 700 makes the tail of the order path)."""
+
+
+def cut_off_run(record: Record, options: RunOptions) -> RunInfo | None:
+    """The run to go on with; None for a new one.
+
+    Raises:
+        SafetyRefusedError: A run was cut off, and nobody said what to do about it.
+        SetupError: There is none to go on with.
+    """
+    last = record.last_run()
+    is_cut_off = last is not None and last.ended_ns is None
+    if last is not None and is_cut_off and not options.recover:
+        raise SafetyRefusedError(
+            f"run {last.run} in {options.data_dir} was cut off; go on with it by "
+            "--recover, or name another --data-dir"
+        )
+    if options.recover and not is_cut_off and not options.restarts:
+        raise SetupError(
+            f"no run in {options.data_dir} was cut off: leave --recover out to start one"
+        )
+    return last if is_cut_off else None
+
+
+def operator_server(
+    port: RunningTrader, options: RunOptions, config: Config, run: str
+) -> OperatorServer:
+    """The operator's port of this process, not listening yet."""
+    settings = OperatorSettings(
+        data_dir=options.data_dir,
+        run=run,
+        host=config.operator.host,
+        port=config.operator.port,
+    )
+    return OperatorServer(port, settings, wall_ns=time.time_ns, monotonic_ns=time.monotonic_ns)
+
+
+def note_strategies(system: System, strategies: Sequence[StrategyBuild]) -> None:
+    """Journal which strategies run, and from which file."""
+    for build in strategies:
+        payload: dict[str, Any] = {
+            "strategy": build.name,
+            "instrument": build.instrument,
+            "sha256": build.sha256,
+        }
+        system.wiring.note(f"strategy/{build.name}", "StrategyLoaded", payload)
+
+
+def settle_memory() -> None:
+    """What exists now lives as long as the process: it is not collected again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 10, 100)

@@ -1,0 +1,311 @@
+"""The live system in this process, against the venue simulator in a process of its own.
+
+The verdict on what happened is the venue's: `truth` and `audit` come from its admin port.
+"""
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import orjson
+
+from actors.live import LiveTrader
+from brokers.alpaca.connect import Addresses, Connection
+from brokers.credentials import Credentials
+from rust_core import ExitPlan, Leg, Message, OrderView, Signal
+from storage import SqliteRecord, open_record
+from trading.config import Config
+from trading.config_reader import load
+from trading.run_options import Mode, RunOptions
+from trading.run_report import Reporter
+
+ROOT = Path(__file__).parents[2]
+HOLDFAST = str(Path(sys.executable).parent / "holdfast")
+SYMBOL = "SPY"
+STRATEGY = "vwap_reversion"
+ONE_1E8 = 100_000_000
+CALLS_PER_MINUTE = 60_000
+ANSWER_WAIT_S = 0.4
+LIMIT_S = 20.0
+"""Longest wait for anything."""
+
+
+def live_config() -> Config:
+    """An account whose rails are out of the way: sessions round the clock, large limits."""
+    config = load(ROOT / "configs" / "demo.toml")
+    off = {
+        name: msgspec.structs.replace(getattr(config.protections, name), enabled=False)
+        for name in config.protections.__struct_fields__
+    }
+    limits = msgspec.structs.replace(
+        config.limits,
+        risk_per_trade_usd=Decimal(1000),
+        daily_loss_max_usd=Decimal(50_000),
+        weekly_loss_max_usd=None,
+        position_notional_max_usd=Decimal(50_000),
+        entries_per_window_max=64,
+        entry_window_s=1,
+        exposure_max_ratio=Decimal("0.9"),
+    )
+    return msgspec.structs.replace(
+        config,
+        input=msgspec.structs.replace(config.input, calendar="ALWAYS"),
+        limits=limits,
+        protections=msgspec.structs.replace(config.protections, **off),
+    )
+
+
+@dataclass(slots=True)
+class Venue:
+    """The simulator's admin port.
+
+    Attributes:
+        told: What its first line said.
+    """
+
+    told: dict[str, str]
+    http: aiohttp.ClientSession
+
+    @property
+    def url(self) -> str:
+        """Where it trades."""
+        return self.told["url"]
+
+    async def get(self, path: str) -> Any:
+        """Ask the admin port."""
+        async with self.http.get(self.told["admin_url"] + path) as response:
+            assert response.status == 200, await response.text()
+            return await response.json()
+
+    async def post(self, path: str, body: Any) -> Any:
+        """Tell the admin port."""
+        async with self.http.post(self.told["admin_url"] + path, json=body) as response:
+            assert response.status == 200, await response.text()
+            return await response.json()
+
+    async def fault(self, verb: str, **settings: Any) -> None:
+        """Arm a fault."""
+        await self.post("/admin/faults", {"verb": verb, **settings})
+
+    async def clear(self) -> None:
+        """Disarm every fault."""
+        async with self.http.delete(self.told["admin_url"] + "/admin/faults") as response:
+            assert response.status == 200
+
+    async def truth(self) -> dict[str, Any]:
+        """The venue's own book."""
+        found: dict[str, Any] = await self.get("/admin/truth")
+        return found
+
+
+@contextlib.contextmanager
+def simulator(*arguments: str) -> Iterator[dict[str, str]]:
+    """A simulator in a process of its own, sessions round the clock, its clock ours."""
+    with subprocess.Popen(
+        [
+            *(HOLDFAST, "venue", "alpaca", "--seed", "7", "--clock", "now", "--hours", "always"),
+            *("--requests-per-min", str(CALLS_PER_MINUTE), "--json", *arguments),
+        ],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            told: dict[str, str] = orjson.loads(process.stdout.readline())
+            yield told
+        finally:
+            process.terminate()
+
+
+@asynccontextmanager
+async def at_venue(told: dict[str, str]) -> AsyncIterator[Venue]:
+    """The simulator with an empty book and without faults."""
+    async with aiohttp.ClientSession() as http:
+        where = Venue(told, http)
+        await where.clear()
+        await where.post("/admin/reset", {})
+        yield where
+
+
+@dataclass(slots=True)
+class Live:
+    """A live trader in this process.
+
+    Attributes:
+        events: Every durable event since it began: kind and payload.
+    """
+
+    trader: LiveTrader
+    record: SqliteRecord
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    _happened: asyncio.Event = field(default_factory=asyncio.Event)
+    _signals: int = 0
+
+    def heard(self, _: str, events: Any, last_seq: int) -> None:
+        """Keep what became durable."""
+        del last_seq
+        self.events += [(event.kind, orjson.loads(event.payload)) for event in events]
+        self._happened.set()
+
+    def saw(self, _: object) -> None:
+        """A price came."""
+        self._happened.set()
+
+    async def until(self, is_so: Callable[[], bool], what: str) -> None:
+        """Wait until it is so; each durable event and each price is a reason to look again."""
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                while not is_so():
+                    self._happened.clear()
+                    await self._happened.wait()
+        except TimeoutError:
+            newest = [(kind, str(payload)[:300]) for kind, payload in self.events[-12:]]
+            raise AssertionError(f"{what} did not come; the newest events: {newest}") from None
+
+    def tell(self, message: Message) -> None:
+        """Mail to the account."""
+        self.trader.lane.tell(self.trader.system.account_name, message)
+
+    def payloads(self, kind: str) -> list[dict[str, Any]]:
+        """Every event of a kind."""
+        return [payload for each, payload in self.events if each == kind]
+
+    def order(self, client_order_id: str) -> OrderView | None:
+        """An order as the core has it."""
+        core = self.trader.system.core
+        return None if core is None else core.order(client_order_id)
+
+    def state(self, client_order_id: str) -> str:
+        """Its state, empty when the core does not have it."""
+        order = self.order(client_order_id)
+        return "" if order is None else order.state
+
+    @property
+    def is_flat(self) -> bool:
+        """No order works, nothing is held, and all of it is durable."""
+        system = self.trader.system
+        core = system.core
+        if core is None or core.orders() or core.positions():
+            return False
+        return system.rounds.pending() == 0
+
+    async def ready(self) -> None:
+        """The session is open, a price is known, the balance is fresh, the stream is up."""
+        system = self.trader.system
+        await self.until(
+            lambda: (
+                any(kind == "StreamGap" for kind, _ in self.events)
+                and system.core is not None
+                and system.core.account().is_session_open
+                and SYMBOL in system.telemetry.prices_1e8
+            ),
+            "a ready system",
+        )
+
+    async def enter(self, *, qty: int = 1, **changes: Any) -> str:
+        """A signal to buy; the id of the order that was intended."""
+        self._signals += 1
+        core = self.trader.system.core
+        assert core is not None
+        before = len(self.payloads("OrderIntended"))
+        cash_1e8 = 100_000 * ONE_1E8
+        self.tell(Message.balance(cash_1e8, cash_1e8, cash_1e8, self.trader.lane.now_ns()))
+        price_1e8 = self.trader.system.telemetry.prices_1e8[SYMBOL]
+        fields: dict[str, Any] = {
+            "strategy": STRATEGY,
+            "setup_instance": f"t{self._signals}",
+            "session_date": core.account().session_date,
+            "legs": [Leg(SYMBOL, "BUY")],
+            "plan": ExitPlan(no_stop="a test"),
+            "reference_1e8": price_1e8,
+            "reference_ns": self.trader.lane.now_ns(),
+            "qty_1e8": qty * ONE_1E8,
+        }
+        self.tell(Message.signal(Signal(**fields | changes)))
+        await self.until(lambda: len(self.payloads("OrderIntended")) > before, "an intent")
+        return str(self.payloads("OrderIntended")[-1]["client_order_id"])
+
+    def leave(self) -> None:
+        """Close what the strategy holds."""
+        price_1e8 = self.trader.system.telemetry.prices_1e8[SYMBOL]
+        self.tell(Message.exit_advice(STRATEGY, SYMBOL, "MANUAL", "a test", price_1e8))
+
+    async def vanish(self) -> None:
+        """Go without a word, as after kill -9: nothing is resolved, the run stays cut off."""
+        await self.trader.feed.stop()
+        self.trader.lane.close()
+        self.trader.system.tree.stop("vanished")
+        await asyncio.sleep(0)
+        self.record.close()
+
+
+@asynccontextmanager
+async def live(where: Venue, data_dir: Path, *, recover: bool = False) -> AsyncIterator[Live]:
+    """A live trader at that venue; it vanishes at the end."""
+    options = RunOptions(
+        mode=Mode.LIVE, broker="alpaca", url=where.url, data_dir=data_dir, recover=recover
+    )
+    record = open_record(data_dir, is_eager=True)
+    connection = Connection(
+        addresses=Addresses.of(where.url),
+        credentials=Credentials(where.told["key"], where.told["secret"]),
+        now_ns=time.time_ns,
+        mono_ns=time.monotonic_ns,
+        calls_per_minute=CALLS_PER_MINUTE,
+        answer_wait_s=ANSWER_WAIT_S,
+    )
+    trader = LiveTrader(options, live_config(), record, Reporter(-1), connection)
+    desk = Live(trader, record)
+    trader.system.rounds.listen(desk.heard)
+    trader.system.market.subscribe(desk.saw)
+    trader.begin()
+    try:
+        yield desk
+    finally:
+        await desk.vanish()
+
+
+async def agree(desk: Live, where: Venue) -> None:
+    """The venue's book is ours: one order an intent, the same fills, nothing else held."""
+    truth = await where.truth()
+    intended = {payload["client_order_id"] for payload in desk.payloads("OrderIntended")}
+    booked: dict[str, int] = truth["orders_by_client_id"]
+    assert set(booked) <= intended, "an order that nobody intended"
+    assert all(count == 1 for count in booked.values()), booked
+    assert truth["orders_without_client_id"] == 0
+    ids = {order["id"]: order["client_order_id"] for order in truth["orders"]}
+    theirs = sorted(
+        (ids[each["order_id"]], Decimal(each["qty"]), Decimal(each["price"]))
+        for each in truth["executions"]
+        if not each["is_reversed"]
+    )
+    ours = sorted(
+        (
+            fill["client_order_id"],
+            Decimal(fill["qty_1e8"]).scaleb(-8),
+            Decimal(fill["price_1e8"]).scaleb(-8),
+        )
+        for fill in desk.payloads("OrderFilled")
+    )
+    assert ours == theirs
+    core = desk.trader.system.core
+    assert core is not None
+    held = {
+        symbol: Decimal(position["qty"])
+        for symbol, position in truth["positions"].items()
+        if Decimal(position["qty"])
+    }
+    assert held == {
+        position.instrument: Decimal(position.qty_1e8).scaleb(-8) for position in core.positions()
+    }
+    assert truth["open_orders"] == len(core.orders())

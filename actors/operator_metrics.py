@@ -54,6 +54,12 @@ class _TraderMetrics(Collector):
         for feed in health["feeds"]:
             age.add_metric([feed["name"]], feed["age_ns"] * _NS)
         yield age
+        stale = GaugeMetricFamily(
+            "holdfast_feed_stale", "1 while a feed is silent for too long", labels=["feed"]
+        )
+        for feed in health["feeds"]:
+            stale.add_metric([feed["name"]], float(feed["is_stale"]))
+        yield stale
 
     def _counts(self, status: Mapping[str, Any]) -> Iterable[Metric]:
         counts: Mapping[str, int] = status.get("counts", {})

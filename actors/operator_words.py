@@ -270,10 +270,11 @@ AnswerSink = Callable[[Answer], None]
 
 
 class FeedHealth(TypedDict):
-    """One feed: how old its newest item is, and whether it has a gap now."""
+    """One feed (MD-2): age of its newest item; GREEN, YELLOW, RED (stale), or CLOSED."""
 
     name: str
     age_ns: int
+    freshness: str
     is_stale: bool
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from actors.kill import KillAsked, ResumeAsked, raise_gate
-from actors.messages import KILL
+from actors.messages import FEED, KILL
 from actors.operator_words import (
     AnswerSink,
     Changed,
     ControlRequest,
+    FeedHealth,
     HealthReport,
     KillRequest,
     Refused,
@@ -21,6 +22,7 @@ from actors.operator_words import (
 from actors.rounds import SYSTEM
 from actors.snapshot import snapshot
 from rust_core import Message, OrderView, PositionView, ProtectionView
+from streams.gaps import Freshness
 from trading.money import to_1e8
 from trading.ports import Durable, JournalRow, Outcome
 
@@ -137,15 +139,7 @@ class RunningTrader:
             mode=str(system.mode),
             run=system.ports.run,
             kill_level=system.kill_memory.level,
-            feeds=[
-                {
-                    "name": "main",
-                    "age_ns": max(
-                        0, system.ports.lane.now_ns() - system.wiring.feed_memory.last_at_ns
-                    ),
-                    "is_stale": False,
-                }
-            ],
+            feeds=[feed_health(system)],
             journal_lag_rows=system.rounds.pending(),
             lease_holder=self._holder,
             watchdog=system.wiring.watchdog_snapshot(),
@@ -174,6 +168,18 @@ class RunningTrader:
         for row in self.events_after(journal_id, first, len(events)):
             for listener in tuple(self._listeners):
                 listener(row)
+
+
+def feed_health(system: "System") -> FeedHealth:
+    """How old the feed's newest message is, against its cadence (MD-2); stale is red."""
+    memory, now_ns = system.wiring.feed_memory, system.ports.lane.now_ns()
+    freshness = memory.heartbeat.freshness(now_ns)
+    return {
+        "name": FEED.removeprefix("feed:"),
+        "age_ns": max(0, now_ns - memory.last_at_ns) if memory.last_at_ns else 0,
+        "freshness": freshness.value,
+        "is_stale": freshness is Freshness.RED,
+    }
 
 
 def status_of(system: "System") -> dict[str, Any]:

@@ -184,7 +184,7 @@ def _saw(info: RunInfo, events: Sequence[Row]) -> dict[str, Any]:
         return {"bars": [], "note": "the run keeps no tape row for this signal"}
     legs = payload(signal).get("legs", [])
     instrument = legs[0]["instrument"] if legs else ""
-    return bars_around(Path(info.tape_path), instrument, signal["tape_seq"])
+    return bars_around(Path(info.tape_path), instrument, signal["tape_seq"], signal["at_ns"])
 
 
 def _timeline(events: Sequence[Row]) -> list[dict[str, Any]]:

@@ -16,9 +16,11 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from streams.loading import Content
 from streams.tape import Flag, Kind, Tape, TapeError, TapeHeader, TapeRow, TapeWriter
 from trading.calendar import Calendar, Session
 from trading.errors import SetupError
+from trading.market import Aggressor
 
 MINUTE_NS: Final = 60_000_000_000
 UNIT_1E8: Final = 100_000_000
@@ -33,6 +35,8 @@ _OVERNIGHT_SHARE: Final = 0.3  # of a session's volatility, between two sessions
 _BURST_MINUTES: Final = 3
 _BURST_VOLATILITY, _BURST_VOLUME = 3.0, 8.0
 _HOLE_MINUTES: Final = (4, 12)
+_CORNERS: Final = ("open", "low", "high", "close")
+_CORNERS_FALLING: Final = ("open", "high", "low", "close")
 _CALM_PULL, _CALM_NOISE = 0.12, 0.45  # REVERTING: pull to the level per minute, share of the noise
 
 
@@ -62,6 +66,9 @@ class MarketPlan:
         volume: Units traded in a usual session.
         spread_ticks: Usual distance of bid and ask; twice that in a burst.
         quotes_per_bar: Quotes in each minute beside the bars; 0 for none.
+        content: What the tape holds: bars, or quotes or trades of which those bars can be built;
+            of quotes by their middle and without volume.
+        ticks_per_bar: Quotes or trades in each minute, where these are the content.
         holes: Times without bars in each session.
         bursts: Times of hectic trading in each session.
         story: RANDOM or REVERTING.
@@ -80,6 +87,8 @@ class MarketPlan:
     volume: int = 4_000_000
     spread_ticks: int = 1
     quotes_per_bar: int = 0
+    content: Content = "bars"
+    ticks_per_bar: int = 4
     holes: int = 1
     bursts: int = 1
     story: Story = Story.RANDOM
@@ -91,6 +100,11 @@ class MarketPlan:
         for name in ("sessions", "price_1e8", "tick_1e8", "volume", "spread_ticks"):
             if getattr(self, name) < 1:
                 raise PlanError(f"{name} must be at least 1, was {getattr(self, name)}")
+        if self.ticks_per_bar < len(_CORNERS):
+            raise PlanError(
+                f"ticks_per_bar must be at least {len(_CORNERS)}, for a bar's open, high, low and "
+                f"close; was {self.ticks_per_bar}"
+            )
         for name in ("quotes_per_bar", "holes", "bursts", "volatility_ratio"):
             if getattr(self, name) < 0:
                 raise PlanError(f"{name} must not be below 0, was {getattr(self, name)}")
@@ -143,7 +157,7 @@ def generate(plan: MarketPlan, target: Path) -> None:
         instruments=(plan.instrument,),
         cadence_ns=MINUTE_NS,
         sessions=tuple(each.session_date for each in chosen),
-        content="bars",
+        content=plan.content,
         synthetic=True,
         source_sha256=hashlib.sha256(plan.to_json().encode()).hexdigest(),
         calendar=plan.calendar,
@@ -264,6 +278,9 @@ def _session_rows(
         if minute.number in holes:
             continue
         start_ns = open_ns + minute.number * MINUTE_NS
+        if plan.content != "bars":
+            rows.extend(_ticks(plan, random, start_ns, minute))
+            continue
         bar = tuple(
             each * plan.tick_1e8 for each in (minute.open, minute.high, minute.low, minute.close)
         )
@@ -278,14 +295,39 @@ def _session_rows(
 
 def _quotes(plan: MarketPlan, random: Random, start_ns: int, minute: _Minute) -> Iterator[TapeRow]:
     """Quotes evenly in time, their middle on the way from open to close."""
-    spread = plan.spread_ticks * (2 if minute.is_wild else 1)
     for number in range(plan.quotes_per_bar):
         at_ns = start_ns + number * MINUTE_NS // plan.quotes_per_bar
         way = (minute.close - minute.open) * number // plan.quotes_per_bar
-        bid = max(minute.open + way - spread // 2, 1)
-        sizes = [random.randint(1, 20) * 100 * UNIT_1E8 for _ in range(2)]
-        prices = (bid * plan.tick_1e8, (bid + spread) * plan.tick_1e8)
-        yield _row(at_ns, Kind.QUOTE, at_ns, (*prices, *sizes, 0))
+        values = _quote(plan, random, minute, minute.open + way)
+        yield _row(at_ns, Kind.QUOTE, at_ns, values)
+
+
+def _ticks(plan: MarketPlan, random: Random, start_ns: int, minute: _Minute) -> Iterator[TapeRow]:
+    """Ticks evenly in time, from a bar's open by its low and high to its close."""
+    rising = minute.close >= minute.open
+    corners = [getattr(minute, name) for name in (_CORNERS if rising else _CORNERS_FALLING)]
+    count, volume = plan.ticks_per_bar, max(minute.volume, plan.ticks_per_bar)
+    before = minute.open
+    for number in range(count):
+        at_ns = start_ns + number * MINUTE_NS // count
+        price = corners[number * len(corners) // count]
+        if plan.content == "trades":
+            size = volume * (number + 1) // count - volume * number // count
+            aggressor = Aggressor.BUY if price >= before else Aggressor.SELL
+            trade_id = minute.number * count + number + 1
+            values = (price * plan.tick_1e8, size * UNIT_1E8, aggressor.value, trade_id, 0)
+            yield _row(at_ns, Kind.TRADE, at_ns, values)
+        else:
+            yield _row(at_ns, Kind.QUOTE, at_ns, _quote(plan, random, minute, price))
+        before = price
+
+
+def _quote(plan: MarketPlan, random: Random, minute: _Minute, price: int) -> tuple[int, ...]:
+    """A quote around a price in ticks."""
+    spread = plan.spread_ticks * (2 if minute.is_wild else 1)
+    bid = max(price - spread // 2, 1)
+    sizes = [random.randint(1, 20) * 100 * UNIT_1E8 for _ in range(2)]
+    return (bid * plan.tick_1e8, (bid + spread) * plan.tick_1e8, *sizes, 0)
 
 
 def _row(at_ns: int, kind: Kind, source_ns: int, values: Iterable[int]) -> TapeRow:

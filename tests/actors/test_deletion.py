@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from actors.spec import CellState
+from streams.loading import Content
 from streams.tape import Tape
 from tests.support.busy_market import busy_config, busy_tape
 from tests.support.play import Played, play, prepare
@@ -15,24 +16,32 @@ from trading.config import Config
 from trading.config_reader import load
 
 ROLES = ("order", "position", "feed", "strategy")
-RUNS = range(8)
+RUNS: dict[Content, range] = {"bars": range(8), "trades": range(2, 7)}
 A_RUN_DELETES = 16
 
 Row = tuple[str, str, str, int, bytes, bytes]
 
 
+@pytest.fixture(scope="module", params=RUNS)
+def content(request: pytest.FixtureRequest) -> Content:
+    """What the tape holds: bars, or trades that the feed builds bars of."""
+    chosen: Content = request.param
+    return chosen
+
+
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Tape]:
+def market(content: Content, tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Tape]:
     """A configuration and a tape with many trades in parts."""
     directory = tmp_path_factory.mktemp("busy")
-    return load(busy_config(directory)), Tape(busy_tape(directory, sessions=2))
+    tape = busy_tape(directory, sessions=2, content=content)
+    return load(busy_config(directory)), Tape(tape)
 
 
 @pytest.fixture(scope="module")
 def undisturbed(market: tuple[Config, Tape]) -> list[Row]:
     """Every row of every journal of a run in which nothing is deleted."""
     played = play(*market)
-    assert len(played.trades()) >= 20
+    assert len(played.trades()) >= 10
     return rows_of(played)
 
 
@@ -56,6 +65,7 @@ class Deleter:
         self._wait = self._random.randint(1, 40)
         self.deleted: Counter[str] = Counter()
         played.system.market.subscribe(self._moment)
+        played.system.bars.subscribe(self._moment)
         played.system.rounds.listen(lambda *_: self._moment(None))
 
     def _moment(self, _: Any) -> None:
@@ -75,11 +85,11 @@ class Deleter:
 
 
 def test_deleting_actors_in_flight_changes_no_journal_row(
-    market: tuple[Config, Tape], undisturbed: list[Row]
+    content: Content, market: tuple[Config, Tape], undisturbed: list[Row]
 ) -> None:
-    """WD-1, ST-2: whichever order, position, feed or strategy is deleted, and whenever."""
+    """WD-1, ST-2, MD-5: whichever order, position, feed or strategy is deleted, and whenever."""
     deleted: Counter[str] = Counter()
-    for seed in RUNS:
+    for seed in RUNS[content]:
         played = prepare(*market)
         roles = (ROLES[seed],) if seed < len(ROLES) else ROLES
         deleter = Deleter(played, seed, roles)

@@ -118,6 +118,19 @@ def trades_of(data_dir: Path) -> list[tuple[Any, ...]]:
         record.close()
 
 
+def feed_said(data_dir: Path) -> list[tuple[Any, ...]]:
+    """Every bar that was built, and what the feed counted, with its time."""
+    record = open_record(data_dir, is_eager=False)
+    try:
+        return record.query(
+            """SELECT kind, at_ns, payload FROM journal
+                WHERE kind IN ('BarBuilt', 'FeedGap', 'FeedCounted') ORDER BY pos""",
+            {},
+        )
+    finally:
+        record.close()
+
+
 def check_flat(data_dir: Path, config: Config, run: str) -> None:
     """Each order that was sent stands once in the venue's book, and nothing is open there."""
     store = VenueStore(data_dir, run)
@@ -180,6 +193,25 @@ def test_a_run_that_is_cut_anywhere_goes_on_with_the_same_trades(
         assert process.run(data_dir, left=cut) == (None, 0)
         found, _ = process.run(tmp_path / f"{cut}+", recover=True)
         assert found == expected, f"cut at visit {cut}"
+
+
+def test_a_run_of_ticks_that_is_cut_anywhere_shows_each_bar_once(
+    market: tuple[Config, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ST-2, MD-5: a bar is durable with what it led to, so none is shown twice or never."""
+    tape = busy_tape(tmp_path, sessions=1, content="trades")
+    monkeypatch.setattr(trader_module, "find_tape", lambda *_: Source("for tests", tape))
+    process = Process(market[0], tape)
+    expected, visits = process.run(tmp_path / "whole")
+    said = feed_said(tmp_path / "whole")
+    assert len(expected) >= 3
+    assert len(said) >= 300
+    for cut in Random(3).sample(range(1, visits), CUTS // 2):
+        data_dir = tmp_path / str(cut)
+        assert process.run(data_dir, left=cut) == (None, 0)
+        found, _ = process.run(tmp_path / f"{cut}+", recover=True)
+        assert found == expected, f"cut at visit {cut}"
+        assert feed_said(tmp_path / f"{cut}+") == said, f"cut at visit {cut}"
 
 
 def test_a_run_that_is_cut_again_and_again_goes_on_with_the_same_trades(

@@ -109,7 +109,9 @@ class FakeTrader:
             "mode": "PAPER",
             "run": "r1",
             "kill_level": "NONE",
-            "feeds": [{"name": "es", "age_ns": 2_000_000_000, "is_stale": False}],
+            "feeds": [
+                {"name": "es", "age_ns": 2_000_000_000, "freshness": "YELLOW", "is_stale": False}
+            ],
             "journal_lag_rows": 1,
             "lease_holder": "host/1",
             "watchdog": {"fired": 0},

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from streams.generate import MarketPlan, Story, ensure_generated
+from streams.loading import Content
 from tests.support.play import CONFIGS
 
 UNIT_1E8 = 100_000_000
@@ -20,7 +21,7 @@ _CHANGES = {
 }
 
 
-def busy_plan(seed: int = 7, sessions: int = 3) -> MarketPlan:
+def busy_plan(seed: int = 7, sessions: int = 3, content: Content = "bars") -> MarketPlan:
     """A made-up market of the index future."""
     return MarketPlan(
         seed=seed,
@@ -31,6 +32,7 @@ def busy_plan(seed: int = 7, sessions: int = 3) -> MarketPlan:
         price_1e8=3_300 * UNIT_1E8,
         volatility_ratio=0.02,
         story=Story.REVERTING,
+        content=content,
     )
 
 
@@ -46,6 +48,6 @@ def busy_config(directory: Path) -> Path:
     return path
 
 
-def busy_tape(directory: Path, seed: int = 7, sessions: int = 3) -> Path:
-    """The market's tape, made now."""
-    return ensure_generated(busy_plan(seed, sessions), directory)
+def busy_tape(directory: Path, seed: int = 7, sessions: int = 3, content: Content = "bars") -> Path:
+    """The market's tape, made now; the same market may be told by its bars or by its trades."""
+    return ensure_generated(busy_plan(seed, sessions, content), directory)

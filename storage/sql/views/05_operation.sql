@@ -59,6 +59,7 @@ SELECT journal.run, mode, coalesce(field(payload, '$.feed'), substr(stream, 6)) 
     moment(whole(payload, '$.start_ns')) AS start_at, whole(payload, '$.start_ns') AS start_ns,
     moment(whole(payload, '$.end_ns')) AS end_at, whole(payload, '$.end_ns') AS end_ns,
     (whole(payload, '$.end_ns') - whole(payload, '$.start_ns')) / 1e9 AS length_s,
+    whole(payload, '$.missing') AS missing, field(payload, '$.reason') AS reason,
     at_ns, pos
 FROM journal JOIN runs USING (run)
 WHERE kind = 'FeedGap';
@@ -71,7 +72,8 @@ SELECT journal.run, mode, coalesce(field(payload, '$.name'), substr(stream, 7)) 
     field(payload, '$.message') AS message,
     moment(at_ns) AS event_at, at_ns, pos
 FROM journal JOIN runs USING (run)
-WHERE kind IN ('ActorCrashed', 'ActorRestarted', 'ActorGaveUp', 'MessageQuarantined', 'WatchdogFired');
+WHERE kind IN ('ActorCrashed', 'ActorRestarted', 'ActorGaveUp', 'MessageQuarantined',
+    'WatchdogFired', 'SystemHalted');
 
 CREATE VIEW balances AS
 SELECT journal.run, mode, account,

@@ -1,0 +1,250 @@
+"""The feed: complete bars at their end, holes and silence told, nothing lost in a restart."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from actors.feed import FeedActor, FeedMemory, FeedPlan
+from actors.lane import Lane
+from actors.lane_live import LiveLane
+from actors.lane_virtual import VirtualLane
+from actors.messages import FEED
+from actors.spec import Spec
+from actors.trader_port import RunningTrader
+from actors.tree import Tree
+from streams.gaps import GapDetector, Heartbeat
+from streams.generate import MarketPlan, ensure_generated
+from streams.source import Source
+from streams.tape import Kind, Tape, TapeWriter
+from streams.tick_bars import BarMessage, TickBars
+from tests.support.busy_market import busy_config, busy_plan
+from tests.support.play import play, prepare
+from trading.config import Config
+from trading.config_reader import load
+from trading.market import (
+    Aggressor,
+    MarketMessage,
+    SessionClosed,
+    SessionOpened,
+    TradePrint,
+)
+
+SECOND = 1_000_000_000
+MINUTE = 60 * SECOND
+OPEN, CLOSE = 1_000 * MINUTE, 1_010 * MINUTE
+OPENED = SessionOpened(session_date=20240102, open_ns=OPEN, close_ns=CLOSE, at_ns=OPEN, tape_seq=0)
+
+
+def traded(seconds: int, seq: int = -1) -> TradePrint:
+    """A trade so many seconds after the open."""
+    at_ns = OPEN + seconds * SECOND
+    return TradePrint(
+        instrument="ES",
+        price_1e8=10,
+        size_1e8=1,
+        aggressor=Aggressor.NONE,
+        at_ns=at_ns,
+        source_ns=at_ns,
+        tape_seq=seq,
+    )
+
+
+@dataclass
+class Desk:
+    """A feed in a tree of its own, and what it sent."""
+
+    lane: Lane
+    history: list[MarketMessage] = field(default_factory=list)
+    sent: list[tuple[int, str]] = field(default_factory=list)
+    notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Bring the feed up."""
+        market: Source[MarketMessage] = Source(lambda _: None)
+        bars: Source[BarMessage] = Source(lambda _: None)
+        for source in (market, bars):
+            source.subscribe(self._sent)
+        self.memory = FeedMemory(heartbeat=Heartbeat(SECOND))
+        plan = FeedPlan(
+            market=market,
+            bars=bars,
+            memory=self.memory,
+            history=lambda _: self.history,
+            detectors=lambda: [GapDetector("ES", silence_ns=MINUTE)],
+            building=lambda: TickBars(["ES"], MINUTE),
+            note=lambda _, kind, payload: self.notes.append((kind, payload)),
+            silent=self.said.append,
+        )
+        feed = Spec(name=FEED, make=lambda lane, name: FeedActor(lane, name, plan))
+        self.tree = Tree(
+            self.lane,
+            Spec(name="root", children=(feed,)),
+            on_event=lambda _: None,
+            halt=self.said.append,
+        )
+        self.tree.start()
+
+    def _sent(self, message: Any) -> None:
+        self.sent.append((self.lane.now_ns() - OPEN, type(message).__name__))
+
+    def hear(self, lane: VirtualLane, *messages: MarketMessage) -> None:
+        """Each at its own instant."""
+        for message in messages:
+            lane.run(until_ns=message.at_ns)
+            lane.tell(FEED, message)
+        lane.run(until_ns=messages[-1].at_ns)
+
+
+def test_a_built_bar_leaves_by_its_own_time_and_is_journaled_before_anybody_is_told() -> None:
+    """MD-5: nothing has to come after it; venue and account are not sent it."""
+    lane = VirtualLane(OPEN)
+    desk = Desk(lane)
+    desk.hear(lane, OPENED, traded(1))
+    desk.sent.clear()
+    lane.run(until_ns=OPEN + 2 * MINUTE)
+    assert desk.sent == [(MINUTE, "Bar")]
+    [(kind, bar)] = desk.notes
+    assert (kind, bar["end_ns"], bar["tape_seq"]) == ("BarBuilt", OPEN + MINUTE, -1)
+
+
+def test_a_tick_at_the_end_of_an_interval_comes_behind_its_bar() -> None:
+    """MD-5: at one instant the bar is first, and the tick belongs to the next one."""
+    lane = VirtualLane(OPEN)
+    desk = Desk(lane)
+    desk.hear(lane, OPENED, traded(1), traded(60))
+    assert desk.sent[-2:] == [(MINUTE, "Bar"), (MINUTE, "TradePrint")]
+
+
+def test_silence_is_told_once_and_so_is_its_end() -> None:
+    """MD-2: an alert at five cadences, and the feed is red from there on."""
+    lane = VirtualLane(OPEN)
+    desk = Desk(lane)
+    desk.hear(lane, OPENED, traded(1))
+    lane.run(until_ns=OPEN + 6 * SECOND - 1)
+    assert desk.said == []
+    lane.run(until_ns=OPEN + 30 * SECOND)
+    assert [text.split(",")[0] for text in desk.said] == [f"{FEED}: nothing for 5 s"]
+    desk.hear(lane, traded(40), traded(44))
+    assert desk.said[1:] == [f"{FEED}: something comes again"]
+    lane.run(until_ns=OPEN + 50 * SECOND)
+    assert len(desk.said) == 3
+    desk.hear(lane, SessionClosed(session_date=20240102, at_ns=CLOSE))
+    lane.run(until_ns=CLOSE + MINUTE)
+    assert len(desk.said) == 4  # the close itself; nobody is missed outside a session
+
+
+def test_what_was_shed_in_a_restart_leaves_its_interval_without_a_bar() -> None:
+    """MD-9, MD-5: on the wall's time, the interval in which a feed was away is incomplete."""
+
+    async def scenario() -> list[int]:
+        clock_ns = OPEN + 70 * SECOND
+        lane = LiveLane(clock_ns=lambda: clock_ns)
+        desk = Desk(lane)
+        actor: Any = desk.tree.cell(FEED).actor
+        desk.history = [OPENED, traded(1), traded(61)]
+        assert actor.building.due_ns > CLOSE  # nothing was heard yet
+        desk.tree.kill(FEED)
+        actor = desk.tree.cell(FEED).actor
+        due = [actor.building.due_ns]
+        actor.on_receive(traded(80))
+        due.append(actor.building.due_ns)
+        actor.on_receive(traded(121))
+        due.append(actor.building.due_ns)
+        lane.close()
+        return due
+
+    due = asyncio.run(scenario())
+    assert due[0] > CLOSE
+    assert due[1] > CLOSE
+    assert due[2] == OPEN + 3 * MINUTE
+
+
+# -- in the whole system ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """Many trades."""
+    return load(busy_config(tmp_path_factory.mktemp("busy")))
+
+
+@pytest.fixture
+def short_tape(config: Config, tmp_path: Path) -> Iterator[Tape]:
+    """Trades that stop hours before the close, as recordings do, right behind an entry."""
+    with Tape(ensure_generated(busy_plan(sessions=1, content="trades"), tmp_path)) as whole:
+        stop_ns = play(config, whole).trades()[4]["entry_ns"]
+        rows = [row for row in whole.rows() if row[1] != Kind.TRADE or row[0] <= stop_ns]
+        path = tmp_path / "short.tape"
+        with TapeWriter(path, whole.header) as writer:
+            writer.extend(rows)
+    with Tape(path) as tape:
+        yield tape
+
+
+def test_a_recording_that_stops_before_the_close_ends(config: Config, short_tape: Tape) -> None:
+    """KC-8: a position that nobody takes any more keeps no replay going for ever."""
+    played = play(config, short_tape)
+    [closed] = played.payloads("SessionClosed")
+    assert (closed["trades"], closed["positions_open"]) == (4, 1)
+    assert played.lane.now_ns() <= closed_by(short_tape)
+    gap = played.payloads("FeedGap", "system")[-1]
+    assert (gap["end_ns"], gap["reason"]) == (closed_by(short_tape) - MINUTE, "SILENCE")
+
+
+def closed_by(tape: Tape) -> int:
+    """A minute after the tape's last row."""
+    return tape.row(len(tape) - 1)[0] + MINUTE
+
+
+def test_health_knows_that_a_feed_is_stale(config: Config, short_tape: Tape) -> None:
+    """MD-2, WD-9: green while trades come, red once they do not, closed after the session."""
+    played = prepare(config, short_tape)
+    port = RunningTrader(played.system, rescan=dict)
+    last = next(row for row in reversed(list(short_tape.rows())) if row[1] == Kind.TRADE)[0]
+    seen = []
+    for at_ns in (last, last + 4 * SECOND, last + 5 * SECOND, closed_by(short_tape)):
+        played.lane.run(until_ns=at_ns)
+        [feed] = port.health()["feeds"]
+        seen.append((feed["freshness"], feed["is_stale"], feed["age_ns"]))
+    assert seen[:3] == [
+        ("GREEN", False, 0),
+        ("YELLOW", False, 4 * SECOND),
+        ("RED", True, 5 * SECOND),
+    ]
+    assert seen[3][:2] == ("CLOSED", False)
+
+
+def test_a_quote_shows_its_middle_and_bars_of_trades_their_average(
+    config: Config, tmp_path: Path
+) -> None:
+    """MD-5: what is shown of a tape of ticks; quotes have no volume, so no average either."""
+    shown = {}
+    for content in ("quotes", "trades"):
+        plan = MarketPlan(
+            seed=7, instrument="ES", calendar="ES", tick_1e8=25_000_000, content=content
+        )
+        with Tape(ensure_generated(plan, tmp_path)) as tape:
+            played = play(config, tape)
+            telemetry = played.system.telemetry
+            last = [row for row in tape.rows() if row[1] in (Kind.QUOTE, Kind.TRADE)][-1]
+        expected = (last[4] + last[5]) // 2 if content == "quotes" else last[4]
+        assert telemetry.prices_1e8["ES"] == expected
+        shown[content] = telemetry.vwap_1e8("ES")
+        bars = [
+            orjson.loads(row.payload)
+            for row in played.record.events("system", played.run)
+            if row.kind == "BarBuilt"
+        ]
+        assert len(bars) > 300
+    volume = sum(bar["volume_1e8"] for bar in bars)
+    typical = sum(
+        (bar["high_1e8"] + bar["low_1e8"] + bar["close_1e8"]) * bar["volume_1e8"] for bar in bars
+    )
+    assert shown["quotes"] is None
+    assert shown["trades"] == pytest.approx(typical / 3 / volume, abs=2)

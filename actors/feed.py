@@ -7,7 +7,7 @@ journaled in the same round as what it leads to: that is how a recovery knows wh
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from actors.lane import Lane
@@ -29,6 +29,8 @@ class FeedMemory:
     Attributes:
         last_seq: The newest row of the tape that was passed on.
         shown_ns: Built bars were passed on that ended up to here.
+        sent: What was sent of the newest session to those who want bars.
+        sent_before: The same of the session before it.
         heartbeat: How old the newest message is, in units of the feed's cadence.
         is_silent: Somebody was told that nothing comes any more.
     """
@@ -40,6 +42,29 @@ class FeedMemory:
     last_at_ns: int = 0
     session_date: int = 0
     is_silent: bool = False
+    sent: list[BarMessage] = field(default_factory=list)
+    sent_before: list[BarMessage] = field(default_factory=list)
+
+    def shown(self, last_seq: int, shown_ns: int) -> list[BarMessage]:
+        """What somebody was sent who has seen so much: rows of the tape, ends of bars.
+
+        It reaches into the session before the newest one, for one who is still on the way there.
+        """
+        is_behind = not self.sent or self.sent[0].tape_seq > last_seq
+        return [
+            message
+            for message in ((*self.sent_before, *self.sent) if is_behind else self.sent)
+            if (message.at_ns <= shown_ns if type(message) is Bar else message.tape_seq <= last_seq)
+        ]
+
+    def add(self, message: BarMessage) -> None:
+        """Remember what is sent now."""
+        if type(message) is SessionOpened:
+            self.sent_before, self.sent = self.sent, []
+            self.session_date = message.session_date
+        elif type(message) is Bar:
+            self.bars += 1
+        self.sent.append(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +101,7 @@ class FeedActor(LaneActor):
         self.plan = plan
         self.detectors = plan.detectors()
         self.building = plan.building()
-        self.session = _Counts()
+        self.ticks = 0
         self._bar_timer: Timer | None = None
         self._silence_timer: Timer | None = None
 
@@ -89,9 +114,8 @@ class FeedActor(LaneActor):
         for message in messages:
             self._gaps(message)
             memory.heartbeat.take(message)
-            self.session.see(message)
-        for sent in bar_messages(messages, self.building, memory.shown_ns):
-            self.session.bars += type(sent) is Bar
+            self._count(message)
+        memory.sent = bar_messages(messages, self.building, memory.shown_ns)
         if self.building is not None and self.lane.sheds_market and self._is_restarted():
             self.building.lost(self.lane.now_ns())  # what came meanwhile was shed (MD-9)
 
@@ -123,48 +147,50 @@ class FeedActor(LaneActor):
         for gap in self._gaps(message):
             self._note_gap(gap)
         self._hear(message)
-        self.session.see(message)
+        self._count(message)
         building = self.building
-        if building is not None:
-            self._show(building.take(message))
-        if type(message) is SessionOpened:
-            memory.session_date = message.session_date
+        finished = [] if building is None else building.take(message)
+        self._remember(finished)
+        is_for_all = type(message) in _ENDS or (building is None and type(message) is Bar)
+        if is_for_all:
+            memory.add(message)
+        self._show(finished)
         plan.market.emit(message)
-        if building is None:
-            if type(message) is Bar:
-                self._send(message)
-        else:
-            self._arm_bars()
-        if type(message) in _ENDS:
-            self._end(message)
+        if is_for_all:
+            plan.bars.emit(message)
+            if type(message) is SessionClosed:
+                self._note_counts(message)
+        self._arm_bars()
 
-    def _end(self, message: SessionOpened | SessionClosed) -> None:
-        """A session begins or ends: those who want bars hear of it too."""
-        self.plan.bars.emit(message)
-        if type(message) is SessionClosed:
-            self._note_counts(message)
+    def _count(self, message: MarketMessage) -> None:
+        """Ticks of the session, whatever becomes of them."""
+        if type(message) is SessionOpened:
+            self.ticks = 0
+        elif type(message) is Quote or type(message) is TradePrint:
+            self.ticks += 1
 
     # -- bars -------------------------------------------------------------------------------------
 
     def _bar_due(self) -> None:
         self._bar_timer = None
         if self.building is not None:
-            self._show(self.building.advance(self.lane.now_ns()))
+            finished = self.building.advance(self.lane.now_ns())
+            self._remember(finished)
+            self._show(finished)
             self._arm_bars()
 
+    def _remember(self, finished: list[Bar]) -> None:
+        """Before anybody is told: what a new incarnation reads again, it must not send again."""
+        memory = self.plan.memory
+        for bar in finished:
+            memory.shown_ns = max(memory.shown_ns, bar.at_ns)
+            memory.add(bar)
+
     def _show(self, finished: list[Bar]) -> None:
-        """Pass built bars on; remembered before, so that nobody is shown a bar twice."""
-        if not finished:
-            return
-        self.plan.memory.shown_ns = max(self.plan.memory.shown_ns, finished[-1].at_ns)
+        """Journal built bars and pass them on."""
         for bar in finished:
             self._note_bar(bar)
-            self._send(bar)
-
-    def _send(self, bar: Bar) -> None:
-        self.plan.memory.bars += 1
-        self.session.bars += 1
-        self.plan.bars.emit(bar)
+            self.plan.bars.emit(bar)
 
     def _arm_bars(self) -> None:
         """One timer, for the interval that is over first."""
@@ -187,11 +213,10 @@ class FeedActor(LaneActor):
     def _hear(self, message: MarketMessage) -> None:
         memory = self.plan.memory
         memory.heartbeat.take(message)
-        if memory.is_silent:
-            memory.is_silent = False
+        was_silent, memory.is_silent = memory.is_silent, False
+        if was_silent and type(message) is not SessionClosed:
             self.plan.silent(f"{self.name}: something comes again")
-            self._arm_silence()
-        elif type(message) is SessionOpened:
+        if was_silent or type(message) is SessionOpened:
             self._arm_silence()
 
     def _arm_silence(self) -> None:
@@ -272,23 +297,9 @@ class FeedActor(LaneActor):
             "FeedCounted",
             {
                 "session_date": closed.session_date,
-                "bars": self.session.bars,
-                "ticks": self.session.ticks,
+                "bars": sum(type(sent) is Bar for sent in self.plan.memory.sent),
+                "ticks": self.ticks,
                 "missing_ns": sum(detector.missing_ns for detector in self.detectors),
                 **counts,
             },
         )
-
-
-@dataclass(slots=True)
-class _Counts:
-    """What a session has brought so far."""
-
-    bars: int = 0
-    ticks: int = 0
-
-    def see(self, message: MarketMessage) -> None:
-        if isinstance(message, Quote | TradePrint):
-            self.ticks += 1
-        elif isinstance(message, SessionOpened):
-            self.bars = self.ticks = 0

@@ -51,7 +51,7 @@ class StrategyPlan:
         core: The account's core as it is now, read only; None while it is being rebuilt.
         policies: Veto policies, asked about every signal (RK-16).
         memory: See `StrategyMemory`.
-        history: Its session's bars up to a row of the tape and to an instant.
+        history: What it was sent: sessions up to a row of the tape, bars up to an instant.
         note: Journals a fact of the system: stream, kind, payload.
         marks: Notes a latency mark: order id, stage.
     """

@@ -30,7 +30,7 @@ from actors.venue import VenueActor, VenueMemory, VenuePlan
 from actors.watchdog import WatchdogActor, WatchLimits
 from brokers.paper import PaperBroker
 from streams.gaps import TICK_CADENCE_NS, TICK_SILENCE_NS, GapDetector, Heartbeat
-from streams.tick_bars import BarMessage, TickBars, bar_messages
+from streams.tick_bars import BarMessage, TickBars
 from trading.market import Bar, MarketMessage, SessionOpened
 from trading.ports import Broker
 from trading.strategies.view import InstrumentSeen
@@ -232,7 +232,7 @@ class Wiring:
             memory=self.feed_memory,
             history=ports.history,
             detectors=self._detectors,
-            building=lambda: self._building(ports.instruments),
+            building=self._building,
             note=self.note,
             silent=lambda text: ports.notify(
                 "INFO" if ports.is_virtual else "WARNING", text, (name,)
@@ -252,10 +252,10 @@ class Wiring:
             for symbol in ports.instruments
         ]
 
-    def _building(self, instruments: Sequence[str]) -> TickBars | None:
+    def _building(self) -> TickBars | None:
         """What builds bars of ticks; None where the tape has bars."""
         ports = self.system.ports
-        return None if ports.is_bars else TickBars(instruments, ports.cadence_ns)
+        return None if ports.is_bars else TickBars(ports.instruments, ports.cadence_ns)
 
     def _strategy_plan(self, build: "StrategyBuild") -> StrategyPlan:
         instrument = self.system.config.instrument(build.instrument)
@@ -274,18 +274,9 @@ class Wiring:
             core=lambda: self.system.core,
             policies=self.policies,
             memory=self.memories[build.name],
-            history=self._bar_history((build.instrument,)),
+            history=self.feed_memory.shown,
             note=self.note,
         )
-
-    def _bar_history(self, instruments: Sequence[str]) -> Callable[[int, int], list[BarMessage]]:
-        """The bars that were shown of a session, by the newest row and the newest end of a bar."""
-
-        def history(last_seq: int, shown_ns: int) -> list[BarMessage]:
-            messages = self.system.ports.history(last_seq)
-            return bar_messages(messages, self._building(instruments), shown_ns)
-
-        return history
 
     # -- the market's subscribers, in the order in which they are told
 
@@ -318,13 +309,16 @@ class Wiring:
         self.feed_memory.last_seq, self.feed_memory.shown_ns = seq, shown_ns
         if self._is_paper:
             self.venue_memory.last_seq = max(seq, ports.venue_store.last_seq)
-        for memory in self.memories.values():
-            memory.last_seq, memory.shown_ns = seq, shown_ns
+        session_date = 0
         for message in ports.history(seq):
             if isinstance(message, SessionOpened):
-                self.feed_memory.session_date = message.session_date
-                for memory in self.memories.values():
-                    memory.session_date = message.session_date
+                session_date = message.session_date
+            elif isinstance(message, Bar):
+                shown_ns = max(shown_ns, message.at_ns)
+        self.feed_memory.session_date = session_date
+        for memory in self.memories.values():
+            memory.last_seq, memory.shown_ns = seq, shown_ns
+            memory.session_date = session_date
 
     def _bars_shown_until(self) -> int:
         """The end of the newest built bar that is durable, and so is what it led to; 0 for none."""

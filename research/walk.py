@@ -11,7 +11,7 @@ import orjson
 from rust_core import WalkOutcome, WalkTape, walk
 from streams.tape import Tape
 from trading.config import Config
-from trading.errors import ConfigError
+from trading.errors import ConfigError, SetupError
 from trading.run_options import Mode
 from trading.strategies.catalogue import Configured, configured, strategies_folder
 from trading.strategies.vwap_reversion import VwapReversionStrategy, parameters_json
@@ -62,7 +62,17 @@ def _rule(found: Configured) -> dict[str, object]:
 
 
 def block_tape(tape: Tape) -> WalkTape:
-    """A tape's rows as the walker keeps them, to be walked as often as wanted."""
+    """A tape's rows as the walker keeps them, to be walked as often as wanted.
+
+    Raises:
+        SetupError: The tape holds quotes or trades: the walker builds no bars, so no rule would
+            ever be asked.
+    """
+    if tape.header.content != "bars":
+        raise SetupError(
+            f"{tape.path}: the block walker asks rules on a tape's own bars; expected bars, found "
+            f"{tape.header.content}; use a run in BACKTEST mode"
+        )
     return WalkTape(tape.buffer, list(tape.header.instruments))
 
 
@@ -71,6 +81,7 @@ def walk_tape(config: Config, tape: Tape, *, with_events: bool = False) -> WalkO
 
     Raises:
         ConfigError: See `walk_config`.
+        SetupError: See `block_tape`.
         ValueError: The configuration does not fit the tape, or a core broke a promise.
     """
     return walk(block_tape(tape), walk_config(config, with_events=with_events))

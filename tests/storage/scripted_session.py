@@ -346,6 +346,8 @@ def _second_day(script: Script) -> None:
         start_ns=DAY_2_NS + 25 * MINUTE_NS,
         end_ns=DAY_2_NS + 40 * MINUTE_NS,
         session_date=20200103,
+        missing=15,
+        reason="MISSING_BARS",
     )
     at_ns = DAY_2_NS + 60 * MINUTE_NS
     for kind in ("ActorCrashed", "ActorRestarted"):
@@ -359,6 +361,23 @@ def _second_day(script: Script) -> None:
             detail="no bars yet",
             message="Bar",
         )
+    script.system("SystemHalted", "actor/root", at_ns, name="root", incarnation=1, reason="gave up")
+    script.system(
+        "BarBuilt",
+        "feed/feed:main",
+        at_ns,
+        feed="feed:main",
+        instrument="NQ",
+        start_ns=at_ns - MINUTE_NS,
+        end_ns=at_ns,
+        open_1e8=3_201 * ONE,
+        high_1e8=3_203 * ONE,
+        low_1e8=3_200 * ONE,
+        close_1e8=3_202 * ONE,
+        volume_1e8=7 * ONE,
+        tape_seq=70,
+        is_synthetic=True,
+    )
     rejected = script.signal(20200103, "70", "BUY", 3_195)
     script.account(script.changed(rejected, at_ns, "PENDING", "SUBMITTED", "released"))
     script.account(script.changed(rejected, at_ns, "SUBMITTED", "REJECTED", "no margin"))

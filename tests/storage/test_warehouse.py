@@ -91,6 +91,28 @@ def test_bars_come_from_the_tape_of_the_run(data_dir: Path) -> None:
     )
 
 
+def test_bars_that_were_built_of_ticks_stand_beside_those_of_tapes(data_dir: Path) -> None:
+    """PM-2, MD-5: a tape of quotes or trades has none of its own; the journal has."""
+    query = """SELECT tape_seq, end_ns - start_ns, open, high, low, close, volume, is_synthetic
+        FROM bars WHERE instrument = 'NQ'"""
+    assert run_sql(data_dir, query).rows == [
+        (70, 60_000_000_000, *(Decimal(each) for each in (3201, 3203, 3200, 3202, 7)), True)
+    ]
+
+
+def test_a_gap_says_how_many_bars_it_lacks_and_why(data_dir: Path) -> None:
+    """MD-2: in SQL as in the journal."""
+    query = "SELECT instrument, length_s, missing, reason FROM feed_gaps"
+    assert run_sql(data_dir, query).rows == [("ES", 900.0, 15, "MISSING_BARS")]
+
+
+def test_a_halt_of_everything_is_among_what_happened_to_actors(data_dir: Path) -> None:
+    """PM-2, WD-1: the last that supervision says, beside crashes and restarts."""
+    rows = run_sql(data_dir, "SELECT kind, actor, reason FROM actors ORDER BY pos").rows
+    assert [row[0] for row in rows] == ["ActorCrashed", "ActorRestarted", "SystemHalted"]
+    assert rows[-1][1:] == ("root", "gave up")
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -14,6 +14,7 @@ import duckdb
 import pytest
 
 from actors.system import StrategyBuild
+from storage.warehouse import run_sql
 from streams.loading import Content, LoadRequest, ensure_tape
 from streams.tape import Tape
 from tests.streams.shared_data import shared_file
@@ -237,4 +238,11 @@ def test_a_tick_session_runs_by_its_day_as_fast_as_it_goes_and_paced(tmp_path: P
     fast, paced = (each.json() for each in said)
     assert fast["journal_hash"] == paced["journal_hash"]
     assert (fast["bars"], fast["feed_gaps"]) == (40, 2)
+    names = ("start_ns", "open", "high", "low", "close", "volume")
+    rows = run_sql(tmp_path / "max", f"SELECT {', '.join(names)} FROM bars ORDER BY 1").rows  # noqa: S608
+    scaled = [(row[0], *(round(value * UNIT) for value in row[1:])) for row in rows]
+    assert scaled == sql_bars("trades")
+    saw = ask("post-mortem", DAY, "--data-dir", str(tmp_path / "max"))
+    assert saw.code == 0, saw.err
+    assert "SILENCE" in saw.out
     assert fast["trades"] > 0

@@ -6,6 +6,7 @@ generated ones under configurations that fill in parts, trip protections and tra
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ import pytest
 from research.walk import walk_config, walk_tape
 from rust_core import WalkOutcome
 from streams.generate import MarketPlan, Story, ensure_generated
+from streams.loading import Content
 from streams.tape import Kind, Tape
 from tests.support.parity import assert_equal
 from tests.support.play import CONFIGS, Played, play
 from trading.config import Config
 from trading.config_reader import load
-from trading.errors import ConfigError
+from trading.errors import ConfigError, SetupError
 
 pytestmark = pytest.mark.timeout(300)  # whole quarters, on a machine that may be busy
 
@@ -211,6 +213,18 @@ def test_what_needs_python_is_not_walked() -> None:
     config = msgspec.structs.replace(busy(), policies=("mine",))
     with pytest.raises(ConfigError, match="policies: the block walker asks no Python"):
         walk_config(config)
+
+
+@pytest.mark.parametrize("content", ["quotes", "trades"])
+def test_a_tape_of_ticks_is_not_walked(content: Content, tapes: Path) -> None:
+    """RS-1, MD-5: the walker builds no bars; it says so and does not walk past every rule."""
+    config = busy()
+    ticks = replace(plan(0, config), sessions=1, quotes_per_bar=0, content=content)
+    with (
+        Tape(ensure_generated(ticks, tapes)) as tape,
+        pytest.raises(SetupError, match=f"expected bars, found {content}"),
+    ):
+        walk_tape(config, tape)
 
 
 def test_a_disabled_strategy_is_not_walked(es_tape: Tape) -> None:

@@ -1,5 +1,6 @@
-"""Compile the hash-pinned requirements from pyproject.toml: `.venv/bin/python tools/lock.py`.
+"""Compile the hash-pinned requirements: `.venv/bin/python tools/lock.py [FILE ...]`.
 
+runtime.txt and dev.txt come from pyproject.toml, wire.txt from requirements/wire.in.
 The files name no package index: a machine installs from wherever its own pip is set to.
 """
 
@@ -10,7 +11,11 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = {"runtime.txt": [], "dev.txt": ["--extra", "dev"]}
+FILES = {
+    "runtime.txt": ["pyproject.toml"],
+    "dev.txt": ["--extra", "dev", "pyproject.toml"],
+    "wire.txt": ["requirements/wire.in"],
+}
 
 
 def inputs_digest(pyproject: Path) -> str:
@@ -24,32 +29,41 @@ def inputs_digest(pyproject: Path) -> str:
     return hashlib.sha256(repr(declared).encode()).hexdigest()[:16]
 
 
-def main() -> int:
-    """Write both files; needs the `uv` program on the path.
+def wire_digest(wanted: Path) -> str:
+    """A digest of what the tests of the wire want, which the first line of wire.txt repeats."""
+    return hashlib.sha256(wanted.read_bytes()).hexdigest()[:16]
+
+
+def main(names: list[str]) -> int:
+    """Write the files; needs the `uv` program on the path.
+
+    Args:
+        names: Which of them; none is all.
 
     Returns:
         0, or what uv returned.
     """
     base = ["uv", "pip", "compile", "--quiet", "--generate-hashes", "--no-annotate", "--no-header"]
-    for name, extra in FILES.items():
+    for name in names or FILES:
         target = ROOT / "requirements" / name
         command = [
             *base,
             "--python-version",
             "3.11",
             "--no-emit-index-url",
-            *extra,
-            "pyproject.toml",
+            *FILES[name],
         ]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             print(done.stderr, file=sys.stderr)
             return done.returncode
         digest = inputs_digest(ROOT / "pyproject.toml")
-        head = f"# compiled by tools/lock.py from pyproject.toml, dependencies {digest}\n"
+        if name == "wire.txt":
+            digest = wire_digest(ROOT / "requirements" / "wire.in")
+        head = f"# compiled by tools/lock.py from {FILES[name][-1]}, dependencies {digest}\n"
         target.write_text(head + done.stdout)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

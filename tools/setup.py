@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
+WIRE_VENV = ROOT / ".venv-wire"
 STAMPS = ROOT / ".stamps"
 REQUIREMENTS = ROOT / "requirements" / "dev.txt"
+WIRE_REQUIREMENTS = ROOT / "requirements" / "wire.txt"
 PYTHON_MIN = (3, 11)
 CARGO_MIN = (1, 85)
 WEB = ROOT / "console" / "web"
@@ -312,6 +314,25 @@ def _soak(arguments: list[str]) -> int:
     return _all_of([("soak", [_tool("pytest"), "--timeout=3600", *arguments])])
 
 
+def _test_wire(arguments: list[str]) -> int:
+    """Brokers' own client libraries, in an environment of their own, drive the venue simulator."""
+    with _one_at_a_time():
+        version = ".".join(map(str, sys.version_info[:3]))
+        wanted = version + _hash_of([WIRE_REQUIREMENTS])
+        is_there = (WIRE_VENV / "bin/python").exists()
+        take(Step("wire environment", wanted, _make_wire, is_there=is_there), "[4/4]", quiet=True)
+    tests = ["-c", "tests/wire/pytest.ini", "tests/wire", *arguments]
+    return _all_of([("wire", [str(WIRE_VENV / "bin/python"), "-m", "pytest", *tests])])
+
+
+def _make_wire() -> None:
+    """Every package by hash, from whatever index this machine's pip is set to."""
+    _run([sys.executable, "-m", "venv", "--clear", str(WIRE_VENV)])
+    pip = [str(WIRE_VENV / "bin/python"), "-m", "pip", "--disable-pip-version-check"]
+    packages = ["--require-hashes", "--requirement", str(WIRE_REQUIREMENTS)]
+    _run([*pip, "install", "--quiet", *packages])
+
+
 def _web(_: list[str]) -> int:
     """Build the page; here its absence is a failure."""
     return 0 if build_page(quiet=False) else EXIT_SETUP
@@ -390,6 +411,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "setup": _setup,
     "run": _run_session,
     "test": _test,
+    "test-wire": _test_wire,
     "check": _check,
     "bench": _bench,
     "web": _web,

@@ -77,6 +77,7 @@ class AdminRoutes:
             "order_streams": self._site.trades.clients,
             "order_listeners": self._site.trades.listeners,
             "data_streams": self._site.ticks.clients,
+            "data_subscriptions": self._site.ticks.subscriptions,
         }
 
     async def reset(self, request: web.Request) -> web.Response:
@@ -190,7 +191,9 @@ class AdminRoutes:
         body = load_json(await request.read())
         entries = body if isinstance(body, list) else [body]
         plain = [_plain(entry) for entry in entries]
-        return _answer([self._site.core.faults.add(entry).shown() for entry in plain])
+        rules = [self._site.core.faults.add(entry) for entry in plain]
+        self._site.act()
+        return _answer([rule.shown() for rule in rules])
 
     async def clear_faults(self, _: web.Request) -> web.Response:
         """No more rules; a key that was revoked is taken again."""

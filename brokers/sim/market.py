@@ -121,7 +121,7 @@ class Market:
             return
         self.open_book(instrument)
         self._listings[underlying].derived[instrument.symbol] = pricing
-        self._follow(underlying)
+        self._price(instrument.symbol, pricing(self.last_1e8(underlying)))
 
     def symbols(self) -> list[str]:
         """All that are listed, in the order of their listing."""
@@ -294,10 +294,13 @@ class Market:
     def _follow(self, underlying: str) -> None:
         listing = self._listings[underlying]
         for symbol, pricing in listing.derived.items():
-            tick_1e8 = self.instrument(symbol).tick_1e8
-            middle_1e8 = max(2 * tick_1e8, pricing(listing.last_1e8) // tick_1e8 * tick_1e8)
-            lot = 50 * ONE_1E8
-            self.quote(symbol, [(middle_1e8 - tick_1e8, lot)], [(middle_1e8 + tick_1e8, lot)])
+            self._price(symbol, pricing(listing.last_1e8))
+
+    def _price(self, symbol: str, price_1e8: int) -> None:
+        tick_1e8 = self.instrument(symbol).tick_1e8
+        middle_1e8 = max(2 * tick_1e8, price_1e8 // tick_1e8 * tick_1e8)
+        lot = 50 * ONE_1E8
+        self.quote(symbol, [(middle_1e8 - tick_1e8, lot)], [(middle_1e8 + tick_1e8, lot)])
 
     def _tell(self, tick: Tick) -> None:
         for listener in self.listeners:

@@ -27,6 +27,16 @@ def test_the_pinned_packages_follow_pyproject_and_name_no_index(name: str) -> No
     assert text.count("--hash=sha256:") >= len(pinned)
 
 
+def test_the_environment_of_the_wire_is_pinned_and_names_no_index() -> None:
+    """BR-2: brokers' client libraries by hash, in a file of their own."""
+    text = (ROOT / "requirements" / "wire.txt").read_text()
+    wanted = ROOT / "requirements" / "wire.in"
+    assert lock.wire_digest(wanted) in text.splitlines()[0], "run tools/lock.py wire.txt"
+    assert "alpaca-py==" in text
+    assert "://" not in text
+    assert "alpaca-py" not in (ROOT / "requirements" / "dev.txt").read_text()
+
+
 def test_a_machine_without_cargo_is_told_the_line_that_installs_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -40,7 +50,7 @@ def test_an_unknown_target_names_the_known_ones(capsys: pytest.CaptureFixture[st
     """Set-up: a usage error is exit 2."""
     assert setup.main(["chekc"]) == 2
     assert (
-        "expected one of setup, run, test, check, bench, web, soak; found chekc"
+        "expected one of setup, run, test, test-wire, check, bench, web, soak; found chekc"
         in capsys.readouterr().out
     )
 

@@ -130,13 +130,19 @@ class DataHub:
 
     def cut(self) -> None:
         """Break every connection."""
-        for client in [*self._clients]:
+        for client in self._clients:
             client.outlet.cut()
+        self._clients.clear()
 
     @property
     def clients(self) -> int:
         """How many are connected."""
         return len(self._clients)
+
+    @property
+    def subscriptions(self) -> int:
+        """How many channels of symbols are asked for, by all clients together."""
+        return sum(len(names) for one in self._clients for names in one.wanted.values())
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """One client, from its first word to its last."""

@@ -40,6 +40,15 @@ class Desk:
             tell: Hears the `data` of every trade update.
         """
         self._core = core
+        self.settings: dict[str, Any] = {
+            "fractional_trading": True,
+            "max_margin_multiplier": "2",
+            "no_shorting": False,
+            "suspend_trade": False,
+            "trade_confirm_email": "all",
+            "ptp_no_exception_entry": False,
+            "max_options_trading_level": None,
+        }
         self.blotter = Blotter(Ledger(core.options.cash_1e8))
         self.life = Life(core, self.blotter, tell)
         self.account_id = core.new_id()
@@ -57,6 +66,8 @@ class Desk:
         Raises:
             ApiError: It is refused, and nothing is booked.
         """
+        if self.settings["suspend_trade"]:
+            raise ApiError(403, {"code": 40310000, "message": "new orders are rejected by user"})
         ticket = read_ticket(body)
         self._check_client_id(ticket.client_order_id)
         rules.check_window(ticket.tif, minute_of_day(self._core.now_ns()))

@@ -75,15 +75,6 @@ class TradingRoutes:
     def __init__(self, site: "AlpacaSite") -> None:
         """Serve this venue."""
         self._site = site
-        self._configuration: dict[str, Any] = {
-            "fractional_trading": True,
-            "max_margin_multiplier": "2",
-            "no_shorting": False,
-            "suspend_trade": False,
-            "trade_confirm_email": "all",
-            "ptp_no_exception_entry": False,
-            "max_options_trading_level": None,
-        }
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Register every route."""
@@ -115,10 +106,7 @@ class TradingRoutes:
 
     async def place(self, request: web.Request) -> web.Response:
         """An order as it was booked; what becomes of it follows."""
-        body = await read_body(request)
-        if self._configuration["suspend_trade"]:
-            raise ApiError(403, {"code": 40310000, "message": "new orders are rejected by user"})
-        return answer(self._site.desk.place(body).shown())
+        return answer(self._site.desk.place(await read_body(request)).shown())
 
     async def orders(self, request: web.Request) -> web.Response:
         """A list by the query's filters."""
@@ -204,15 +192,19 @@ class TradingRoutes:
 
     async def configuration(self, _: web.Request) -> web.Response:
         """The account's settings."""
-        return answer(self._configuration)
+        return answer(self._site.desk.settings)
 
     async def configure(self, request: web.Request) -> web.Response:
         """Change some of them."""
         body = await read_body(request)
-        if not isinstance(body, dict) or not {*body} <= {*self._configuration}:
+        if not isinstance(body, dict):
+            raise malformed("request body format is invalid")
+        settings = self._site.desk.settings
+        given = {name: value for name, value in body.items() if value is not None}
+        if not {*given} <= {*settings}:
             raise malformed("unknown configuration")
-        self._configuration |= body
-        return answer(self._configuration)
+        settings |= given
+        return answer(settings)
 
     async def activities(self, request: web.Request) -> web.Response:
         """Fills and fees, newest first unless asked otherwise, by pages."""

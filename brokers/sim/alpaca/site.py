@@ -47,6 +47,7 @@ class AlpacaSite:
         self.core.market.listeners.append(self.ticks.publish)
         self.muted_until_ns = 0
         self.down_s = 0.0
+        self._must_restart = False
 
     def shares(self) -> list[Share]:
         """Those that are always here, and those of the recording."""
@@ -70,11 +71,16 @@ class AlpacaSite:
     def look(self) -> bool:
         """Do what is due, and the faults that happen now; whether the server must restart."""
         self.core.pump()
-        rules = self.core.faults.take(Kind.NOW, "")
-        verbs = [self._act(rule) for rule in rules]
-        return "restart" in verbs
+        self.act()
+        must_restart, self._must_restart = self._must_restart, False
+        return must_restart
 
-    def _act(self, rule: Rule) -> str:
+    def act(self) -> None:
+        """The faults that happen now."""
+        for rule in self.core.faults.take(Kind.NOW, ""):
+            self._act(rule)
+
+    def _act(self, rule: Rule) -> None:
         lasts_ns = seconds(float(rule.settings.get("seconds", 0)))
         until_ns = self.wall_ns() + lasts_ns
         match rule.verb:
@@ -93,7 +99,7 @@ class AlpacaSite:
                     self.core.pump()
             case "restart":
                 self.down_s = lasts_ns / NS
-        return rule.verb
+                self._must_restart = True
 
     def cut(self) -> None:
         """Close every stream, without a word."""

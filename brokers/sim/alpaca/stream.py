@@ -66,8 +66,9 @@ class TradeHub:
 
     def cut(self) -> None:
         """Break every connection."""
-        for outlet in [*self._listening]:
+        for outlet in self._listening:
             outlet.cut()
+        self._listening.clear()
 
     @property
     def clients(self) -> int:
@@ -95,7 +96,7 @@ class TradeHub:
                     await outlet.drained()
                     await socket.close()
         finally:
-            del self._listening[outlet]
+            self._listening.pop(outlet, None)
             await outlet.end()
         return socket
 

@@ -1,9 +1,8 @@
 # mypy: disable-error-code="import-not-found, misc, no-any-unimported, attr-defined"
 """alpaca-py's trading client, unchanged, drives every trading call that the venue serves."""
 
-from collections.abc import Callable
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
@@ -28,6 +27,9 @@ from alpaca.trading.requests import (
     TrailingStopOrderRequest,
 )
 from conftest import SATURDAY, Venue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.fixture

@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
 from actors.latency import LatencyMarks
-from actors.messages import FlatReadDue, Recover
+from actors.messages import AtRest, FlatReadDue, Recover
 from actors.rounds import Rounds
 from brokers.base import LookedUp, NotReleased, Released, Stated
 from rust_core import (
@@ -72,8 +74,9 @@ class AccountPlan:
             venue may still leave (architecture.md, Replay and recovery).
         history: The current session's market messages so far, for what is not journaled: the last
             prices.
-        order_news: Called with a client order id for each order that was moved, after its effects.
-        position_news: The same for positions, with strategy and instrument's position id.
+        order_news: Called with a client order id for each order that was moved, once its instant
+            has nothing left to decide.
+        position_news: The same for positions, with the position's id.
         filled: Called with each durable OrderFilled event.
         kill_finished: Called with each durable KillFinished event.
         notify: Called with severity, text and ids.
@@ -102,22 +105,23 @@ class AccountPlan:
         return f"account:{self.account}"
 
 
-class _Staged:
-    """The token of one decision: whose it is, and what to do once it is durable."""
+class _Staged(msgspec.Struct, frozen=True, gc=False):
+    """The token of one decision: whose it is, and what to do once it is durable.
 
-    __slots__ = ("address", "decision", "events", "incarnation")
+    Attributes:
+        address: Who hears of it.
+        incarnation: Which of those who bear that name; an opaque object, so that a record that
+            keeps the token keeps no actor.
+        decision: What is released; None for an event without effects.
+        events: What becomes durable.
+        intended: Ids of the orders among them.
+    """
 
-    def __init__(
-        self,
-        address: str,
-        incarnation: object,
-        decision: Decision | None,
-        events: Sequence[Event],
-    ) -> None:
-        self.address = address
-        self.incarnation = incarnation
-        self.decision = decision
-        self.events = events
+    address: str
+    incarnation: object
+    decision: Decision | None
+    events: tuple[Event, ...]
+    intended: tuple[str, ...] = ()
 
 
 class AccountActor(LaneActor):
@@ -128,10 +132,14 @@ class AccountActor(LaneActor):
         super().__init__(lane, name)
         self.plan = plan
         self.core = AccountCore(plan.config_json)
+        self._incarnation = object()
         self._resubmit: dict[str, Submission] = {}
+        self._moved_orders: dict[str, None] = {}
+        self._moved_positions: dict[str, None] = {}
         self._by_type: dict[type, Callable[[Any], None]] = {
             Message: self._decide,
             Durable: self._durable,
+            AtRest: self._at_rest,
             Released: self._released,
             NotReleased: self._not_released,
             LookedUp: self._looked_up,
@@ -156,7 +164,7 @@ class AccountActor(LaneActor):
     def rehydrate(self) -> None:
         """Rebuild the core from the newest snapshot and the events after it."""
         plan = self.plan
-        plan.rounds.settle()
+        plan.rounds.commit()
         after = 0
         snapshot = plan.record.last_snapshot(plan.journal_id, plan.run)
         if snapshot is not None:
@@ -197,26 +205,37 @@ class AccountActor(LaneActor):
         raise RecordRefusedError(f"{self.name}: {outcome}")
 
     def _decide(self, message: Message) -> None:
+        latency = self.plan.latency
+        asked_ns = latency.mono_ns()
         core = self.core
-        asked_ns = self.plan.latency.mono_ns()
-        decision = core.decide(message, self.lane.now_ns())
+        decision = core.take(message, self.lane.now_ns())
+        if decision is None:  # nothing follows
+            return
         events = decision.events
-        if events:
-            for event in events:
-                if event.kind == "OrderIntended":
-                    self.plan.latency.intended(event.stream[6:], asked_ns)
-            self.plan.rounds.stage(
-                self.plan.journal_id,
-                tuple(events),
-                _Staged(self.name, self, decision, events),
-                tuple(Claim(name=name, key=key) for name, key in decision.claims),
-            )
-            core.apply(decision)
-            if any(event.kind == "SessionClosed" for event in events):
-                self._snapshot()
-        else:
+        if not events:
             core.apply(decision)
             self._release(decision)
+            return
+        intended: tuple[str, ...] = ()
+        is_session_over = False
+        for event in events:
+            kind = event.kind
+            if kind == "OrderIntended":
+                order = event.stream[6:]  # order/<client order id>
+                latency.intended(order, asked_ns)
+                intended = (*intended, order)
+            elif kind == "SessionClosed":
+                is_session_over = True
+        claims = decision.claims
+        self.plan.rounds.stage(
+            self.plan.journal_id,
+            events,
+            _Staged(self.name, self._incarnation, decision, events, intended),
+            tuple([Claim(name=name, key=key) for name, key in claims]) if claims else (),
+        )
+        core.apply(decision)
+        if is_session_over:
+            self._snapshot()
 
     def _snapshot(self) -> None:
         """Between sessions: rehydration starts from the newest one."""
@@ -227,17 +246,19 @@ class AccountActor(LaneActor):
 
     def _durable(self, outcome: Durable) -> None:
         token: Any = outcome.token
-        events = token.events
-        for event in events:
-            if event.kind == "OrderIntended":
-                self.plan.latency.passed(event.stream[6:], "durable")
-        if token.incarnation is self:  # an older one's effects are asked for anew by recovery
+        for order in token.intended:
+            self.plan.latency.passed(order, "durable")
+        if token.incarnation is self._incarnation:  # an older one's is asked for anew by recovery
             self._release(token.decision)
         by_kind = self._by_kind
+        events = token.events
         for event in events:
             react = by_kind.get(event.kind)
             if react is not None:
                 react(event)
+        if self._moved_orders or self._moved_positions:
+            self.plan.rounds.call_at_rest(self.name)
+            self._check_flat()
         self.plan.rounds.publish(self.plan.journal_id, events, outcome.last_seq)
 
     # -- effects ----------------------------------------------------------------------------------
@@ -274,22 +295,31 @@ class AccountActor(LaneActor):
     # -- news for others --------------------------------------------------------------------------
 
     def _order_moved(self, event: Event) -> None:
-        self.plan.order_news(event.stream[6:])  # order/<client order id>
-        self._check_flat()
+        self._moved_orders[event.stream[6:]] = None  # order/<client order id>
 
     def _order_changed(self, event: Event) -> None:
+        order = event.stream[6:]
         if b'"new":"WORKING"' in event.payload:
-            self.plan.latency.passed(event.stream[6:], "acknowledged")
-        self._order_moved(event)
+            self.plan.latency.passed(order, "acknowledged")
+        self._moved_orders[order] = None
 
     def _order_filled(self, event: Event) -> None:
-        self.plan.latency.passed(event.stream[6:], "filled")
-        self.plan.order_news(event.stream[6:])
+        order = event.stream[6:]
+        self.plan.latency.passed(order, "filled")
+        self._moved_orders[order] = None
         self.plan.filled(event)
 
     def _position_moved(self, event: Event) -> None:
-        self.plan.position_news(event.stream[9:])  # position/<position id>
-        self._check_flat()
+        self._moved_positions[event.stream[9:]] = None  # position/<position id>
+
+    def _at_rest(self, _: AtRest) -> None:
+        """Have what was moved looked after; most orders are over before anyone has to."""
+        orders, self._moved_orders = self._moved_orders, {}
+        positions, self._moved_positions = self._moved_positions, {}
+        for order in orders:
+            self.plan.order_news(order)
+        for position in positions:
+            self.plan.position_news(position)
 
     # -- recovery ---------------------------------------------------------------------------------
 
@@ -325,10 +355,7 @@ class AccountActor(LaneActor):
     def _check_flat(self) -> None:
         """Once the books say a kill is through, have the venue say so twice (KC-2)."""
         core = self.core
-        account = core.account()
-        if account.is_kill_finished or account.kill_level in ("NONE", "PAUSE"):
-            return
-        if not core.orders() and not core.positions():
+        if core.is_flattening and not core.orders() and not core.positions():
             self.plan.broker.state(1, OPEN)
 
     def _stated(self, stated: Stated) -> None:
@@ -344,17 +371,37 @@ class AccountActor(LaneActor):
 
 def account_message(message: MarketMessage) -> Message | None:
     """A market message as the account's core is told of it; None for what does not concern it."""
-    match message:
-        case Bar():
-            return Message.mark(message.instrument, "BAR", message.at_ns, message.close_1e8)
-        case Quote(is_crossed=False):
-            return Message.mark(
-                message.instrument, "QUOTE", message.at_ns, 0, message.bid_1e8, message.ask_1e8
-            )
-        case TradePrint():
-            return Message.mark(message.instrument, "TRADE", message.at_ns, message.price_1e8)
-        case SessionOpened():
-            return Message.session_opened(message.session_date, message.open_ns, message.close_ns)
-        case SessionClosed():
-            return Message.session_closed(message.session_date)
-    return None  # an open print is for the venue
+    tell = _TOLD.get(type(message))
+    return None if tell is None else tell(message)
+
+
+def _bar(bar: Bar) -> Message:
+    return Message.mark(bar.instrument, "BAR", bar.at_ns, bar.close_1e8)
+
+
+def _quote(quote: Quote) -> Message | None:
+    if quote.is_crossed:
+        return None
+    return Message.mark(quote.instrument, "QUOTE", quote.at_ns, 0, quote.bid_1e8, quote.ask_1e8)
+
+
+def _trade(trade: TradePrint) -> Message:
+    return Message.mark(trade.instrument, "TRADE", trade.at_ns, trade.price_1e8)
+
+
+def _opened(session: SessionOpened) -> Message:
+    return Message.session_opened(session.session_date, session.open_ns, session.close_ns)
+
+
+def _closed(session: SessionClosed) -> Message:
+    return Message.session_closed(session.session_date)
+
+
+# An open print is for the venue.
+_TOLD: dict[type, Callable[[Any], Message | None]] = {
+    Bar: _bar,
+    Quote: _quote,
+    TradePrint: _trade,
+    SessionOpened: _opened,
+    SessionClosed: _closed,
+}

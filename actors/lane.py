@@ -18,6 +18,7 @@ from actors.dead_letters import DeadLetters
 from actors.timers import Timer, TimerHeap, TimerOwner
 from trading.mail import MailClass
 
+CONTROL = MailClass.CONTROL  # an attribute of an enumeration costs as much as the rest of a post
 BUDGET = 512
 """Messages handled before the loop may look at its sockets again."""
 
@@ -113,7 +114,7 @@ class Lane(ABC):
     def put_back(self, mail: "deque[tuple[Target, Any]]") -> None:
         """Queue parked mail before all newer mail, in its own order; CONTROL stays ahead."""
         for target, message in reversed(mail):
-            if getattr(message, "MAIL", None) is MailClass.CONTROL:
+            if getattr(message, "MAIL", None) is CONTROL:
                 self.control.appendleft((target, message))
             else:
                 self.normal.appendleft((target, message))

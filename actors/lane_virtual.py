@@ -21,9 +21,8 @@ from typing import Any, Protocol
 
 from actors.barrier import Barrier
 from actors.future import enter_lane_thread, leave_lane_thread
-from actors.lane import Lane, Target
+from actors.lane import CONTROL, Lane, Target
 from actors.timers import NEVER_NS
-from trading.mail import MailClass
 
 SLICE_NS = 3_000_000
 """Wall time after which a hosted lane lets the loop run."""
@@ -121,7 +120,7 @@ class VirtualLane(Lane):
 
     def post(self, target: Target, message: Any) -> None:
         """Queue `message`; only from the thread that drives or hosts the lane."""
-        if getattr(message, "MAIL", None) is MailClass.CONTROL:
+        if getattr(message, "MAIL", None) is CONTROL:
             self.control.append((target, message))
         else:
             self.normal.append((target, message))

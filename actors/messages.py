@@ -26,6 +26,11 @@ class TakeUpKills:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AtRest:
+    """The instant has nothing left to make durable: see to what could wait, before time moves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderNews:
     """The account's core moved this order; its actor looks again at what there is to wait for."""
 

@@ -10,10 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import msgspec
 import orjson
 
+from actors.messages import AtRest
 from trading.ports import Claim, Durable, Failed, Outcome, Record, Request, StagedEvent
 
+AT_REST = AtRest()
 SYSTEM = "system"
 """The journal of what belongs to no account."""
 
@@ -33,8 +36,7 @@ class Addressed(Protocol):
         """Name of the actor that hears the outcome."""
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(msgspec.Struct, frozen=True):
     """The token of an event of the system's journal; `heard` is called with its outcome."""
 
     event: StagedEvent
@@ -73,6 +75,8 @@ class Rounds:
         self._staged: list[Request] = []
         self._out = 0
         self._heard: deque[Outcome] = deque()
+        self._resting: dict[str, None] = {}
+        self._is_live = False
         self._published: list[Callable[[str, Sequence[Any], int], None]] = []
         self._arrived = arrived
         record.deliver_to(self._heard.append if arrived is None else self._hear)
@@ -118,11 +122,23 @@ class Rounds:
         )
         self.stage(SYSTEM, (event,), Note(event, heard), claims)
 
+    def call_at_rest(self, address: str) -> None:
+        """Mail `AtRest` to this name once the instant has nothing left to make durable.
+
+        What only has to be seen to before time moves can wait until then, and is done once. Where
+        time goes on by itself (`mail_heard`) there is no such moment: it is mailed behind what is
+        queued.
+        """
+        if self._is_live:
+            self._tell(address, AT_REST)
+        else:
+            self._resting[address] = None
+
     # -- the barrier ------------------------------------------------------------------------------
 
     def pending(self) -> int:
-        """Requests whose outcome was not mailed yet."""
-        return len(self._staged) + self._out
+        """Requests whose outcome was not mailed yet, and names to be called at rest."""
+        return len(self._staged) + self._out + len(self._resting)
 
     def flush(self) -> None:
         """Give the round to the record, which commits it in one transaction when it is settled."""
@@ -130,21 +146,40 @@ class Rounds:
         if staged:
             self._staged = []
             self._out += len(staged)
+            stage = self._record.stage
             for request in staged:
-                self._record.stage(request)
+                stage(request)
 
     def settle(self) -> None:
+        """Commit the round; without one, call those who wait for rest."""
+        if self._staged or self._out:
+            self.commit()
+        else:
+            self._call_at_rest()
+
+    def commit(self) -> None:
         """Block until the round is durable, then mail its outcomes in order."""
         self.flush()
         if len(self._heard) < self._out:
             self._record.settle()
-        self.mail_heard()
+        self._mail_heard()
 
     def mail_heard(self) -> None:
-        """Mail the outcomes that are there, in order; a lane whose time goes on waits for none."""
-        while self._heard:
+        """Mail what is there, in order; a lane whose time goes on waits for no outcome."""
+        self._is_live = True
+        self._mail_heard()
+        self._call_at_rest()
+
+    def _mail_heard(self) -> None:
+        heard = self._heard
+        while heard:
             self._out -= 1
-            self._mail(self._heard.popleft())
+            self._mail(heard.popleft())
+
+    def _call_at_rest(self) -> None:
+        resting, self._resting = self._resting, {}
+        for address in resting:
+            self._tell(address, AT_REST)
 
     async def wait(self) -> None:
         """Return once `settle` would not block."""

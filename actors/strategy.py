@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
+import msgspec
 
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
@@ -179,19 +179,16 @@ class StrategyActor(LaneActor):
         if core is None:
             unknown = AccountSeen(None, 0, is_trading_allowed=False)
             return self.views.view(now_ns, position=None, account=unknown)
-        strategy, symbol = self.plan.strategy, self.plan.instrument.symbol
-        account, session = core.account(), core.strategy_session(strategy)
+        seen = core.seen_by(self.plan.strategy, self.plan.instrument.symbol)
         return self.views.view(
             now_ns,
-            position=position_seen(core.position(strategy, symbol)),
+            position=position_seen(seen.position),
             account=AccountSeen(
-                account.equity_1e8,
-                account.session_net_1e8,
-                is_trading_allowed=account.kill_level == "NONE",
+                seen.equity_1e8, seen.session_net_1e8, is_trading_allowed=not seen.is_killed
             ),
-            entries=session.entries,
-            net_1e8=session.net_1e8,
-            is_entry_pending=is_entry_pending(core, strategy, symbol),
+            entries=seen.entries,
+            net_1e8=seen.net_1e8,
+            is_entry_pending=seen.is_entry_pending,
         )
 
     # -- no-trade reasons -------------------------------------------------------------------------
@@ -212,18 +209,24 @@ class StrategyActor(LaneActor):
         )
 
 
+class _Owner(msgspec.Struct, frozen=True, gc=False):
+    """Whose an execution is."""
+
+    strategy: str
+
+
+_read_owner = msgspec.json.Decoder(_Owner).decode
+_read_fill = msgspec.json.Decoder(FillSeen).decode
+
+
+def fill_owner(payload: bytes) -> str:
+    """The strategy that an OrderFilled event's payload names."""
+    return _read_owner(payload).strategy
+
+
 def fill_seen(payload: bytes) -> FillSeen:
-    """An OrderFilled event's payload as a strategy is told of it."""
-    fields = orjson.loads(payload)
-    return FillSeen(
-        client_order_id=fields["client_order_id"],
-        instrument=fields["instrument"],
-        side=fields["side"],
-        qty_1e8=fields["qty_1e8"],
-        price_1e8=fields["price_1e8"],
-        fee_1e8=fields["fee_1e8"],
-        at_ns=fields["at_ns"],
-    )
+    """An OrderFilled event's payload as its strategy is told of it."""
+    return _read_fill(payload)
 
 
 def position_seen(held: PositionView | None) -> PositionSeen | None:
@@ -236,12 +239,4 @@ def position_seen(held: PositionView | None) -> PositionSeen | None:
         held.entry_ns,
         held.stop_1e8 or None,
         is_exit_pending=held.phase == "EXIT_PENDING",
-    )
-
-
-def is_entry_pending(core: AccountCore, strategy: str, instrument: str) -> bool:
-    """Whether an entry order of the strategy is under way."""
-    return any(
-        order.purpose == "ENTRY" and order.strategy == strategy and order.instrument == instrument
-        for order in core.orders()
     )

@@ -154,6 +154,7 @@ class System:
         )
         if isinstance(ports.lane, LiveLane):
             ports.lane.drained = self.rounds.flush
+        self._account_cell = self.tree.cell(self.account_name)
         self.wiring.connect()
         self.market.subscribe(self.telemetry.see)
         self.bars.subscribe(self.telemetry.see_bar)
@@ -199,9 +200,9 @@ class System:
 
     def stop(self, reason: str = "shutdown") -> None:
         """Stop every actor, last started first; what is staged becomes durable first."""
-        self.rounds.settle()
+        self.rounds.commit()
         self.tree.stop(reason)
-        self.rounds.settle()
+        self.rounds.commit()
 
     def halt(self, reason: str) -> None:
         """Shut entries for good: the root gave up, or the record failed (EX-9)."""
@@ -216,7 +217,7 @@ class System:
     @property
     def core(self) -> AccountCore | None:
         """The account's core, for reading; None while it is being rebuilt."""
-        actor = self.tree.cell(self.account_name).actor
+        actor = self._account_cell.actor
         return actor.core if isinstance(actor, AccountActor) else None
 
     # -- reports from below -----------------------------------------------------------------------

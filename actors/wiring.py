@@ -24,7 +24,7 @@ from actors.spec import (
     Spec,
     SupervisionEvent,
 )
-from actors.strategy import StrategyActor, StrategyMemory, StrategyPlan, fill_seen
+from actors.strategy import StrategyActor, StrategyMemory, StrategyPlan, fill_owner, fill_seen
 from actors.supervisor import Supervisor
 from actors.venue import VenueActor, VenueMemory, VenuePlan
 from actors.watchdog import WatchdogActor, WatchLimits
@@ -341,9 +341,7 @@ class Wiring:
 
     def _position_view(self, position_id: str) -> Any | None:
         core = self.system.core
-        if core is None:
-            return None
-        return next((each for each in core.positions() if each.position_id == position_id), None)
+        return None if core is None else core.position_of_id(position_id)
 
     def _order_news(self, client_order_id: str) -> None:
         orders, name = self._supervisor("orders"), f"order:{client_order_id}"
@@ -376,8 +374,7 @@ class Wiring:
 
     def _filled(self, event: Any) -> None:
         if self._hears_fills:
-            fields = orjson.loads(event.payload)
-            name = self._hears_fills.get(fields["strategy"])
+            name = self._hears_fills.get(fill_owner(event.payload))
             if name is not None:
                 self.system.ports.lane.tell(name, fill_seen(event.payload))
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+import msgspec
+
 from trading.errors import HoldfastError
 from trading.ports import Part
 
@@ -146,16 +148,14 @@ _LEAVES_OPEN = frozenset({408, 425, 429})
 SendOutcome = Sent | Refused | Unknown
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Released:
+class Released(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Mail: the bytes of an order were handed to the transport, once."""
 
     client_order_id: str
     at_ns: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotReleased:
+class NotReleased(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Mail: not one byte of an order left, and none will."""
 
     client_order_id: str

@@ -4,39 +4,36 @@ The venue keeps a book of its own (`actors.venue`), as a broker would, and answe
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from brokers.base import NotReleased, Released
 from rust_core import ReleaseGate, ReleaseRefusedError, Submission
 from trading.ports import Part
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlaceOrder:
+class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An order as its bytes say it, on its way into the venue's book."""
 
     account: str
     intent: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelOrder:
+class CancelOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A cancel on its way."""
 
     account: str
     client_order_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookUpOrder:
+class LookUpOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The question what the venue knows of one order (EX-6)."""
 
     account: str
     client_order_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StateAccount:
+class StateAccount(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The question what the venue itself says the account is; the answer repeats its number."""
 
     account: str

@@ -34,6 +34,7 @@ __all__ += [
     "ProtectionView",
     "Signal",
     "StaleDecisionError",
+    "StrategySeen",
     "StrategySession",
     "Submit",
     "TerminalStateError",
@@ -390,13 +391,13 @@ class Decision:
         """Nothing to journal, to do or to arm; it must still be applied."""
 
     @property
-    def events(self) -> list[Event]: ...
+    def events(self) -> tuple[Event, ...]: ...
     @property
-    def effects(self) -> list[Submit | Cancel | Lookup | Notify]: ...
+    def effects(self) -> tuple[Submit | Cancel | Lookup | Notify, ...]: ...
     @property
-    def timers(self) -> list[Timer]: ...
+    def timers(self) -> tuple[Timer, ...]: ...
     @property
-    def claims(self) -> list[tuple[str, str]]:
+    def claims(self) -> tuple[tuple[str, str], ...]:
         """`(name, key)` of rows that must be new (EX-4): `intent`, `setup`."""
 
 @final
@@ -413,6 +414,9 @@ class AccountCore:
     def __new__(cls, config_json: bytes) -> AccountCore: ...
     def decide(self, message: Message, now_ns: int) -> Decision:
         """What follows from a message; nothing is changed."""
+
+    def take(self, message: Message, now_ns: int) -> Decision | None:
+        """Like `decide`; an empty decision is applied at once, and None is returned."""
 
     def apply(self, decision: Decision) -> None:
         """Take a decision's events over, once, before the next decision.
@@ -447,6 +451,9 @@ class AccountCore:
         """Cancels that were decided and are not answered, to be sent again after a restart."""
 
     def position(self, strategy: str, instrument: str) -> PositionView | None: ...
+    def position_of_id(self, position_id: str) -> PositionView | None:
+        """An open position."""
+
     def positions(self) -> list[PositionView]: ...
     def order(self, client_order_id: str) -> OrderView | None:
         """A live or recently ended order."""
@@ -455,6 +462,13 @@ class AccountCore:
         """Live orders."""
 
     def strategy_session(self, strategy: str) -> StrategySession: ...
+    def seen_by(self, strategy: str, instrument: str) -> StrategySeen:
+        """What a strategy is shown of the account and of its own part in it, in one call."""
+
+    @property
+    def is_flattening(self) -> bool:
+        """Whether a kill that cancels and closes is under way."""
+
     def account(self) -> AccountView: ...
 
 @final
@@ -563,6 +577,33 @@ class StrategySession:
     def fees_1e8(self) -> int: ...
     @property
     def net_1e8(self) -> int: ...
+
+@final
+class StrategySeen:
+    """What a strategy is shown of the account and of its own part in it."""
+
+    @property
+    def equity_1e8(self) -> int | None:
+        """None when it cannot be known."""
+
+    @property
+    def session_net_1e8(self) -> int: ...
+    @property
+    def is_killed(self) -> bool:
+        """Any level but NONE."""
+
+    @property
+    def entries(self) -> int:
+        """Its own entry orders in this session."""
+
+    @property
+    def net_1e8(self) -> int:
+        """Its own realised result in this session, after fees."""
+
+    @property
+    def is_entry_pending(self) -> bool: ...
+    @property
+    def position(self) -> PositionView | None: ...
 
 @final
 class ProtectionView:

@@ -5,7 +5,7 @@ when somebody asks, by the very code that writes the file, so that both give the
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from storage import migrations, reads
@@ -59,7 +59,7 @@ class MemoryRecord:
         self._unfolded: list[Request] = []
         self._marks: list[Mark] = []
         self._outcomes: list[Outcome] = []
-        self._claims: set[tuple[str, str, str]] = set()
+        self._claims: dict[str, set[Claim]] = {}  # by run
         self._seqs: dict[str, int] = {}
 
     # ---------------------------------------------------------------------------------- staging
@@ -72,24 +72,28 @@ class MemoryRecord:
         """See the port."""
         if self._is_closed:
             raise RecordClosedError("the record is closed: nothing can be staged")
-        outcome = self._judge(request)
+        outcome: Outcome
+        taken = self._claim(request.claims) if request.claims else None
+        if taken is None:
+            journal_id, seqs = request.journal_id, self._seqs
+            seqs[journal_id] = seq = seqs.get(journal_id, 0) + len(request.events)
+            self._unfolded.append(request)
+            outcome = Durable(request.token, seq)
+        else:
+            outcome = Duplicate(request.token, taken)
         if not self._is_eager:
             self._outcomes.append(outcome)
         elif self._sink is not None:
             self._sink(outcome)
 
-    def _judge(self, request: Request) -> Outcome:
-        if request.claims:
-            run = self._book.run
-            keys = [(run, claim.name, claim.key) for claim in request.claims]
-            for claim, key in zip(request.claims, keys, strict=True):
-                if key in self._claims:
-                    return Duplicate(request.token, claim)
-            self._claims.update(keys)
-        seq = self._seqs.get(request.journal_id, 0) + len(request.events)
-        self._seqs[request.journal_id] = seq
-        self._unfolded.append(request)
-        return Durable(request.token, seq)
+    def _claim(self, claims: Sequence[Claim]) -> Claim | None:
+        """Make every claim, or none and name the first that was made before."""
+        made = self._claims.setdefault(self._book.run, set())
+        for claim in claims:
+            if claim in made:
+                return claim
+        made.update(claims)
+        return None
 
     def pending(self) -> int:
         """See the port."""

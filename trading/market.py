@@ -6,9 +6,10 @@ Times are ns UTC, prices and volumes integers at 1e-8. `at_ns` is when the fact 
 """
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
+
+import msgspec
 
 from trading.mail import MailClass
 
@@ -21,8 +22,7 @@ class Aggressor(IntEnum):
     BUY = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionOpened:
+class SessionOpened(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A session of the tape's calendar begins; `at_ns` is `open_ns`."""
 
     MAIL: ClassVar[MailClass] = MailClass.MUST
@@ -34,8 +34,7 @@ class SessionOpened:
     tape_seq: int = -1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionClosed:
+class SessionClosed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The session is over; the bar that ends at this instant came before it."""
 
     MAIL: ClassVar[MailClass] = MailClass.MUST
@@ -45,8 +44,7 @@ class SessionClosed:
     tape_seq: int = -1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenPrint:
+class OpenPrint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The first price of a bar, known when the bar begins; for the paper venue and the gap watch.
 
     `volume_1e8` is the whole bar's, which nobody can know yet: the venue limits fills with it, and
@@ -69,8 +67,7 @@ class OpenPrint:
         return ("open", self.instrument, self.source_ns)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
+class Bar(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A complete bar (MD-5): `source_ns` is its start, `at_ns` its end."""
 
     MAIL: ClassVar[MailClass] = MailClass.MARKET
@@ -93,8 +90,7 @@ class Bar:
         return ("bar", self.instrument, self.source_ns)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quote:
+class Quote(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Best bid and ask; sizes are 0 when the source gives none. Crossed when bid > ask (MD-4)."""
 
     MAIL: ClassVar[MailClass] = MailClass.MARKET
@@ -116,8 +112,7 @@ class Quote:
         return ("quote", self.instrument)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TradePrint:
+class TradePrint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Somebody else's trade; `trade_id` is the venue's number, 0 when it gives none."""
 
     MAIL: ClassVar[MailClass] = MailClass.MUST  # volume adds up: no print may be left out

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+import msgspec
+
 from rust_core import ReleaseGate, Submission
 
 # --------------------------------------------------------------------------------------------------
-# The record: what is remembered
+# The record: what is remembered. Structs, as many are made for each order; the collector does not
+# look at those that can be part of no cycle.
 # --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StagedEvent:
+class StagedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One fact on its way into the journal.
 
     Attributes:
@@ -34,16 +36,14 @@ class StagedEvent:
     schema_ver: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something that may exist once in a run (EX-4, ST-6), e.g. `("intent", client_order_id)`."""
 
     name: str
     key: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What must become durable together: one decision, one transaction.
 
     Attributes:
@@ -61,31 +61,27 @@ class Request:
     tape_seq: int = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Durable:
+class Durable(msgspec.Struct, frozen=True, gc=False):
     """The request is on disk; `last_seq` is the sequence of its last event in its journal."""
 
     token: object
     last_seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class Duplicate:
+class Duplicate(msgspec.Struct, frozen=True, gc=False):
     """A claim was taken already; nothing of the request was written."""
 
     token: object
     claim: Claim
 
 
-@dataclass(frozen=True, slots=True)
-class Fenced:
+class Fenced(msgspec.Struct, frozen=True, gc=False):
     """Another instance has taken over; nothing of the request was written (ST-5)."""
 
     token: object
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True, gc=False):
     """The write failed, or an earlier one did: a record that failed once accepts nothing more."""
 
     token: object

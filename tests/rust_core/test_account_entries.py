@@ -52,7 +52,7 @@ def test_nothing_is_bought_when_the_size_is_zero() -> None:
     decision = desk.ask(plan=ExitPlan(stop_ratio_1e8=E // 20), risk_1e8=E, qty_1e8=None)
     assert "QTY_POSITIVE" in failed(decision)
     assert severities(decision) == ["CRITICAL"]
-    assert decision.claims == []
+    assert decision.claims == ()
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_a_flatten_cancels_closes_and_stays_until_the_venue_says_flat() -> None:
     assert "CRITICAL" in severities(desk.tell(Message.venue_flat(0, 1)))
     desk.fill(exit_order, 10, 99)
     assert desk.events("KillFinished") == []
-    assert desk.tell(Message.venue_flat(1, 0)).events == []
+    assert desk.tell(Message.venue_flat(1, 0)).events == ()
     (finished,) = desk.events("KillFinished", desk.tell(Message.venue_flat(0, 0)))
     counts = [finished[name] for name in ("cancelled", "closed", "failed", "remaining")]
     assert counts == [1, 1, 0, 0]

@@ -98,10 +98,10 @@ def test_the_id_follows_from_what_the_order_is_for() -> None:
     desk = Desk()
     decision = desk.ask()
     assert desk.ordered(decision) == f"p-main-s-{DATE}-m1-0e1"
-    assert decision.claims == [
+    assert decision.claims == (
         ("intent", f"p-main-s-{DATE}-m1-0e1"),
         ("setup", f"PAPER|main|s|m1|{DATE}"),
-    ]
+    )
 
 
 def test_a_second_submission_is_refused_before_anything_else() -> None:
@@ -110,8 +110,8 @@ def test_a_second_submission_is_refused_before_anything_else() -> None:
     desk.enter()
     again = desk.ask()
     assert [event.kind for event in again.events] == ["DuplicateRefused"]
-    assert again.effects == []
-    assert again.claims == []
+    assert again.effects == ()
+    assert again.claims == ()
     desk.mark(89)
     desk.fill(desk.ordered(), 10, 89)
     assert desk.core.positions() == []

@@ -1,6 +1,7 @@
 """The account core's own events, as it writes them, fit every table and every view."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
@@ -57,7 +58,7 @@ class Account:
         self.stage(decision.events, decision.claims)
         return decision
 
-    def stage(self, events: list[Event], claims: list[tuple[str, str]]) -> None:
+    def stage(self, events: Sequence[Event], claims: Sequence[tuple[str, str]]) -> None:
         """Stage events as the account actor does."""
         if not events:
             return

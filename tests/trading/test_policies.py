@@ -1,5 +1,7 @@
 """A user's policy may say no; it may not say more, and it may not fail quietly."""
 
+import msgspec
+
 from trading.policies import Policy, Veto, vetoes
 from trading.strategies import ExitPlan, Leg, Side, Signal, StopAt, View, ratio
 from trading.strategies.harness import views
@@ -65,8 +67,8 @@ class Greedy(Fine):
     def veto(self, signal: Signal, view: View) -> str | None:
         """Write into a frozen signal by force."""
         del view
-        object.__setattr__(signal, "qty_1e8", 10**12)
-        object.__setattr__(signal.plan, "target", None)
+        msgspec.structs.force_setattr(signal, "qty_1e8", 10**12)
+        msgspec.structs.force_setattr(signal.plan, "target", None)
         return None
 
 

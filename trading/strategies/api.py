@@ -19,6 +19,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar, Final
 
+import msgspec
+
 from trading.errors import ConfigError, HoldfastError, nearest
 from trading.money import SCALE_1E8, to_1e8
 from trading.strategies.view import View
@@ -95,8 +97,7 @@ class LevelKind(StrEnum):
     R = "R"
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(msgspec.Struct, frozen=True):
     """A price level: a price, a ratio of the average entry really filled, or a multiple of R."""
 
     kind: LevelKind
@@ -123,8 +124,7 @@ def r(value: Decimal | str | int) -> Level:
     return Level(LevelKind.R, to_1e8(Decimal(value)))
 
 
-@dataclass(frozen=True, slots=True)
-class StopAt:
+class StopAt(msgspec.Struct, frozen=True):
     """The loss ends at a level."""
 
     level: Level
@@ -135,8 +135,7 @@ class StopAt:
             raise MalformedSignalError("stop: expected a price or a ratio, was a multiple of R")
 
 
-@dataclass(frozen=True, slots=True)
-class NoStop:
+class NoStop(msgspec.Struct, frozen=True):
     """No stop, on purpose and under a name that stands in the journal (EX-10, PX-8)."""
 
     waiver: str
@@ -147,8 +146,7 @@ class NoStop:
             raise MalformedSignalError("stop: expected the waiver's name, was empty")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Partial:
+class Partial(msgspec.Struct, frozen=True, kw_only=True):
     """A part of what was filled is closed at a level (PX-3)."""
 
     level: Level
@@ -162,8 +160,7 @@ class Partial:
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExitPlan:
+class ExitPlan(msgspec.Struct, frozen=True, kw_only=True):
     """How the position ends, stated when it is asked for (PX-3). Ratios and prices at 1e-8."""
 
     stop: StopAt | NoStop
@@ -190,8 +187,7 @@ class ExitPlan:
                 raise MalformedSignalError(f"{name}: expected a number above 0, was {value}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leg:
+class Leg(msgspec.Struct, frozen=True, kw_only=True):
     """One part of a signal; a plain order has one."""
 
     instrument: str
@@ -204,8 +200,7 @@ class Leg:
             raise MalformedSignalError(f"leg: expected a ratio above 0, was {self.ratio_1e8}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signal:
+class Signal(msgspec.Struct, frozen=True, kw_only=True):
     """What a strategy asks for.
 
     Attributes:
@@ -240,12 +235,16 @@ class Signal:
                 "setup_instance: expected 1 to 32 letters, digits, `_` or `.`, "
                 f"was {self.setup_instance!r}"
             )
-        for name in ("qty_1e8", "risk_1e8", "limit_1e8", "trigger_1e8"):
-            value: int | None = getattr(self, name)
+        for name, value in (
+            ("qty_1e8", self.qty_1e8),
+            ("risk_1e8", self.risk_1e8),
+            ("limit_1e8", self.limit_1e8),
+            ("trigger_1e8", self.trigger_1e8),
+        ):
             if value is not None and value <= 0:
                 raise MalformedSignalError(f"{name}: expected a number above 0, was {value}")
-        _refuse_price(self, "limit_1e8", OrderType.LIMIT)
-        _refuse_price(self, "trigger_1e8", OrderType.STOP)
+        _refuse_price(self.order_type, "limit_1e8", OrderType.LIMIT, self.limit_1e8)
+        _refuse_price(self.order_type, "trigger_1e8", OrderType.STOP, self.trigger_1e8)
         if not 0 <= self.confidence_ratio_1e8 <= SCALE_1E8:
             raise MalformedSignalError(
                 f"confidence_ratio_1e8: expected 0 to 1e8, was {self.confidence_ratio_1e8}"
@@ -261,33 +260,29 @@ def _is_id(text: str) -> bool:
     return len(text) <= ID_LENGTH_MAX and plain.isalnum() and plain.isascii()
 
 
-def _refuse_price(signal: Signal, name: str, kind: OrderType) -> None:
-    given = getattr(signal, name) is not None
-    needed = signal.order_type in (kind, OrderType.STOP_LIMIT)
-    if needed and not given:
-        raise MalformedSignalError(f"{name}: expected a price for {signal.order_type}, was none")
-    if given and not needed:
-        raise MalformedSignalError(f"{name}: expected none for {signal.order_type}, was a price")
+def _refuse_price(asked: OrderType, name: str, kind: OrderType, price_1e8: int | None) -> None:
+    needed = asked is kind or asked is OrderType.STOP_LIMIT
+    if needed and price_1e8 is None:
+        raise MalformedSignalError(f"{name}: expected a price for {asked}, was none")
+    if price_1e8 is not None and not needed:
+        raise MalformedSignalError(f"{name}: expected none for {asked}, was a price")
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(msgspec.Struct, frozen=True):
     """Advice to close the open position; the account's one exit decision takes it (PX-2)."""
 
     reason: ExitReason
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoveLevels:
+class MoveLevels(msgspec.Struct, frozen=True, kw_only=True):
     """Move the open position's stop or target; None leaves one where it is."""
 
     stop_1e8: int | None = None
     target_1e8: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NoTrade:
+class NoTrade(msgspec.Struct, frozen=True):
     """Nothing to do on this bar, and why; counted by reason (SG-2)."""
 
     reason: NoTradeReason
@@ -296,8 +291,7 @@ class NoTrade:
 Answer = Signal | Exit | MoveLevels | NoTrade
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FillSeen:
+class FillSeen(msgspec.Struct, frozen=True, kw_only=True):
     """An execution of this strategy's own order, as it is told."""
 
     client_order_id: str

@@ -298,9 +298,7 @@ class ViewBuilder:
         return View(
             now_ns,
             self._instrument,
-            self._session._replace(
-                entries=entries, net_1e8=net_1e8, is_entry_pending=is_entry_pending
-            ),
+            SessionSeen(*self._session[:3], entries, net_1e8, is_entry_pending),
             BarsView(self._sealed, self._tail),
             self._indicators_seen(),
             position,

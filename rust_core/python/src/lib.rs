@@ -18,7 +18,8 @@ mod _native {
         order_correct, order_step, realised_1e8, AccountCore, AccountView,
         BrokerConfirmationRequiredError, Cancel, Decision, Event, ExitPlan, InvalidTransitionError,
         Leg, Lookup, Message, Notify, OrderTableError, OrderView, PositionView, ProtectionView,
-        Signal, StaleDecisionError, StrategySession, Submit, TerminalStateError, Timer,
+        Signal, StaleDecisionError, StrategySeen, StrategySession, Submit, TerminalStateError,
+        Timer,
     };
     #[pymodule_export]
     use super::market::indicators::{

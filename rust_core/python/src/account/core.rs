@@ -2,7 +2,9 @@
 
 use super::decisions::{Cancel, Decision, Event, Timer};
 use super::messages::Message;
-use super::views::{AccountView, OrderView, PositionView, ProtectionView, StrategySession};
+use super::views::{
+    AccountView, OrderView, PositionView, ProtectionView, StrategySeen, StrategySession,
+};
 use crate::risk::Submission;
 use holdfast_core::account as core;
 use holdfast_core::config::AccountConfig;
@@ -29,6 +31,14 @@ pub struct AccountCore {
 }
 
 impl AccountCore {
+    fn applied(&mut self, decided: &holdfast_core::decision::Decision) -> PyResult<()> {
+        self.core
+            .apply(decided)
+            .map_err(|e| StaleDecisionError::new_err(e.to_string()))?;
+        self.now_ns = decided.at_ns;
+        Ok(())
+    }
+
     fn view(&self, position: &Arc<Position>) -> PositionView {
         let levels = self.core.levels(position);
         PositionView {
@@ -52,17 +62,28 @@ impl AccountCore {
     }
 
     /// What follows from a message; nothing is changed.
-    fn decide(&self, message: &Message, now_ns: i64) -> Decision {
-        Decision(Arc::new(self.core.decide(&message.0, now_ns)))
+    fn decide(&self, py: Python<'_>, message: &Message, now_ns: i64) -> PyResult<Decision> {
+        Decision::new(py, self.core.decide(&message.0, now_ns))
+    }
+
+    /// Decides; what is empty is applied at once and not told.
+    fn take(
+        &mut self,
+        py: Python<'_>,
+        message: &Message,
+        now_ns: i64,
+    ) -> PyResult<Option<Decision>> {
+        let decided = self.core.decide(&message.0, now_ns);
+        if !decided.is_empty() {
+            return Decision::new(py, decided).map(Some);
+        }
+        self.applied(&decided)?;
+        Ok(None)
     }
 
     /// Takes a decision's events over, once.
     fn apply(&mut self, decision: &Decision) -> PyResult<()> {
-        self.core
-            .apply(&decision.0)
-            .map_err(|e| StaleDecisionError::new_err(e.to_string()))?;
-        self.now_ns = decision.0.at_ns;
-        Ok(())
+        self.applied(&decision.decided)
     }
 
     /// Remembers a mark without deciding.
@@ -86,8 +107,8 @@ impl AccountCore {
     }
 
     /// The whole state, to be journaled.
-    fn snapshot(&self, now_ns: i64) -> PyResult<Event> {
-        Event::new(&self.core.snapshot(), now_ns)
+    fn snapshot(&self, py: Python<'_>, now_ns: i64) -> PyResult<Event> {
+        Event::new(py, &self.core.snapshot(), now_ns)
     }
 
     fn open_timers(&self) -> Vec<Timer> {
@@ -132,6 +153,11 @@ impl AccountCore {
             .map(|position| self.view(position))
     }
 
+    fn position_of_id(&self, position_id: &str) -> Option<PositionView> {
+        let position = self.core.state().positions.get(position_id)?;
+        Some(self.view(position))
+    }
+
     fn positions(&self) -> Vec<PositionView> {
         self.core
             .state()
@@ -157,6 +183,39 @@ impl AccountCore {
     fn strategy_session(&self, strategy: &str) -> StrategySession {
         let sessions = &self.core.state().session.strategies;
         StrategySession(sessions.get(strategy).copied().unwrap_or_default())
+    }
+
+    /// What a strategy is shown of the account and of its own part in it, in one call.
+    fn seen_by(&self, py: Python<'_>, strategy: &str, instrument: &str) -> PyResult<StrategySeen> {
+        let state = self.core.state();
+        let own = state.session.strategies.get(strategy);
+        let is_entry_pending = self.core.live_orders().any(|order| {
+            let intent = &order.intent;
+            intent.purpose == words::Purpose::Entry
+                && &*intent.strategy == strategy
+                && &*intent.instrument == instrument
+        });
+        let session = own.copied().unwrap_or_default();
+        Ok(StrategySeen {
+            equity_1e8: self.core.equity_1e8(self.now_ns),
+            session_net_1e8: state.ledger.session_net_1e8(),
+            is_killed: state.kill.level != words::KillLevel::None,
+            entries: session.entries,
+            net_1e8: session.net_1e8(),
+            is_entry_pending,
+            position: match self.position(strategy, instrument) {
+                Some(position) => Some(Py::new(py, position)?),
+                None => None,
+            },
+        })
+    }
+
+    /// Whether a kill that cancels and closes is under way.
+    #[getter]
+    fn is_flattening(&self) -> bool {
+        let kill = &self.core.state().kill;
+        let is_closing = !matches!(kill.level, words::KillLevel::None | words::KillLevel::Pause);
+        is_closing && !kill.unfinished.is_empty()
     }
 
     fn account(&self) -> AccountView {

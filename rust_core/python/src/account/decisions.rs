@@ -6,140 +6,177 @@ use holdfast_core::decision::Effect;
 use holdfast_core::message::Name;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 use std::sync::Arc;
 
 /// What follows from one message.
+///
+/// Its events are made for Python once, when it is made: the record, the account and whoever listens each
+/// read them.
 #[pyclass(frozen, module = "rust_core._native")]
-pub struct Decision(pub(super) Arc<core::Decision>);
+pub struct Decision {
+    pub(super) decided: core::Decision,
+    events: Py<PyTuple>,
+}
+
+impl Decision {
+    pub(super) fn new(py: Python<'_>, decided: core::Decision) -> PyResult<Self> {
+        let events = if decided.events.is_empty() {
+            PyTuple::empty(py)
+        } else {
+            let one = |event: &holdfast_core::event::Event| {
+                let payload = decided
+                    .payload(event)
+                    .map_err(|e| PyRuntimeError::new_err(e.to_string()))?;
+                Py::new(py, Event::of(py, event, decided.at_ns, &payload))
+            };
+            let events: Vec<_> = decided.events.iter().map(one).collect::<PyResult<_>>()?;
+            PyTuple::new(py, events)?
+        };
+        Ok(Self {
+            events: events.unbind(),
+            decided,
+        })
+    }
+}
 
 #[pymethods]
 impl Decision {
     #[getter]
     fn at_ns(&self) -> i64 {
-        self.0.at_ns
+        self.decided.at_ns
     }
 
     #[getter]
     fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.decided.is_empty()
     }
 
     #[getter]
-    fn events(&self) -> PyResult<Vec<Event>> {
-        let one = |event| {
-            let payload = self
-                .0
-                .payload(event)
-                .map_err(|e| PyRuntimeError::new_err(e.to_string()))?;
-            Ok(Event {
-                kind: event.kind(),
-                stream: event.stream(),
-                at_ns: self.0.at_ns,
-                payload,
-            })
-        };
-        self.0.events.iter().map(one).collect()
+    fn events(&self, py: Python<'_>) -> Py<PyTuple> {
+        self.events.clone_ref(py)
     }
 
     #[getter]
-    fn effects<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let list = PyList::empty(py);
-        for effect in &self.0.effects {
-            match effect {
-                Effect::Submit(submission) => list.append(Submit(Arc::clone(submission)))?,
+    fn effects<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        if self.decided.effects.is_empty() {
+            return Ok(PyTuple::empty(py));
+        }
+        let one = |effect: &Effect| -> PyResult<Py<PyAny>> {
+            Ok(match effect {
+                Effect::Submit(submission) => {
+                    Py::new(py, Submit(Arc::clone(submission)))?.into_any()
+                }
                 Effect::Cancel {
                     client_order_id,
                     broker_order_id,
-                } => list.append(Cancel {
-                    client_order_id: client_order_id.clone(),
-                    broker_order_id: broker_order_id.clone(),
-                })?,
-                Effect::Lookup { client_order_id } => {
-                    list.append(Lookup {
+                } => {
+                    let cancel = Cancel {
                         client_order_id: client_order_id.clone(),
-                    })?;
+                        broker_order_id: broker_order_id.clone(),
+                    };
+                    Py::new(py, cancel)?.into_any()
+                }
+                Effect::Lookup { client_order_id } => {
+                    let lookup = Lookup {
+                        client_order_id: client_order_id.clone(),
+                    };
+                    Py::new(py, lookup)?.into_any()
                 }
                 Effect::Notify {
                     severity,
                     text,
                     ids,
-                } => list.append(Notify {
-                    severity,
-                    text: text.clone(),
-                    ids: ids.clone(),
-                })?,
-            }
-        }
-        Ok(list)
-    }
-
-    #[getter]
-    fn timers(&self) -> Vec<Timer> {
-        self.0.timers.iter().cloned().map(Timer).collect()
-    }
-
-    #[getter]
-    fn claims(&self) -> Vec<(&'static str, &str)> {
-        self.0
-            .claims
+                } => {
+                    let notify = Notify {
+                        severity,
+                        text: text.clone(),
+                        ids: ids.clone(),
+                    };
+                    Py::new(py, notify)?.into_any()
+                }
+            })
+        };
+        let effects: Vec<_> = self
+            .decided
+            .effects
             .iter()
-            .map(|claim| (claim.name, claim.key.as_str()))
-            .collect()
+            .map(one)
+            .collect::<PyResult<_>>()?;
+        PyTuple::new(py, effects)
+    }
+
+    #[getter]
+    fn timers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.decided.timers.iter().cloned().map(Timer))
+    }
+
+    #[getter]
+    fn claims<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let claims = self.decided.claims.iter();
+        PyTuple::new(py, claims.map(|claim| (claim.name, claim.key.as_str())))
     }
 
     fn __repr__(&self) -> String {
         let kinds: Vec<_> = self
-            .0
+            .decided
             .events
             .iter()
             .map(holdfast_core::event::Event::kind)
             .collect();
         format!(
             "Decision(at_ns={}, events=[{}])",
-            self.0.at_ns,
+            self.decided.at_ns,
             kinds.join(", ")
         )
     }
 }
 
-/// One fact for the journal.
+/// One fact for the journal, in Python's own texts and bytes.
 #[pyclass(frozen, module = "rust_core._native")]
 pub struct Event {
-    kind: &'static str,
-    stream: String,
+    kind: Py<PyString>,
+    stream: Py<PyString>,
     at_ns: i64,
-    payload: Arc<[u8]>,
+    payload: Py<PyBytes>,
 }
 
 /// Version of the payloads' shapes.
 const SCHEMA_VER: i64 = 1;
 
 impl Event {
-    pub(super) fn new(event: &holdfast_core::event::Event, at_ns: i64) -> PyResult<Self> {
+    fn of(py: Python<'_>, event: &holdfast_core::event::Event, at_ns: i64, payload: &[u8]) -> Self {
+        Self {
+            kind: PyString::intern(py, event.kind()).unbind(),
+            stream: PyString::new(py, &event.stream()).unbind(),
+            at_ns,
+            payload: PyBytes::new(py, payload).unbind(),
+        }
+    }
+
+    pub(super) fn new(
+        py: Python<'_>,
+        event: &holdfast_core::event::Event,
+        at_ns: i64,
+    ) -> PyResult<Self> {
         let mut payload = Vec::new();
         event
             .write(&mut payload)
             .map_err(|e| PyRuntimeError::new_err(e.to_string()))?;
-        Ok(Self {
-            kind: event.kind(),
-            stream: event.stream(),
-            at_ns,
-            payload: Arc::from(payload),
-        })
+        Ok(Self::of(py, event, at_ns, &payload))
     }
 }
 
 #[pymethods]
 impl Event {
     #[getter]
-    fn kind(&self) -> &'static str {
-        self.kind
+    fn kind(&self, py: Python<'_>) -> Py<PyString> {
+        self.kind.clone_ref(py)
     }
 
     #[getter]
-    fn stream(&self) -> &str {
-        &self.stream
+    fn stream(&self, py: Python<'_>) -> Py<PyString> {
+        self.stream.clone_ref(py)
     }
 
     #[getter]
@@ -154,16 +191,16 @@ impl Event {
     }
 
     #[getter]
-    fn payload<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.payload)
+    fn payload(&self, py: Python<'_>) -> Py<PyBytes> {
+        self.payload.clone_ref(py)
     }
 
-    fn __repr__(&self) -> String {
+    fn __repr__(&self, py: Python<'_>) -> String {
         format!(
             "Event({} {} {})",
             self.kind,
             self.stream,
-            String::from_utf8_lossy(&self.payload)
+            String::from_utf8_lossy(self.payload.as_bytes(py))
         )
     }
 }

@@ -15,7 +15,9 @@ pub use table::{
     add_constants, order_correct, order_step, realised_1e8, BrokerConfirmationRequiredError,
     InvalidTransitionError, OrderTableError, TerminalStateError,
 };
-pub use views::{AccountView, OrderView, PositionView, ProtectionView, StrategySession};
+pub use views::{
+    AccountView, OrderView, PositionView, ProtectionView, StrategySeen, StrategySession,
+};
 
 use holdfast_core::message::Name;
 use pyo3::exceptions::PyValueError;

@@ -247,6 +247,22 @@ impl StrategySession {
     }
 }
 
+/// What a strategy is shown of the account and of its own part in it.
+#[pyclass(frozen, get_all, module = "rust_core._native")]
+pub struct StrategySeen {
+    /// `None` when it cannot be known.
+    pub equity_1e8: Option<i64>,
+    pub session_net_1e8: i64,
+    /// Any level but NONE.
+    pub is_killed: bool,
+    /// Its own entry orders in this session.
+    pub entries: i64,
+    /// Its own realised result in this session, after fees.
+    pub net_1e8: i64,
+    pub is_entry_pending: bool,
+    pub position: Option<Py<PositionView>>,
+}
+
 /// One protection: armed or tripped, and until when.
 #[pyclass(frozen, from_py_object, module = "rust_core._native")]
 #[derive(Clone)]

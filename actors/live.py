@@ -37,6 +37,7 @@ from storage import SqliteRecord
 from trading.calendar import Calendar
 from trading.config import Config
 from trading.errors import SafetyRefusedError, SetupError
+from trading.market import TradePrint
 from trading.money import to_1e8
 from trading.ports import Broker, Claim
 from trading.run_options import RunOptions
@@ -141,6 +142,7 @@ class LiveTrader:
             history=self.feed.history,
             instruments=tuple(each.symbol for each in self.config.instruments),
             is_bars=False,
+            bar_ticks=(TradePrint,),  # quotes are conflated, and have no volume
             notify=self._notify,
             is_virtual=False,
             fence=self.record.fence,

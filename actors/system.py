@@ -12,7 +12,7 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from actors.account import AccountActor
 from actors.kill import KillMemory
@@ -27,14 +27,12 @@ from actors.wiring import Wiring
 from rust_core import AccountCore, Message, ReleaseGate
 from streams.gaps import BAR_NS
 from streams.source import Fault, Source
+from streams.tick_bars import TICKS, BarMessage, Tick
 from trading.config import Config
 from trading.market import MarketMessage
 from trading.ports import Broker, Record
 from trading.run_options import Mode
 from trading.strategies import Strategy
-
-if TYPE_CHECKING:
-    from streams.tick_bars import BarMessage
 
 ROOT = "root"
 
@@ -74,6 +72,7 @@ class Ports:
         instruments: What the market's source is about.
         is_bars: It sends bars; else quotes or trades, and bars are built of them.
         cadence_ns: Length of a bar.
+        bar_ticks: What bars are built of, where quotes and trades come together.
         notify: Told severity, text and ids of what a person wants to know.
         is_virtual: Time stands still while the process is dead.
         fence: Our fencing token (ST-5).
@@ -95,6 +94,7 @@ class Ports:
     is_bars: bool
     notify: Callable[[str, str, Sequence[str]], None]
     cadence_ns: int = BAR_NS
+    bar_ticks: tuple[type[Tick], ...] = TICKS
     is_virtual: bool = True
     fence: int = 1
     fence_word: Callable[[], int] = lambda: 1

@@ -244,9 +244,15 @@ class Trader:
             end = await self.lane.run_hosted(speed=self.options.speed_ratio)
         if end is RunEnd.STOPPED:
             await self._resolve()
-            self.system.wiring.note("run", "RunStopped", self._left_open())
+            stopped = {
+                "reason": "asked to stop",
+                **self._left_open("stopped"),
+                "is_resolved": not self._is_in_flight(),
+            }
+            self.system.wiring.note("run", "RunStopped", stopped)
         else:
-            self.system.wiring.note("run", "RunEnded", {"rows": len(self.tape)})
+            ended = {"rows": len(self.tape), **self._left_open("the recording ended")}
+            self.system.wiring.note("run", "RunEnded", ended)
         self.system.stop()
         self.record.end_run(ended_ns=time.time_ns(), is_clean=True)
 
@@ -278,18 +284,14 @@ class Trader:
             order.purpose == "ENTRY" or order.order_type == "MARKET" for order in core.orders()
         )
 
-    def _left_open(self) -> dict[str, Any]:
+    def _left_open(self, what: str) -> dict[str, int]:
+        """Counts of what is still open, and a warning about it."""
         core = self.system.core
         orders, positions = (0, 0) if core is None else (len(core.orders()), len(core.positions()))
         if orders or positions:
-            text = f"stopped with {orders} orders and {positions} positions open"
+            text = f"{what} with {orders} orders and {positions} positions open"
             self._notify("WARNING", f"{text}: a new run starts flat, at a venue of its own", ())
-        return {
-            "reason": "asked to stop",
-            "orders_open": orders,
-            "positions_open": positions,
-            "is_resolved": not self._is_in_flight(),
-        }
+        return {"orders_open": orders, "positions_open": positions}
 
     async def _report(self) -> None:
         while True:

@@ -234,11 +234,14 @@ class Wiring:
             detectors=self._detectors,
             building=self._building,
             note=self.note,
-            silent=lambda text: ports.notify(
-                "INFO" if ports.is_virtual else "WARNING", text, (name,)
-            ),
+            silent=lambda text: self._feed_silent(name, text),
         )
         return FeedActor(lane, name, plan)
+
+    def _feed_silent(self, name: str, text: str) -> None:
+        """Nobody is woken by what a recording keeps silent about: there it is a gap, and red."""
+        if not self.system.ports.is_virtual:
+            self.system.ports.notify("WARNING", text, (name,))
 
     def _heartbeat(self) -> Heartbeat:
         ports = self.system.ports
@@ -255,7 +258,9 @@ class Wiring:
     def _building(self) -> TickBars | None:
         """What builds bars of ticks; None where the tape has bars."""
         ports = self.system.ports
-        return None if ports.is_bars else TickBars(ports.instruments, ports.cadence_ns)
+        if ports.is_bars:
+            return None
+        return TickBars(ports.instruments, ports.cadence_ns, ports.bar_ticks)
 
     def _strategy_plan(self, build: "StrategyBuild") -> StrategyPlan:
         instrument = self.system.config.instrument(build.instrument)

@@ -13,8 +13,9 @@ from streams.replay import NEVER_NS
 from trading.market import Bar, MarketMessage, Quote, SessionClosed, SessionOpened, TradePrint
 
 BarMessage = Bar | SessionOpened | SessionClosed
+Tick = Quote | TradePrint
 
-_TICKS: Final = (Quote, TradePrint)
+TICKS: Final = (Quote, TradePrint)
 _ENDS: Final = (SessionOpened, SessionClosed)
 _by_end = attrgetter("at_ns")
 
@@ -22,14 +23,17 @@ _by_end = attrgetter("at_ns")
 class TickBars:
     """Builds the bars of a feed's instruments, one session after the other."""
 
-    def __init__(self, instruments: Sequence[str], cadence_ns: int) -> None:
-        """Bars of `cadence_ns`.
+    def __init__(
+        self, instruments: Sequence[str], cadence_ns: int, ticks: tuple[type[Tick], ...] = TICKS
+    ) -> None:
+        """Bars of `cadence_ns`; where quotes and trades come together, `ticks` says what counts.
 
         Raises:
             ValueError: When the cadence is not above zero.
         """
         self._instruments = tuple(instruments)
         self._cadence_ns = cadence_ns
+        self._ticks = ticks
         self._due_ns = NEVER_NS
         self._builders = self._new_builders()
 
@@ -41,7 +45,7 @@ class TickBars:
     def take(self, message: MarketMessage) -> list[Bar]:
         """Take a message in, in the order of arrival; the bars that were over before it."""
         finished = self.advance(message.at_ns) if message.at_ns >= self._due_ns else []
-        if isinstance(message, _TICKS):
+        if isinstance(message, self._ticks):
             builder = self._builders.get(message.instrument)
             if builder is not None:
                 builder.take(message)

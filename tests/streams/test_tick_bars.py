@@ -96,6 +96,25 @@ def test_bars_of_one_instant_leave_in_the_order_of_the_instruments() -> None:
     assert bars.due_ns == OPEN + 2 * MINUTE_NS
 
 
+def test_where_both_come_bars_may_be_built_of_trades_alone() -> None:
+    """MD-5: a quote moves no bar and closes no interval that has none."""
+    quote = Quote(
+        instrument="A",
+        bid_1e8=90,
+        ask_1e8=92,
+        bid_size_1e8=0,
+        ask_size_1e8=0,
+        at_ns=OPEN + 2 * 10**9,
+        source_ns=OPEN + 2 * 10**9,
+    )
+    bars = TickBars(["A"], MINUTE_NS, (TradePrint,))
+    for message in (OPENED, trade(1, 10), quote, trade(3, 11)):
+        assert bars.take(message) == []
+    [bar] = bars.take(replace(quote, at_ns=OPEN + MINUTE_NS))
+    assert (bar.open_1e8, bar.high_1e8, bar.low_1e8, bar.close_1e8) == (10, 11, 10, 11)
+    assert bars.due_ns == NEVER_NS
+
+
 def test_a_bar_is_given_once_by_time_or_by_the_next_tick() -> None:
     """MD-5: whichever comes first."""
     bars = TickBars(["A"], MINUTE_NS)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import duckdb
+import orjson
 import pytest
 
 from actors.system import StrategyBuild
@@ -66,10 +67,10 @@ VALUES = {
 }
 
 
-def write_tick_config(folder: Path) -> Path:
+def write_tick_config(folder: Path, **changes: str) -> Path:
     """The index future's configuration, moved into the evening of the recording."""
     text = (CONFIGS / "es.toml").read_text(encoding="utf-8")
-    for name, value in CHANGES.items():
+    for name, value in {**CHANGES, **changes}.items():
         text, found = re.subn(rf"(?m)^{name} = \S+", f"{name} = {value}", text)
         assert found == 1, name
     path = folder / "es-ticks.toml"
@@ -246,3 +247,18 @@ def test_a_tick_session_runs_by_its_day_as_fast_as_it_goes_and_paced(tmp_path: P
     assert saw.code == 0, saw.err
     assert "SILENCE" in saw.out
     assert fast["trades"] > 0
+
+
+def test_a_recording_that_ends_with_a_position_open_says_so(tmp_path: Path) -> None:
+    """KC-8, WD-7: the run ends, a person is warned, and the journal has the counts."""
+    config = write_tick_config(tmp_path, flat_after_open_minutes="1440")
+    data_dir = tmp_path / "data"
+    said = ask(
+        *("run", "--replay", str(shared_file(FILES["trades"])), "--config", str(config)),
+        *("--speed", "max", "--json", "--data-dir", str(data_dir)),
+    )
+    assert said.code == 0, said.err
+    assert "the recording ended with 1 orders and 1 positions open" in said.err
+    [ended] = run_sql(data_dir, "SELECT payload FROM journal WHERE kind = 'RunEnded'").rows[0]
+    found = orjson.loads(ended)
+    assert (found["orders_open"], found["positions_open"]) == (1, 1)

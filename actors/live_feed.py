@@ -7,8 +7,10 @@ what is older than the session is forgotten.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec.structs import replace
 
 from brokers.base import StreamDown, StreamUp
 from trading.calendar import Calendar, Session

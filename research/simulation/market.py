@@ -1,8 +1,9 @@
 """The market of one seed: quotes and bars of one instrument over a short session."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from random import Random
+
+from msgspec.structs import replace
 
 from trading.market import Bar, MarketMessage, Quote, SessionClosed, SessionOpened
 

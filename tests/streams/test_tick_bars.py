@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace as changed
 
 from streams.generate import MarketPlan, PlanError, Story, generate
 from streams.replay import NEVER_NS, messages
@@ -60,8 +61,8 @@ def test_the_bars_of_generated_trades_are_the_bars_of_that_market(
     """MD-5: the same plan as trades and as bars says the same, holes and volume included."""
     traded = market(replace(PLAN, content="trades", ticks_per_bar=ticks_per_bar), tmp_path)
     expected = [each for each in market(PLAN, tmp_path) if isinstance(each, Bar)]
-    assert [replace(bar, tape_seq=-1) for bar in built(traded)] == [
-        replace(bar, tape_seq=-1) for bar in expected
+    assert [changed(bar, tape_seq=-1) for bar in built(traded)] == [
+        changed(bar, tape_seq=-1) for bar in expected
     ]
     assert len(expected) > 700
 
@@ -110,7 +111,7 @@ def test_where_both_come_bars_may_be_built_of_trades_alone() -> None:
     bars = TickBars(["A"], MINUTE_NS, (TradePrint,))
     for message in (OPENED, trade(1, 10), quote, trade(3, 11)):
         assert bars.take(message) == []
-    [bar] = bars.take(replace(quote, at_ns=OPEN + MINUTE_NS))
+    [bar] = bars.take(changed(quote, at_ns=OPEN + MINUTE_NS))
     assert (bar.open_1e8, bar.high_1e8, bar.low_1e8, bar.close_1e8) == (10, 11, 10, 11)
     assert bars.due_ns == NEVER_NS
 
@@ -146,7 +147,7 @@ def test_what_is_in_no_bar_is_counted_for_its_session() -> None:
     bars.take(trade(20, 10))
     bars.take(trade(61, 10))
     bars.advance(OPEN + 2 * MINUTE_NS)
-    bars.take(replace(trade(119, 10), at_ns=OPEN + 2 * MINUTE_NS))
+    bars.take(changed(trade(119, 10), at_ns=OPEN + 2 * MINUTE_NS))
     counts = bars.counts()
     assert (counts.incomplete, counts.late, bars.unsound()) == (2, 1, 1)
     assert bars.take(CLOSED) == []

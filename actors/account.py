@@ -133,6 +133,11 @@ class AccountActor(LaneActor):
         self.plan = plan
         self.core = AccountCore(plan.config_json)
         self._incarnation = object()
+        self._latency = plan.latency
+        self._now_ns = lane.now_ns
+        self._journal_id = plan.journal_id
+        self._stage = plan.rounds.stage
+        self._publish = plan.rounds.publish
         self._resubmit: dict[str, Submission] = {}
         self._moved_orders: dict[str, None] = {}
         self._moved_positions: dict[str, None] = {}
@@ -205,10 +210,10 @@ class AccountActor(LaneActor):
         raise RecordRefusedError(f"{self.name}: {outcome}")
 
     def _decide(self, message: Message) -> None:
-        latency = self.plan.latency
+        latency = self._latency
         asked_ns = latency.mono_ns()
         core = self.core
-        decision = core.take(message, self.lane.now_ns())
+        decision = core.take(message, self._now_ns())
         if decision is None:  # nothing follows
             return
         events = decision.events
@@ -227,8 +232,8 @@ class AccountActor(LaneActor):
             elif kind == "SessionClosed":
                 is_session_over = True
         claims = decision.claims
-        self.plan.rounds.stage(
-            self.plan.journal_id,
+        self._stage(
+            self._journal_id,
             events,
             _Staged(self.name, self._incarnation, decision, events, intended),
             tuple([Claim(name=name, key=key) for name, key in claims]) if claims else (),
@@ -247,7 +252,7 @@ class AccountActor(LaneActor):
     def _durable(self, outcome: Durable) -> None:
         token: Any = outcome.token
         for order in token.intended:
-            self.plan.latency.passed(order, "durable")
+            self._latency.passed(order, "durable")
         if token.incarnation is self._incarnation:  # an older one's is asked for anew by recovery
             self._release(token.decision)
         by_kind = self._by_kind
@@ -259,7 +264,7 @@ class AccountActor(LaneActor):
         if self._moved_orders or self._moved_positions:
             self.plan.rounds.call_at_rest(self.name)
             self._check_flat()
-        self.plan.rounds.publish(self.plan.journal_id, events, outcome.last_seq)
+        self._publish(self._journal_id, events, outcome.last_seq)
 
     # -- effects ----------------------------------------------------------------------------------
 
@@ -300,12 +305,12 @@ class AccountActor(LaneActor):
     def _order_changed(self, event: Event) -> None:
         order = event.stream[6:]
         if b'"new":"WORKING"' in event.payload:
-            self.plan.latency.passed(order, "acknowledged")
+            self._latency.passed(order, "acknowledged")
         self._moved_orders[order] = None
 
     def _order_filled(self, event: Event) -> None:
         order = event.stream[6:]
-        self.plan.latency.passed(order, "filled")
+        self._latency.passed(order, "filled")
         self._moved_orders[order] = None
         self.plan.filled(event)
 

@@ -118,6 +118,16 @@ class VirtualLane(Lane):
         """The instant of the event being handled."""
         return self._now_ns
 
+    def tell(self, name: str, message: Any) -> None:
+        """See `Lane.tell`: `post` is spelled out, as a replay does little else."""
+        target = self.names.get(name)
+        if target is None:
+            self.undeliverable(name, message, "no such name")
+        elif self._napping is None and getattr(message, "MAIL", None) is not CONTROL:
+            self.normal.append((target, message))
+        else:
+            self.post(target, message)
+
     def post(self, target: Target, message: Any) -> None:
         """Queue `message`; only from the thread that drives or hosts the lane."""
         if getattr(message, "MAIL", None) is CONTROL:

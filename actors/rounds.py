@@ -193,7 +193,7 @@ class Rounds:
             self._failed(outcome.error)
         if type(token) is Note:
             if type(outcome) is Durable:
-                self._publish(SYSTEM, (token.event,), outcome.last_seq)
+                self.publish(SYSTEM, (token.event,), outcome.last_seq)
             if token.heard is not None:
                 token.heard(outcome)
             return
@@ -201,8 +201,5 @@ class Rounds:
 
     def publish(self, journal_id: str, events: Sequence[Any], last_seq: int) -> None:
         """Tell the listeners; an account calls it once its own effects are released."""
-        self._publish(journal_id, events, last_seq)
-
-    def _publish(self, journal_id: str, events: Sequence[Any], last_seq: int) -> None:
         for listener in self._published:
             listener(journal_id, events, last_seq)

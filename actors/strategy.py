@@ -140,7 +140,8 @@ class StrategyActor(LaneActor):
     # -- answers ----------------------------------------------------------------------------------
 
     def _signal(self, signal: Signal, view: View, bar: Bar) -> None:
-        refused = vetoes(self.plan.policies, signal, view)
+        policies = self.plan.policies
+        refused = vetoes(policies, signal, view) if policies else ()
         asked = core_signal(
             signal,
             strategy=self.plan.strategy,

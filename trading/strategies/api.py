@@ -45,6 +45,9 @@ class OrderType(StrEnum):
     STOP_LIMIT = "STOP_LIMIT"
 
 
+_MARKET: Final = OrderType.MARKET
+
+
 class TimeInForce(StrEnum):
     """How long the entry stays at the venue (EX-18)."""
 
@@ -235,16 +238,14 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
                 "setup_instance: expected 1 to 32 letters, digits, `_` or `.`, "
                 f"was {self.setup_instance!r}"
             )
-        for name, value in (
-            ("qty_1e8", self.qty_1e8),
-            ("risk_1e8", self.risk_1e8),
-            ("limit_1e8", self.limit_1e8),
-            ("trigger_1e8", self.trigger_1e8),
-        ):
-            if value is not None and value <= 0:
-                raise MalformedSignalError(f"{name}: expected a number above 0, was {value}")
-        _refuse_price(self.order_type, "limit_1e8", OrderType.LIMIT, self.limit_1e8)
-        _refuse_price(self.order_type, "trigger_1e8", OrderType.STOP, self.trigger_1e8)
+        limit_1e8, trigger_1e8 = self.limit_1e8, self.trigger_1e8
+        _refuse_not_above_0("qty_1e8", self.qty_1e8)
+        _refuse_not_above_0("risk_1e8", self.risk_1e8)
+        _refuse_not_above_0("limit_1e8", limit_1e8)
+        _refuse_not_above_0("trigger_1e8", trigger_1e8)
+        if self.order_type is not _MARKET or limit_1e8 is not None or trigger_1e8 is not None:
+            _refuse_price(self.order_type, "limit_1e8", OrderType.LIMIT, limit_1e8)
+            _refuse_price(self.order_type, "trigger_1e8", OrderType.STOP, trigger_1e8)
         if not 0 <= self.confidence_ratio_1e8 <= SCALE_1E8:
             raise MalformedSignalError(
                 f"confidence_ratio_1e8: expected 0 to 1e8, was {self.confidence_ratio_1e8}"
@@ -256,8 +257,14 @@ ID_LENGTH_MAX: Final = 32
 
 def _is_id(text: str) -> bool:
     """Ids are joined with `-` and `/`, so they hold neither."""
-    plain = text.replace("_", "").replace(".", "")
-    return len(text) <= ID_LENGTH_MAX and plain.isalnum() and plain.isascii()
+    if len(text) > ID_LENGTH_MAX or not text.isascii():
+        return False
+    return text.isalnum() or text.replace("_", "").replace(".", "").isalnum()
+
+
+def _refuse_not_above_0(name: str, value: int | None) -> None:
+    if value is not None and value <= 0:
+        raise MalformedSignalError(f"{name}: expected a number above 0, was {value}")
 
 
 def _refuse_price(asked: OrderType, name: str, kind: OrderType, price_1e8: int | None) -> None:

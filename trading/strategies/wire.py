@@ -1,10 +1,12 @@
 """A strategy's signal as the account core takes it: `rust_core.Signal`."""
 
-from typing import TypedDict
+from functools import lru_cache
+from typing import Final, TypedDict
 
 from rust_core import _native as core
-from trading.strategies.api import ExitPlan, Level, LevelKind, Signal, StopAt
+from trading.strategies.api import ExitPlan, Leg, Level, LevelKind, Signal, StopAt
 
+_KEPT: Final = 256
 _SUFFIX = {LevelKind.PRICE: "1e8", LevelKind.RATIO: "ratio_1e8", LevelKind.R: "r_1e8"}
 
 
@@ -41,7 +43,7 @@ def core_signal(
         strategy=strategy,
         setup_instance=signal.setup_instance,
         session_date=session_date,
-        legs=[core.Leg(leg.instrument, leg.side, leg.ratio_1e8) for leg in signal.legs],
+        legs=[_leg(leg) for leg in signal.legs],
         plan=_plan(signal.plan),
         reference_1e8=reference_1e8,
         reference_ns=reference_ns,
@@ -56,6 +58,13 @@ def core_signal(
     )
 
 
+# A strategy says nearly the same each time, and what the core makes of it cannot change.
+@lru_cache(_KEPT)
+def _leg(leg: Leg) -> core.Leg:
+    return core.Leg(leg.instrument, leg.side, leg.ratio_1e8)
+
+
+@lru_cache(_KEPT)
 def _plan(plan: ExitPlan) -> core.ExitPlan:
     levels: _Levels = {}
     stop, first = plan.stop, plan.target_1

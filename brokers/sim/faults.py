@@ -76,6 +76,11 @@ VERBS: Final[Mapping[str, Verb]] = {
     "restart": Verb(_N, "*", {"seconds": 0.5}, "go away and come back with the same book"),
     "early_close": Verb(_N, "*", {"seconds": 0.0}, "the session under way ends"),
 }
+_WORDS: Final = {
+    ("accept_then_drop", "how"): ("close", "reset", "hang"),
+    ("delay", "when"): ("before", "after"),
+    ("malformed", "how"): ("truncated", "html", "nan", "types", "text", "empty", "huge"),
+}
 _COMMON: Final = ("verb", "on", "times", "skip", "probability", "after_s")
 
 
@@ -208,9 +213,10 @@ def _rule(entry: Mapping[str, Any], rule_id: int, wall_ns: int) -> Rule:
 
 def _value(verb: str, key: str, default: Any, value: Any) -> Any:
     if isinstance(default, str):
-        if isinstance(value, str):
+        words = _WORDS[verb, key]
+        if value in words:
             return value
-        raise FaultError(f"{verb}: {key} is a word such as {default!r}, was {value!r}")
+        raise FaultError(f"{verb}: {key} is one of {', '.join(words)}, was {value!r}")
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1e6:  # noqa: PLR2004 - eleven days
         raise FaultError(f"{verb}: {key} is a number such as {default}, was {value!r}")
     return type(default)(value)

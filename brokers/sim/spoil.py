@@ -7,21 +7,13 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from trading.errors import SetupError
-
 _JSON: Final = "application/json"
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
 _HUGE_BYTES: Final = 11 << 20
 
 
 def spoilt(response: web.Response, how: str) -> web.Response:
-    """The same status with a body that is broken in one way.
-
-    Raises:
-        SetupError: There is no such way.
-    """
-    if how not in _WAYS:
-        raise SetupError(f"a body is spoilt by one of {', '.join(_WAYS)}; was {how!r}")
+    """The same status with a body that is broken in one of the ways of the verb `malformed`."""
     body = response.body if isinstance(response.body, bytes) else b""
     content, content_type = _WAYS[how](body)
     return web.Response(status=response.status, body=content, content_type=content_type)

@@ -280,15 +280,17 @@ class Desk:
                 raise unprocessable(f"{old.kind} orders cannot have {name}")
         # The quantity counts what the old order has filled already.
         total_1e8 = given["qty"] or old.qty_1e8 or 0
-        if total_1e8 <= old.filled_1e8:
+        gone_1e8 = old.filled_1e8 + old.busted_1e8
+        if total_1e8 <= gone_1e8:
             raise unprocessable("qty must be above what is filled already")
         new = changed(
             old,
             order_id=self._core.new_id(),
             client_order_id=own_id or self._core.new_id(),
             has_own_id=own_id is not None,
-            qty_1e8=total_1e8 - old.filled_1e8,
+            qty_1e8=total_1e8 - gone_1e8,
             filled_1e8=0,
+            busted_1e8=0,
             value_1e8=0,
             tif=tif,
             limit_1e8=given["limit_price"] or old.limit_1e8,

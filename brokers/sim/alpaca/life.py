@@ -238,6 +238,7 @@ class Life:
         self._blotter.drop_fill(execution_id)
         order = self._blotter.orders[execution.order_id]
         order.filled_1e8 -= execution.qty_1e8
+        order.busted_1e8 += execution.qty_1e8
         order.value_1e8 -= times(execution.price_1e8, execution.qty_1e8)
         self._set(order, order.status)
         self._emit(order, "trade_bust", self._told(execution))
@@ -258,9 +259,12 @@ class Life:
                     self._core.soon(partial(self._begin, leg))
 
     def _shrink(self, order: Order, qty_1e8: int) -> None:
-        order.qty_1e8 = max(order.filled_1e8, (order.qty_1e8 or 0) - qty_1e8)
+        gone_1e8 = order.filled_1e8 + order.busted_1e8
+        order.qty_1e8 = max(gone_1e8, (order.qty_1e8 or 0) - qty_1e8)
         book = self._core.market.book(order.symbol)
-        if order.order_id in book and order.open_1e8:
+        if not order.open_1e8:
+            self._core.soon(partial(self.end, order, "canceled", "canceled_at"))
+        elif order.order_id in book:
             book.reduce(order.order_id, order.open_1e8)
 
     # --- cancels ----------------------------------------------------------------------------------
@@ -318,11 +322,11 @@ class Life:
         new.status = "pending_new"
         self._blotter.register(new)
         self._core.soon(partial(self._emit, old, "pending_replace"))
-        self._core.soon(partial(self._finish_replace, old, new, old.filled_1e8))
+        self._core.soon(partial(self._finish_replace, old, new, old.open_1e8))
 
-    def _finish_replace(self, old: Order, new: Order, filled_1e8: int) -> None:
+    def _finish_replace(self, old: Order, new: Order, open_1e8: int) -> None:
         before = self._before_replace.pop(old.order_id)
-        new.qty_1e8 = (new.qty_1e8 or 0) - (old.filled_1e8 - filled_1e8)
+        new.qty_1e8 = (new.qty_1e8 or 0) - (open_1e8 - old.open_1e8)
         is_refused = self._fault("replace_rejected", old) is not None
         if old.is_terminal or is_refused or new.qty_1e8 <= 0:
             if not old.is_terminal:

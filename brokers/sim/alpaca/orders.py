@@ -28,6 +28,7 @@ class Order:
     Attributes:
         kind: market, limit, stop, stop_limit or trailing_stop.
         qty_1e8: Asked for; None for a notional order until a price is known.
+        busted_1e8: Filled and taken back; it does not go to work again.
         value_1e8: Sum of price times quantity over its fills.
         moments: When it was filled, canceled and so on, ns UTC.
         exits: The exits that stand or fall with it: each other exit of its group.
@@ -57,6 +58,7 @@ class Order:
     ratio_qty_1e8: int | None = None
     updated_ns: int = 0
     filled_1e8: int = 0
+    busted_1e8: int = 0
     value_1e8: int = 0
     moments: dict[str, int] = field(default_factory=dict)
     legs: "list[Order]" = field(default_factory=list)
@@ -80,7 +82,7 @@ class Order:
     @property
     def open_1e8(self) -> int:
         """What is not filled yet; 0 while a notional order has no quantity."""
-        return max(0, (self.qty_1e8 or 0) - self.filled_1e8)
+        return max(0, (self.qty_1e8 or 0) - self.filled_1e8 - self.busted_1e8)
 
     @property
     def multiplier(self) -> int:

@@ -1,6 +1,7 @@
 """The order stream, `/stream`: JSON in binary frames, nothing is repeated after a reconnect."""
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import WSMsgType, web
@@ -19,13 +20,20 @@ class TradeHub:
     """Every client of the order stream, and the faults that events suffer."""
 
     def __init__(self, site: "AlpacaSite") -> None:
-        """Nobody listens yet."""
+        """Nobody listens yet.
+
+        Attributes:
+            taps: Hear every event as it happens, before any fault.
+        """
         self._site = site
+        self.taps: list[Callable[[dict[str, Any]], None]] = []
         self._listening: dict[Outlet, bool] = {}
         self._held: list[tuple[int, dict[str, Any]]] = []
 
     def publish(self, data: dict[str, Any]) -> None:
         """Tell an event, unless a fault has it otherwise."""
+        for tap in self.taps:
+            tap(data)
         rules = self._site.core.faults.take(Kind.EVENT, data["event"])
         verbs = {rule.verb: rule for rule in rules}
         if "drop_event" in verbs:

@@ -1,7 +1,6 @@
 """The order stream, `/stream`: JSON in binary frames, nothing is repeated after a reconnect."""
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import WSMsgType, web
@@ -11,6 +10,8 @@ from brokers.sim.sockets import Outlet
 from brokers.sim.units import dump_json, load_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from brokers.sim.alpaca.site import AlpacaSite
 
 STREAM: Final = "trade_updates"

@@ -293,12 +293,15 @@ class FeedActor(LaneActor):
                 "incomplete": left_out.incomplete,
                 "unsound": building.unsound(),
             }
+        sent = self.plan.memory.sent
+        open_ns = next((each.open_ns for each in sent if type(each) is SessionOpened), closed.at_ns)
         self._note(
             "FeedCounted",
             {
                 "session_date": closed.session_date,
-                "bars": sum(type(sent) is Bar for sent in self.plan.memory.sent),
+                "bars": sum(type(each) is Bar for each in sent),
                 "ticks": self.ticks,
+                "watched_ns": (closed.at_ns - open_ns) * len(self.detectors),
                 "missing_ns": sum(detector.missing_ns for detector in self.detectors),
                 **counts,
             },

@@ -243,6 +243,13 @@ def test_a_tick_session_runs_by_its_day_as_fast_as_it_goes_and_paced(tmp_path: P
     rows = run_sql(tmp_path / "max", f"SELECT {', '.join(names)} FROM bars ORDER BY 1").rows  # noqa: S608
     scaled = [(row[0], *(round(value * UNIT) for value in row[1:])) for row in rows]
     assert scaled == sql_bars("trades")
+    day = run_sql(tmp_path / "max", "SELECT bars, ticks, completeness FROM feed_sessions").rows
+    heard_s = duckdb.execute(
+        f"SELECT (max(epoch_ns(ts::TIMESTAMP_NS)) - min(epoch_ns(ts::TIMESTAMP_NS))) / 1e9 "  # noqa: S608
+        f"FROM '{shared_file(FILES['trades'])}'"
+    ).fetchone()
+    assert heard_s is not None
+    assert day == [(40, 2_271, pytest.approx(heard_s[0] / 86_400))]
     saw = ask("post-mortem", DAY, "--data-dir", str(tmp_path / "max"))
     assert saw.code == 0, saw.err
     assert "SILENCE" in saw.out

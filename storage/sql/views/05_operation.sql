@@ -64,6 +64,18 @@ SELECT journal.run, mode, coalesce(field(payload, '$.feed'), substr(stream, 6)) 
 FROM journal JOIN runs USING (run)
 WHERE kind = 'FeedGap';
 
+CREATE VIEW feed_sessions AS
+SELECT journal.run, mode, coalesce(field(payload, '$.feed'), substr(stream, 6)) AS feed,
+    day(whole(payload, '$.session_date')) AS session_date,
+    whole(payload, '$.bars') AS bars, whole(payload, '$.ticks') AS ticks,
+    whole(payload, '$.late') AS late, whole(payload, '$.outside') AS outside,
+    whole(payload, '$.incomplete') AS incomplete, whole(payload, '$.unsound') AS unsound,
+    whole(payload, '$.missing_ns') / 1e9 AS missing_s,
+    1 - whole(payload, '$.missing_ns') / nullif(whole(payload, '$.watched_ns'), 0) AS completeness,
+    at_ns, pos
+FROM journal JOIN runs USING (run)
+WHERE kind = 'FeedCounted';
+
 CREATE VIEW actors AS
 SELECT journal.run, mode, coalesce(field(payload, '$.name'), substr(stream, 7)) AS actor, kind,
     whole(payload, '$.incarnation') AS incarnation,

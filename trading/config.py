@@ -66,7 +66,9 @@ class InputSection(Section, frozen=True, kw_only=True):
     columns: Annotated[
         dict[str, str], doc('what we call it = what the file does, e.g. { ts = "when" }')
     ] = msgspec.field(default_factory=dict)
-    cadence_s: Annotated[int | None, above(0, "length of a bar; none: from the stamps")] = None
+    cadence_s: Annotated[
+        int | None, above(0, "length of a bar; none: from the stamps, 60 for quotes and trades")
+    ] = None
     bar_stamp: Annotated[Literal["start", "end"], doc("the time of a bar is its start or end")] = (
         "start"
     )

@@ -57,7 +57,7 @@ WITH ticks AS (
     SELECT epoch_ns(ts::TIMESTAMP_NS) AS ns, row_number() OVER () AS row, {value}
     FROM '{file}' {where}
 )
-SELECT ns // 60000000000 * 60000000000 AS start_ns,
+SELECT ns // {cadence_ns} * {cadence_ns} AS start_ns,
     first(price ORDER BY ns, row), max(price), min(price), last(price ORDER BY ns, row), sum(size)
 FROM ticks GROUP BY 1 ORDER BY 1
 """
@@ -84,10 +84,11 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     return load(write_tick_config(tmp_path_factory.mktemp("config")))
 
 
-def sql_bars(content: Content) -> list[tuple[int, ...]]:
-    """Start in ns, then open, high, low, close and volume at 1e-8, of every minute with a tick."""
+def sql_bars(content: Content, cadence_ns: int = MINUTE_NS) -> list[tuple[int, ...]]:
+    """Start in ns, then open, high, low, close and volume at 1e-8, of intervals with a tick."""
     value, where = VALUES[content]
-    query = BARS.format(value=value, where=where, file=shared_file(FILES[content]))
+    file = shared_file(FILES[content])
+    query = BARS.format(value=value, where=where, file=file, cadence_ns=cadence_ns)
     rows = duckdb.execute(query).fetchall()
     return [(start_ns, *(round(each * UNIT) for each in values)) for start_ns, *values in rows]
 
@@ -140,6 +141,21 @@ def test_the_bars_of_real_quotes_are_those_of_plain_sql(
     assert (counted["unsound"], counted["late"], counted["incomplete"]) == (15, 0, 0)
     assert counted["bars"] == len(expected)
     assert counted["ticks"] == len(tapes["quotes"]) - 2  # but the open and the close
+
+
+def test_the_length_of_the_bars_is_the_configurations(config: Config, tmp_path: Path) -> None:
+    """MD-5: `cadence_s` of the input, here five seconds; whole minutes when it says nothing."""
+    five_ns = 5_000_000_000
+    request = LoadRequest(
+        path=shared_file(FILES["trades"]),
+        calendar="ALWAYS",
+        instruments=("ES",),
+        cadence_ns=five_ns,
+    )
+    with Tape(ensure_tape(request, tmp_path)) as tape:
+        found = built_bars(play(config, tape))
+    assert found == sql_bars("trades", five_ns)
+    assert len(found) > 250
 
 
 def test_a_bar_leaves_at_its_end_and_not_with_the_next_tick(by_trades: Played) -> None:

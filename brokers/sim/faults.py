@@ -52,7 +52,7 @@ VERBS: Final[Mapping[str, Verb]] = {
         "*",
         {"how": "truncated"},
         "do it, then answer what cannot be read: `truncated`, `html`, `nan`, `types`, `text`, "
-        "`empty` or `huge`",
+        "`empty`, `extra` (readable, with unknown fields) or `huge`",
     ),
     "event_before_response": Verb(
         _R, _PLACE, {"ms": 20}, "send the events first, the answer after `ms`"
@@ -61,12 +61,20 @@ VERBS: Final[Mapping[str, Verb]] = {
     "repeat_event": Verb(_E, "*", {"copies": 1}, "send it again, `copies` times"),
     "reorder_events": Verb(_E, "*", {"hold": 1}, "send it after the next `hold` events"),
     "delay_event": Verb(_E, "*", {"ms": 200}, "send it later"),
+    "malformed_event": Verb(_E, "*", {"how": "truncated"}, "send it in a form that cannot be read"),
     "cancel_loses_to_fill": Verb(_O, "*", {}, "the cancel is taken, and the order fills"),
     "fill_after_cancel": Verb(
         _O, "*", {"seconds": 0.0}, "the cancel is confirmed, and a fill arrives afterwards"
     ),
     "cancel_stuck": Verb(_O, "*", {"seconds": 60.0}, "the order stays in pending_cancel"),
     "reversal": Verb(_O, "*", {"seconds": 0.0}, "a fill is taken back (trade_bust)"),
+    "odd_status": Verb(
+        _O,
+        "*",
+        {"status": "suspended", "seconds": 2.0},
+        "before it goes to work it is `stopped`, `suspended`, `calculated`, `done_for_day` or, "
+        "what no document knows, `unheard_of`",
+    ),
     "reject_after_accept": Verb(_O, "*", {}, "the order is accepted, then rejected"),
     "replace_rejected": Verb(_O, "*", {}, "the replacement is answered with 200, then rejected"),
     "rate_limit_window": Verb(_N, "*", {"seconds": 2.0}, "answer 429 to all"),
@@ -79,7 +87,9 @@ VERBS: Final[Mapping[str, Verb]] = {
 _WORDS: Final = {
     ("accept_then_drop", "how"): ("close", "reset", "hang"),
     ("delay", "when"): ("before", "after"),
-    ("malformed", "how"): ("truncated", "html", "nan", "types", "text", "empty", "huge"),
+    ("malformed", "how"): ("truncated", "html", "nan", "types", "text", "empty", "extra", "huge"),
+    ("malformed_event", "how"): ("truncated", "nan", "types", "text", "extra"),
+    ("odd_status", "status"): ("stopped", "suspended", "calculated", "done_for_day", "unheard_of"),
 }
 _COMMON: Final = ("verb", "on", "times", "skip", "probability", "after_s")
 

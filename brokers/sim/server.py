@@ -110,10 +110,12 @@ class VenueServer:
 
     @web.middleware
     async def _gate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.headers.get("Upgrade", "").lower() == "websocket":
-            return await handler(request)
         core = self._wire.core
         core.pump()
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            entry = core.audit.begin(core.now_ns(), request.method, request.path, "", b"")
+            entry.status, entry.verdict = 101, "stream"
+            return await handler(request)
         body = await request.read()
         entry = core.audit.begin(
             core.now_ns(), request.method, request.path, request.query_string, body

@@ -19,6 +19,11 @@ def spoilt(response: web.Response, how: str) -> web.Response:
     return web.Response(status=response.status, body=content, content_type=content_type)
 
 
+def spoilt_frame(frame: bytes, how: str) -> bytes:
+    """A frame of a stream, broken in one of the ways of the verb `malformed_event`."""
+    return b"not JSON" if how == "text" else _WAYS[how](frame)[0]
+
+
 def _truncated(body: bytes) -> tuple[bytes, str]:
     return body[: len(body) // 2] or b"{", _JSON
 
@@ -41,6 +46,18 @@ def _nan(body: bytes) -> tuple[bytes, str]:
 
 def _types(body: bytes) -> tuple[bytes, str]:
     return _numbers_become(body, {"unexpected": [True]}), _JSON
+
+
+def _extra(body: bytes) -> tuple[bytes, str]:
+    """Every object has a field that no document knows."""
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, dict):
+            found = {key: changed(each) for key, each in value.items()}
+            return {**found, "added_last_night": {"by": ["nobody"]}}
+        return [changed(each) for each in value] if isinstance(value, list) else value
+
+    return json.dumps(changed(json.loads(body or b"{}"))).encode(), _JSON
 
 
 def _huge(_: bytes) -> tuple[bytes, str]:
@@ -69,5 +86,6 @@ _WAYS: Final[dict[str, Callable[[bytes], tuple[bytes, str]]]] = {
     "empty": _empty,
     "nan": _nan,
     "types": _types,
+    "extra": _extra,
     "huge": _huge,
 }

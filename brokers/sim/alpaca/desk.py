@@ -14,6 +14,7 @@ from brokers.sim.alpaca.errors import (
     not_found,
     unprocessable,
 )
+from brokers.sim.alpaca.expiry import Expiry
 from brokers.sim.alpaca.funds import Funds
 from brokers.sim.alpaca.life import Life, Tell
 from brokers.sim.alpaca.orders import TERMINAL, Order
@@ -23,7 +24,7 @@ from brokers.sim.core import Core
 from brokers.sim.hours import minute_of_day
 from brokers.sim.ledger import Ledger, Position
 from brokers.sim.market import Instrument
-from brokers.sim.units import ONE_1E8, eastern, times
+from brokers.sim.units import ONE_1E8, times
 
 _REPLACEABLE: Final = ("new", "partially_filled", "held", "done_for_day")
 _SHARES: Final = {share.symbol: share for share in SHARES}
@@ -53,6 +54,7 @@ class Desk:
         self.life = Life(core, self.blotter, tell)
         self.account_id = core.new_id()
         self.funds = Funds(core, self.blotter, self.account_id)
+        self._expiry = Expiry(core, self.blotter)
 
     def on_matches(self, symbol: str, matches: Sequence[Match]) -> None:
         """Executions of the market."""
@@ -341,11 +343,19 @@ class Desk:
         }
         return self.place(body)
 
-    def expired_contracts(self) -> list[Contract]:
-        """Contracts held whose last day is today or gone."""
-        today = eastern(self._core.now_ns()).date()
-        found = (read_contract(symbol) for symbol in self.blotter.ledger.positions)
-        return [each for each in found if each is not None and each.expiry <= today]
+    def exercise(self, symbol: str) -> None:
+        """POST /v2/positions/{symbol}/exercise: shares for a long option, at its strike.
+
+        Raises:
+            ApiError: It is no long position in an option that is worth it.
+        """
+        position = self.held_position(symbol)
+        contract = self.contract(symbol)
+        if contract is None or position.qty_1e8 <= 0:
+            raise unprocessable(f'"{symbol}" is no long position in an option')
+        if not contract.intrinsic_1e8(self._core.market.last_1e8(contract.underlying)):
+            raise unprocessable(f'"{symbol}" is out of the money')
+        self._expiry.settle(contract)
 
 
 def _exact(qty_1e8: int) -> str:

@@ -11,7 +11,7 @@ from brokers.sim.alpaca.orders import WORKING, Order
 from brokers.sim.book import Side
 from brokers.sim.core import Core
 from brokers.sim.ledger import Position
-from brokers.sim.units import ONE_1E8, eastern, ratio, show, times, utc_text
+from brokers.sim.units import NS, ONE_1E8, eastern, number, ratio, show, times, utc_text
 
 _COUNTED: Final = WORKING | {"accepted", "pending_new"}
 _BY_SYMBOL: Final = {share.symbol: share for share in SHARES}
@@ -26,10 +26,12 @@ class Funds:
         self._blotter = blotter
         self._account_id = account_id
         self._last_equity_1e8 = self.equity_1e8()
+        self._equities: list[tuple[int, int]] = [(core.now_ns(), self._last_equity_1e8)]
         core.on_close.append(self._note_equity)
 
     def _note_equity(self) -> None:
         self._last_equity_1e8 = self.equity_1e8()
+        self._equities.append((self._core.now_ns(), self._last_equity_1e8))
 
     # --- figures ----------------------------------------------------------------------------------
 
@@ -209,6 +211,21 @@ class Funds:
             "options_approved_level": 2,
             "options_trading_level": 2,
             "created_at": utc_text(self._core.started_ns),
+        }
+
+    def history(self) -> dict[str, Any]:
+        """GET /v2/account/portfolio/history: the start, each close, and now."""
+        points = [*self._equities, (self._core.now_ns(), self.equity_1e8())]
+        base_1e8 = points[0][1]
+        return {
+            "timestamp": [at_ns // NS for at_ns, _ in points],
+            "equity": [number(each_1e8) for _, each_1e8 in points],
+            "profit_loss": [number(each_1e8 - base_1e8) for _, each_1e8 in points],
+            "profit_loss_pct": [
+                number(ratio(each_1e8 - base_1e8, base_1e8)) for _, each_1e8 in points
+            ],
+            "base_value": number(base_1e8),
+            "timeframe": "1D",
         }
 
     def position(self, position: Position) -> dict[str, Any]:

@@ -78,6 +78,21 @@ class Life:
             return
         self._set(order, "new")
         self._emit(order, "new")
+        if rule := self._fault("odd_status", order):
+            self._set(order, rule.settings["status"])
+            self._emit(order, order.status)
+            back = partial(self._end_oddity, order, order.status)
+            self._core.soon(back, seconds(rule.settings["seconds"]))
+            return
+        self._go_to_work(order)
+
+    def _end_oddity(self, order: Order, status: str) -> None:
+        if order.status == status:
+            self._set(order, "new")
+            self._emit(order, "restated")
+            self._go_to_work(order)
+
+    def _go_to_work(self, order: Order) -> None:
         if order.extended_hours and not self._core.hours.is_open(self._core.now_ns()):
             close_ns = extended_close_ns(self._core.now_ns())
             self._core.agenda.add(close_ns, partial(self._expire_late, order))

@@ -90,7 +90,9 @@ class TradingRoutes:
         router.add_delete("/v2/positions", self.close_all)
         router.add_get("/v2/positions/{symbol}", self.position)
         router.add_delete("/v2/positions/{symbol}", self.close)
+        router.add_post("/v2/positions/{symbol}/exercise", self.exercise)
         router.add_get("/v2/account", self.account)
+        router.add_get("/v2/account/portfolio/history", self.history)
         router.add_get("/v2/account/configurations", self.configuration)
         router.add_patch("/v2/account/configurations", self.configure)
         router.add_get("/v2/account/activities", self.activities)
@@ -179,6 +181,11 @@ class TradingRoutes:
                 found.append({"symbol": symbol, "status": error.status, "body": error.body})
         return answer(found, 207)
 
+    async def exercise(self, request: web.Request) -> web.Response:
+        """200 without a body."""
+        self._site.desk.exercise(self._symbol(request))
+        return web.Response(status=200)
+
     def _symbol(self, request: web.Request) -> str:
         wanted = request.match_info["symbol"]
         held = self._site.desk.blotter.ledger.positions
@@ -189,6 +196,10 @@ class TradingRoutes:
     async def account(self, _: web.Request) -> web.Response:
         """Money and permissions."""
         return answer(self._site.desk.funds.account())
+
+    async def history(self, _: web.Request) -> web.Response:
+        """The equity at each close so far, and now."""
+        return answer(self._site.desk.funds.history())
 
     async def configuration(self, _: web.Request) -> web.Response:
         """The account's settings."""

@@ -7,6 +7,7 @@ from aiohttp import WSMsgType, web
 
 from brokers.sim.faults import Kind, Rule
 from brokers.sim.sockets import Outlet
+from brokers.sim.spoil import spoilt_frame
 from brokers.sim.units import dump_json, load_json
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ class TradeHub:
         if rule := verbs.get("reorder_events"):
             self._held.append((int(rule.settings["hold"]), data))
             return
+        if rule := verbs.get("malformed_event"):
+            self._send(data, how=rule.settings["how"])
+            return
         self._send(data)
         self._repeat(verbs.get("repeat_event"), data)
         self._release()
@@ -61,10 +65,12 @@ class TradeHub:
         for data in due:
             self._send(data)
 
-    def _send(self, data: dict[str, Any]) -> None:
+    def _send(self, data: dict[str, Any], how: str | None = None) -> None:
         if self._site.is_muted:
             return
         frame = dump_json({"stream": STREAM, "data": data})
+        if how is not None:
+            frame = spoilt_frame(frame, how)
         for outlet, listens in self._listening.items():
             if listens:
                 outlet.send(frame)

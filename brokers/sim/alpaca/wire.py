@@ -1,6 +1,7 @@
 """Alpaca behind the server: which routes there are, and how an error is worded."""
 
 from typing import TYPE_CHECKING, Final
+from wsgiref.handlers import format_date_time
 
 from aiohttp import web
 
@@ -9,6 +10,7 @@ from brokers.sim.alpaca.errors import ApiError
 from brokers.sim.alpaca.rest import TradingRoutes, admit, answer
 from brokers.sim.core import Core
 from brokers.sim.server import Handler
+from brokers.sim.units import NS
 
 if TYPE_CHECKING:
     from brokers.sim.alpaca.site import AlpacaSite
@@ -56,6 +58,7 @@ class AlpacaWire:
         if not isinstance(response, web.Response):
             raise TypeError(f"{request.path} answered with {type(response).__name__}")
         response.headers.update(self._site.limit.headers())
+        response.headers["Date"] = format_date_time(self._site.core.now_ns() // NS)
         return response
 
     def error(self, status: int) -> web.Response:

@@ -366,3 +366,32 @@ def test_sessions_without_a_pause_are_always_open() -> None:
 def test_power_is_twice_the_cash(changes: dict[str, str], is_taken: bool) -> None:  # noqa: FBT001 - a column
     """EX-13: one step inside and one beyond what 100,000 dollars buy."""
     assert (Played().place(**changes) is not None) is is_taken
+
+
+CALL = "SPY261120C00590000"
+
+
+@pytest.mark.parametrize(
+    ("spot", "kind", "shares", "cash"),
+    [(60_000, "OPEXC", "100", "40700"), (58_000, "OPEXP", "0", "99700")],
+    ids=["in the money", "worthless"],
+)
+def test_an_option_ends_at_the_close_of_its_last_day(
+    spot: int, kind: str, shares: str, cash: str
+) -> None:
+    """BR-8: shares at the strike for what is in the money, nothing for the rest."""
+    played = Played()
+    market = played.site.core.market
+    played.site.desk.list_symbol(CALL)
+    market.quote(CALL, [(290_000_000, 50 * ONE_1E8)], [(300_000_000, 50 * ONE_1E8)])
+    bought = played.place(symbol=CALL, qty="1", limit_price="3.00")
+    assert bought is not None
+    assert bought.status == "filled"
+    cents = 1_000_000
+    market.quote("SPY", [(spot * cents - cents, ONE_1E8)], [(spot * cents + cents, ONE_1E8)])
+    played.site.core.clock.set(at_ns=read_time("2026-11-20T21:00:00Z"))
+    played.pump()
+    ledger = played.site.desk.blotter.ledger
+    assert (show(ledger.qty_1e8("SPY")), show(ledger.cash_1e8)) == (shares, cash)
+    assert ledger.qty_1e8(CALL) == 0
+    assert played.site.desk.blotter.activities[-1]["activity_type"] == kind

@@ -1,6 +1,7 @@
 """Every way in which the venue misbehaves, seen from outside and judged by its audit."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
@@ -81,7 +82,7 @@ async def delay(client: Client) -> None:
 
 async def malformed(client: Client) -> None:
     seen = {}
-    for how in ("truncated", "html", "text", "empty", "nan", "types", "huge"):
+    for how in ("truncated", "html", "text", "empty", "nan", "types", "extra", "huge"):
         await client.fault("malformed", on="GET /v2/account", how=how)
         async with client.http.get(
             f"{client.addresses.url}/v2/account", headers=client.headers
@@ -93,6 +94,8 @@ async def malformed(client: Client) -> None:
     assert seen["empty"][1] == b""
     assert b"NaN" in seen["nan"][1]
     assert b'"cash": {"unexpected"' in seen["types"][1]
+    assert b'"cash": "100000"' in seen["extra"][1]
+    assert b"added_last_night" in seen["extra"][1]
     assert len(seen["huge"][1]) > 10 << 20
     assert seen["truncated"][1].endswith(b"}") is False
 
@@ -143,6 +146,35 @@ async def delay_event(client: Client) -> None:
     await client.fault("delay_event", on="pending_new", ms=50)
     await client.place()
     assert await stream.events(2) == ["new", "pending_new"]
+
+
+async def malformed_event(client: Client) -> None:
+    stream = await client.stream()
+    frames = {}
+    for how in ("truncated", "nan", "types", "text", "extra"):
+        await client.fault("malformed_event", on="new", how=how)
+        await client.place(how)
+        assert await stream.events(1) == ["pending_new"]
+        frames[how] = await stream.socket.receive_bytes()
+    assert b"NaN" in frames["nan"]
+    assert b"unexpected" in frames["types"]
+    assert b"added_last_night" in frames["extra"]
+    for how in ("truncated", "text"):
+        with pytest.raises(ValueError, match=r"Expecting|Unterminated|delimiter"):
+            json.loads(frames[how])
+    assert (await client.order("nan"))["status"] == "new"
+
+
+async def odd_status(client: Client) -> None:
+    stream = await client.stream()
+    await client.quote("231.38", "231.40")
+    for status in ("suspended", "unheard_of"):
+        await client.fault("odd_status", status=status, seconds=2)
+        await client.json("POST", "/v2/orders", at_market(status))
+        assert await stream.events(3) == ["pending_new", "new", status]
+        assert (await client.order(status))["status"] == status
+        client.wall.advance(2)
+        assert await stream.events(2) == ["restated", "fill"]
 
 
 async def cancel_loses_to_fill(client: Client) -> None:

@@ -1,0 +1,220 @@
+"""The streams' own rules: who may listen, what is answered to nonsense, and in which encoding."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+
+from brokers.sim.alpaca.data_stream import packed_time
+from brokers.sim.units import dump_json, load_json
+from tests.brokers.sim.venue import Client, open_venue
+
+
+def played(scenario: Callable[[Client], Awaitable[None]]) -> None:
+    """Run it against a venue of its own."""
+
+    async def run() -> None:
+        async with open_venue() as client:
+            await scenario(client)
+
+    asyncio.run(run())
+
+
+async def told(socket: aiohttp.ClientWebSocketResponse) -> Any:
+    """The next message of a data stream in JSON; each is an array of one."""
+    found = load_json((await socket.receive_str()).encode())
+    assert len(found) == 1
+    return found[0]
+
+
+async def data_stream(client: Client, feed: str = "iex") -> aiohttp.ClientWebSocketResponse:
+    """Connected, and not yet known."""
+    socket = await client.http.ws_connect(f"{client.addresses.url}/v2/{feed}")
+    assert await told(socket) == {"T": "success", "msg": "connected"}
+    return socket
+
+
+async def say(socket: aiohttp.ClientWebSocketResponse, **message: Any) -> Any:
+    """Send in JSON, and hear the answer."""
+    await socket.send_str(dump_json(message).decode())
+    return await told(socket)
+
+
+def keys(client: Client) -> dict[str, str]:
+    return {"key": client.addresses.key, "secret": client.addresses.secret}
+
+
+def test_nobody_listens_to_orders_without_keys() -> None:
+    """BR-4: listening first is refused; wrong keys end the connection."""
+
+    async def scenario(client: Client) -> None:
+        socket = await client.http.ws_connect(client.addresses.stream_url)
+        await socket.send_str('{"action":"listen","data":{"streams":["trade_updates"]}}')
+        refused = load_json(await socket.receive_bytes())
+        assert refused == {
+            "stream": "authorization",
+            "data": {"status": "unauthorized", "action": "listen"},
+        }
+        await socket.send_str('{"action":"auth","key":"x","secret":"y"}')
+        answer = load_json(await socket.receive_bytes())
+        assert answer["data"]["status"] == "unauthorized"
+        assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+
+    played(scenario)
+
+
+def test_listening_again_replaces_what_was_listened_to() -> None:
+    """BR-2: unknown names are dropped from the answer, an empty list ends the events."""
+
+    async def scenario(client: Client) -> None:
+        stream = await client.stream()
+        await stream.socket.send_str(
+            '{"action":"listen","data":{"streams":["trade_updates","other"]}}'
+        )
+        answer = load_json(await stream.socket.receive_bytes())
+        assert answer["data"] == {"streams": ["trade_updates"]}
+        await stream.socket.send_str('{"action":"listen","data":{"streams":[]}}')
+        assert load_json(await stream.socket.receive_bytes())["data"] == {"streams": []}
+        await client.place("unheard")
+        await stream.socket.send_str('{"action":"listen","data":{"streams":["trade_updates"]}}')
+        await stream.socket.receive_bytes()
+        await client.place("heard")
+        assert (await stream.next())["order"]["client_order_id"] == "heard"
+
+    played(scenario)
+
+
+def test_market_data_in_json_for_whoever_does_not_ask_for_msgpack() -> None:
+    """BR-2: text frames, times in RFC 3339, the whole subscription in each answer."""
+
+    async def scenario(client: Client) -> None:
+        socket = await data_stream(client)
+        said = await say(socket, action="auth", **keys(client))
+        assert said == {"T": "success", "msg": "authenticated"}
+        first = await say(socket, action="subscribe", quotes=["AAPL"], bars=["*"])
+        assert (first["quotes"], first["bars"], first["trades"]) == (["AAPL"], ["*"], [])
+        second = await say(socket, action="subscribe", trades=["AAPL"])
+        assert (second["quotes"], second["trades"]) == (["AAPL"], ["AAPL"])
+        third = await say(socket, action="unsubscribe", quotes=["AAPL"])
+        assert (third["quotes"], third["trades"]) == ([], ["AAPL"])
+        await client.quote("231.38", "231.40")
+        trade = {"symbol": "AAPL", "price": "231.40", "qty": "7", "side": "buy"}
+        await client.admin("POST", "trade", trade)
+        seen = await told(socket)
+        assert (seen["T"], seen["S"], seen["s"], seen["t"]) == (
+            "t", "AAPL", 7, "2026-11-20T15:00:00Z",
+        )  # fmt: skip
+
+    played(scenario)
+
+
+def test_the_data_streams_errors_have_their_codes() -> None:
+    """BR-2: 400, 401, 402, 403, 405 and 406."""
+
+    async def scenario(client: Client) -> None:
+        socket = await data_stream(client)
+        assert (await say(socket, action="subscribe", quotes=["AAPL"]))["code"] == 401
+        await socket.send_str("no JSON")
+        assert (await told(socket))["code"] == 400
+        assert (await say(socket, action="auth", **keys(client)))["msg"] == "authenticated"
+        assert (await say(socket, action="auth", **keys(client)))["code"] == 403
+        assert (await say(socket, action="dance"))["code"] == 400
+        many = [f"S{at}" for at in range(31)]
+        assert (await say(socket, action="subscribe", quotes=many))["code"] == 405
+        assert (await say(socket, action="subscribe", quotes=many[:30]))["T"] == "subscription"
+        second = await data_stream(client)
+        assert (await say(second, action="auth", **keys(client)))["code"] == 406
+        third = await data_stream(client, "sip")
+        assert (await say(third, action="auth", key="x", secret="y"))["code"] == 402  # noqa: S106 - a wrong one
+
+    played(scenario)
+
+
+def test_a_msgpack_client_gets_times_as_timestamps() -> None:
+    """MD-1: nanoseconds survive: 30 bits of them above 34 bits of seconds."""
+
+    async def scenario(client: Client) -> None:
+        headers = {"Content-Type": "application/msgpack"}
+        socket = await client.http.ws_connect(client.addresses.data_stream_url, headers=headers)
+        assert msgspec.msgpack.decode(await socket.receive_bytes())[0]["msg"] == "connected"
+        for message in (
+            {"action": "auth", **keys(client)},
+            {"action": "subscribe", "quotes": ["*"]},
+        ):
+            await socket.send_bytes(msgspec.msgpack.encode(message))
+            await socket.receive_bytes()
+        client.wall.ns += 1
+        await client.quote("231.38", "231.40")
+        raw = await socket.receive_bytes()
+        assert raw.endswith(packed_time(client.wall.ns).data)
+        assert msgspec.msgpack.decode(raw)[0]["ap"] == 231.4
+
+    played(scenario)
+
+
+@pytest.mark.parametrize("ns", [0, 1, 999_999_999, 1_000_000_000, 1_795_186_800_123_456_789])
+def test_a_packed_time_is_read_back(ns: int) -> None:
+    """MD-1: as the msgpack document lays it out, 64 bits."""
+    value = int.from_bytes(packed_time(ns).data, "big")
+    assert (value & (1 << 34) - 1) * 1_000_000_000 + (value >> 34) == ns
+
+
+def test_every_request_and_stream_is_in_the_audit() -> None:
+    """BR-2: method, path, body's digest and verdict, in order; the admin's own are not."""
+
+    async def scenario(client: Client) -> None:
+        await client.stream()
+        await client.place("one")
+        await client.place("one")
+        await client.json("GET", "/v2/nowhere")
+        await client.ask("GET", "/v2/account", headers={"APCA-API-KEY-ID": "x"})
+        told_ = [(one["path"], one["status"], one["verdict"]) for one in await client.audit()]
+        assert told_ == [
+            ("/stream", 101, "stream"),
+            ("/v2/orders", 200, "answered"),
+            ("/v2/orders", 422, "refused"),
+            ("/v2/nowhere", 404, "refused"),
+            ("/v2/account", 401, "refused"),
+        ]
+        first, second = (await client.audit())[1:3]
+        assert first["body_sha256"] == second["body_sha256"] != ""
+        assert (first["booked"], second["booked"]) == (True, False)
+        assert len(await client.audit()) == 5
+        later = (await client.admin("GET", "audit?since=4"))["requests"]
+        assert [one["number"] for one in later] == [5]
+
+    played(scenario)
+
+
+def test_the_admin_says_what_is_wrong() -> None:
+    """BR-2: a mistake of the test is an error of the test, not a fault that never happens."""
+
+    async def scenario(client: Client) -> None:
+        for path, body, complaint in (
+            ("faults", {"verb": "refus"}, "did you mean refuse"),
+            ("quote", {"symbol": "AAPL", "bid": "2", "ask": "1"}, "bid must be below"),
+            ("quote", {"bid": "2"}, "missing 'symbol'"),
+            ("trade", {"symbol": "NOPE", "price": "1", "qty": "1", "side": "buy"}, "no NOPE"),
+            ("clock", {"at": "2020-01-01T00:00:00Z"}, "never goes back"),
+            ("clock", [], "JSON object"),
+        ):
+            url = f"{client.addresses.admin_url}/admin/{path}"
+            async with client.http.post(url, data=dump_json(body)) as answer:
+                assert answer.status == 400
+                assert complaint in (await answer.text())
+
+    played(scenario)
+
+
+def test_the_date_of_an_answer_is_the_venues() -> None:
+    """MD-3: the clock that an adapter compares with its own."""
+
+    async def scenario(client: Client) -> None:
+        url = f"{client.addresses.url}/v2/clock"
+        async with client.http.get(url, headers=client.headers) as answer:
+            assert answer.headers["Date"] == "Fri, 20 Nov 2026 15:00:00 GMT"
+
+    played(scenario)

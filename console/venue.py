@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _VENUES: Final = ("alpaca",)
 _HOURS: Final = ("exchange", "always")
+_SPEED_MAX: Final = 100_000.0
 
 
 def venue(  # noqa: PLR0913 - each argument is an option of the command line
@@ -92,6 +93,8 @@ def _options(**given: Any) -> "VenueOptions":
     from brokers.sim.faults import read_faults  # noqa: PLC0415 - only this command needs it
     from brokers.sim.units import read_time  # noqa: PLC0415 - only this command needs it
 
+    if not 0 <= given["speed"] <= _SPEED_MAX:
+        raise SetupError(f"--speed is 0 to {_SPEED_MAX:g}, was {given['speed']:g}")
     if given["hours"] not in _HOURS:
         raise SetupError(f"--hours is exchange or always, was {given['hours']!r}")
     try:

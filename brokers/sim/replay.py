@@ -72,7 +72,8 @@ class Replay:
             self._ticks = self._read(symbol)
             first = next(self._ticks, None)
         except duckdb.Error as error:
-            raise ReplayError(f"{path} cannot be read as a recording: {error}") from error
+            reason = str(error).partition("\n")[0]
+            raise ReplayError(f"{path} cannot be read as a recording: {reason}") from error
         if first is None:
             raise ReplayError(f"{path} holds no rows{f' of {day}' if day else ''}")
         self.first_ns = first.at_ns if start_ns is None else start_ns

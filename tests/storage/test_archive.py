@@ -51,7 +51,7 @@ def test_answers_are_the_same_before_and_after_archiving(tmp_path: Path) -> None
     assert [(s.table, s.first, s.last) for s in written][:3] == [
         ("journal", 1, 30),
         ("journal", 31, 60),
-        ("journal", 61, 79),
+        ("journal", 61, 81),
     ]
     assert [s.table for s in written[3:]] == ["latency_marks"]
     assert [run_sql(tmp_path, ask) for ask in asks] == before

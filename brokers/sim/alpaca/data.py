@@ -97,7 +97,7 @@ class DataRoutes:
         Raises:
             ApiError: None is given, or the feed is unknown.
         """
-        feed = query.get("feed", "iex")
+        feed = query.get("feed", "iex").lower()
         if feed not in FEEDS:
             raise malformed(f"invalid feed: {feed}")
         wanted = [symbol for symbol in (query.get("symbols") or "").split(",") if symbol]

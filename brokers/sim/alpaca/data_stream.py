@@ -18,6 +18,7 @@ MSGPACK: Final = "application/msgpack"
 IEX_SYMBOLS_MAX: Final = 30
 _CHANNEL_OF: Final = {QuoteTick: "quotes", TradeTick: "trades", BarTick: "bars"}
 _TIMESTAMP: Final = -1
+_SHARE_LENGTH_MAX: Final = 15
 _ERRORS: Final = {
     400: "invalid syntax",
     401: "not authenticated",
@@ -52,8 +53,7 @@ def quote_fields(quote: QuoteTick) -> dict[str, Any]:
         "ax": "V",
         "ap": number(quote.ask_1e8),
         "as": quote.ask_qty_1e8 // ONE_1E8,
-        "c": ["R"],
-        "z": "C",
+        **_conditions(quote.symbol, "R"),
     }
 
 
@@ -64,9 +64,13 @@ def trade_fields(trade: TradeTick) -> dict[str, Any]:
         "x": "V",
         "p": number(trade.price_1e8),
         "s": max(1, trade.qty_1e8 // ONE_1E8),
-        "c": ["@"],
-        "z": "C",
+        **_conditions(trade.symbol, "@"),
     }
+
+
+def _conditions(symbol: str, code: str) -> dict[str, Any]:
+    """A list and a tape for shares, one text for options."""
+    return {"c": code} if len(symbol) > _SHARE_LENGTH_MAX else {"c": [code], "z": "C"}
 
 
 def _frame(tick: Tick) -> tuple[dict[str, Any], int]:

@@ -51,13 +51,12 @@ def _cut(orders: list[Order], blotter: Blotter, query: Mapping[str, str]) -> lis
     ids = [name for name in ("before_order_id", "after_order_id") if query.get(name)]
     if len(ids) > 1 or (ids and names):
         raise malformed("before_order_id and after_order_id exclude each other, after and until")
-    try:
-        if after := query.get("after"):
-            orders = [order for order in orders if order.created_ns > read_time(after)]
-        if until := query.get("until"):
-            orders = [order for order in orders if order.created_ns < read_time(until)]
-    except ValueError as error:
-        raise malformed(f"invalid time: {error}") from error
+    if after := query.get("after"):
+        after_ns = _time(after)
+        orders = [order for order in orders if order.created_ns > after_ns]
+    if until := query.get("until"):
+        until_ns = _time(until)
+        orders = [order for order in orders if order.created_ns < until_ns]
     if not ids:
         return orders
     place = {order_id: at for at, order_id in enumerate(blotter.orders)}
@@ -67,6 +66,13 @@ def _cut(orders: list[Order], blotter: Blotter, query: Mapping[str, str]) -> lis
     if ids[0] == "after_order_id":
         return [order for order in orders if place[order.order_id] > cut]
     return [order for order in orders if place[order.order_id] < cut]
+
+
+def _time(text: str) -> int:
+    try:
+        return read_time(text)
+    except ValueError as error:
+        raise malformed(f"invalid time: {text}") from error
 
 
 def _limit(query: Mapping[str, str]) -> int:

@@ -234,7 +234,7 @@ class TradingRoutes:
         if token:
             ids = [one["id"] for one in found]
             found = found[ids.index(token) + 1 :] if token in ids else []
-        size = min(ACTIVITIES_MAX, max(1, int(query.get("page_size") or ACTIVITIES_MAX)))
+        size = min(ACTIVITIES_MAX, max(1, _whole(query, "page_size", ACTIVITIES_MAX)))
         return answer(found[:size])
 
     # --- reference --------------------------------------------------------------------------------
@@ -309,8 +309,8 @@ class TradingRoutes:
         for name, holds in _CONTRACT_FILTERS.items():
             if wanted := query.get(name):
                 found = [one for one in found if holds(one, wanted)]
-        begin = int(query.get("page_token") or 0)
-        size = int(query.get("limit") or CONTRACTS_DEFAULT)
+        begin = _whole(query, "page_token", 0)
+        size = _whole(query, "limit", CONTRACTS_DEFAULT)
         today = eastern(core.now_ns()).date()
         desk = self._site.desk
         page = [one.shown(desk.option_1e8(one), today) for one in found[begin : begin + size]]
@@ -338,9 +338,13 @@ _CONTRACT_FILTERS: Final[dict[str, Callable[[Contract, str], bool]]] = {
     "expiration_date_gte": lambda one, wanted: one.expiry.isoformat() >= wanted,
     "expiration_date_lte": lambda one, wanted: one.expiry.isoformat() <= wanted,
     "type": lambda one, wanted: one.right == wanted,
-    "strike_price_gte": lambda one, wanted: one.strike_1e8 >= read_1e8(wanted),
-    "strike_price_lte": lambda one, wanted: one.strike_1e8 <= read_1e8(wanted),
+    "strike_price_gte": lambda one, wanted: one.strike_1e8 >= _strike(wanted),
+    "strike_price_lte": lambda one, wanted: one.strike_1e8 <= _strike(wanted),
 }
+
+
+def _strike(text: str) -> int:
+    return _number({"strike_price": text}, "strike_price") or 0
 
 
 def _between(activities: list[dict[str, Any]], query: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -348,9 +352,11 @@ def _between(activities: list[dict[str, Any]], query: Mapping[str, str]) -> list
         return read_time(one.get("transaction_time") or one["date"])
 
     if after := query.get("after"):
-        activities = [one for one in activities if at_ns(one) > _time(after)]
+        after_ns = _time(after)
+        activities = [one for one in activities if at_ns(one) > after_ns]
     if until := query.get("until"):
-        activities = [one for one in activities if at_ns(one) < _time(until)]
+        until_ns = _time(until)
+        activities = [one for one in activities if at_ns(one) < until_ns]
     if day := query.get("date"):
         activities = [one for one in activities if one["id"].startswith(day.replace("-", ""))]
     return activities
@@ -361,6 +367,13 @@ def _time(text: str) -> int:
         return read_time(text)
     except ValueError as error:
         raise malformed(f"invalid time: {text}") from error
+
+
+def _whole(query: Mapping[str, str], name: str, default: int) -> int:
+    text = query.get(name) or str(default)
+    if not text.isdecimal():
+        raise malformed(f"invalid {name}: {text}")
+    return int(text)
 
 
 def _number(query: Mapping[str, str], name: str) -> int | None:

@@ -383,6 +383,24 @@ def test_contracts_are_listed_and_one_is_traded(client: TradingClient, venue: Ve
     assert refused(error) == (422, 42210000)
 
 
+def test_a_contract_is_exercised_for_its_shares(client: TradingClient, venue: Venue) -> None:
+    """BR-8: a hundred shares at the strike; 422 while it is worth nothing."""
+    symbol = "SPY261120C00590000"
+    venue.quote(symbol, "3.00", "3.10")
+    venue.quote("SPY", "585.00", "585.02")
+    venue.quote(symbol, "3.00", "3.10")
+    client.submit_order(limit(3.10, 1, symbol=symbol))
+    with pytest.raises(APIError) as error:
+        client.exercise_options_position(symbol)
+    assert refused(error) == (422, 42210000)
+    venue.quote("SPY", "599.99", "600.01")
+    client.exercise_options_position(symbol)
+    held = {each.symbol: each.avg_entry_price for each in client.get_all_positions()}
+    assert held == {"SPY": "590"}
+    history = client.get_portfolio_history()
+    assert history.profit_loss[-1] == 690.0
+
+
 def test_a_call_is_not_sold_without_its_shares(client: TradingClient) -> None:
     """BR-2: 403 for an uncovered contract."""
     with pytest.raises(APIError) as error:

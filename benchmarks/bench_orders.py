@@ -39,7 +39,7 @@ def measure(setting: Setting) -> Sequence[Figure]:
     """Latency and rate, beside NautilusTrader where it is there; growth needs no peer."""
     with TemporaryDirectory(dir=setting.work_dir) as name:
         directory = Path(name)
-        found = [_growth(play(directory, GROWTH_ORDERS))]
+        found = [growth(play(directory, GROWTH_ORDERS))]
         if setting.peers is not None:
             ours = [play(directory, ORDERS)]
             peer = setting.peers.run("nautilus_orders", str(ORDERS))
@@ -48,7 +48,7 @@ def measure(setting: Setting) -> Sequence[Figure]:
         return found
 
 
-def _growth(played: Played) -> Figure:
+def growth(played: Played) -> Figure:
     """Median of the last tenth over the first, each in units of the yardstick beside it.
 
     The yardstick is the same few lines of Python before every question: a machine that is slower

@@ -10,7 +10,8 @@ import pytest
 
 from benchmarks import __main__ as program
 from benchmarks import gates, measure, peers, report
-from benchmarks.desk import Desk, write_tape
+from benchmarks.bench_orders import growth
+from benchmarks.desk import Desk, Played, write_tape
 from benchmarks.gates import Bound, GatesError, Row
 from benchmarks.groups import GROUPS
 from benchmarks.measure import Figure
@@ -162,6 +163,21 @@ def test_every_question_of_the_order_benchmark_is_an_order_that_fills(tmp_path: 
     kinds = Counter(row.kind for row in rows)
     assert (kinds["OrderIntended"], kinds["OrderFilled"], kinds["TradeClosed"]) == (120, 120, 60)
     assert len(played.taken_ns) == len(played.yard_ns) == 120
+
+
+@pytest.mark.parametrize(
+    ("last_ns", "last_yard_ns", "expected"), [(100, 10, 1.0), (200, 10, 2.0), (200, 20, 1.0)]
+)
+def test_growth_is_what_the_machine_does_not_explain(
+    last_ns: int, last_yard_ns: int, expected: float
+) -> None:
+    """The house: orders that take longer are growth; a machine that got slower is not."""
+    played = Played()
+    for number in range(100):
+        is_late = number >= 90
+        played.taken_ns.append(last_ns if is_late else 100)
+        played.yard_ns.append(last_yard_ns if is_late else 10)
+    assert growth(played).ratio == pytest.approx(expected)
 
 
 def test_a_peer_that_prints_nothing_is_an_error(tmp_path: Path) -> None:

@@ -86,20 +86,27 @@ impl Decision {
 
     /// The payload of one of its events; an intent's are the very bytes its submission is bound to.
     ///
+    /// # Arguments
+    /// * `room` - Where it is written unless it is there already; what it held is lost.
+    ///
     /// # Errors
     /// [`EventError::Encoding`].
-    pub fn payload(&self, event: &Event) -> Result<Arc<[u8]>, EventError> {
+    pub fn payload<'a>(
+        &'a self,
+        event: &Event,
+        room: &'a mut Vec<u8>,
+    ) -> Result<&'a [u8], EventError> {
         if let Event::OrderIntended(intent) = event {
             for effect in &self.effects {
                 if let Effect::Submit(submission) = effect {
                     if submission.request().client_order_id == intent.client_order_id {
-                        return Ok(Arc::clone(submission.intent()));
+                        return Ok(submission.intent());
                     }
                 }
             }
         }
-        let mut bytes = Vec::with_capacity(512);
-        event.write(&mut bytes)?;
-        Ok(Arc::from(bytes))
+        room.clear();
+        event.write(room)?;
+        Ok(room)
     }
 }

@@ -7,6 +7,7 @@ pub mod event;
 pub mod exits;
 pub mod gate;
 pub mod indicators;
+pub mod json;
 pub mod ledger;
 pub mod matching;
 pub mod message;

@@ -9,6 +9,7 @@ use crate::event::{DuplicateRefused, Event, EventError, OrderIntended, VerdictGi
 use crate::gate::{
     self, CheckName, FailedCheck, OrderDraft, ProtectiveStop, Ruling, Severity, Verdict,
 };
+use crate::json;
 use crate::message::{
     ExitPlan, Leg, Level, Name, OrderType, Purpose, Signal, Stop, TimeInForce, TimerKind,
 };
@@ -39,16 +40,13 @@ impl Work<'_> {
     ) -> Name {
         let config = &self.core.config;
         let (strategy, session_date, setup_instance) = of;
-        let mut id = String::with_capacity(64);
-        let written = write!(
-            id,
+        written(format_args!(
             "{}-{}-{strategy}-{session_date}-{setup_instance}-{leg}{}{attempt}",
             config.mode.tag(),
             config.account,
             purpose.letter(),
-        );
-        debug_assert!(written.is_ok(), "writing to a String cannot fail");
-        Name::from(id)
+        ))
+        .into()
     }
 
     pub(super) fn signalled(&mut self, signal: &Signal) {
@@ -83,14 +81,14 @@ impl Work<'_> {
         };
         if self.enter(&wanted, &id) {
             let config = &self.core.config;
-            let setup = format!(
+            let setup = written(format_args!(
                 "{}|{}|{}|{}|{}",
                 config.mode.as_str(),
                 config.account,
                 signal.strategy,
                 signal.setup_instance,
                 signal.session_date
-            );
+            ));
             self.claim("setup", setup);
         }
     }
@@ -376,10 +374,11 @@ impl Work<'_> {
         OrderIntended {
             client_order_id: id.clone(),
             signal_id: signal.signal_id.clone(),
-            position_id: Name::from(format!(
+            position_id: written(format_args!(
                 "{}/{}/{}/{}",
                 signal.strategy, request.instrument, signal.session_date, signal.setup_instance
-            )),
+            ))
+            .into(),
             strategy: signal.strategy.clone(),
             instrument: request.instrument.clone(),
             session_date: signal.session_date,
@@ -434,10 +433,18 @@ impl Work<'_> {
     }
 }
 
+/// A text with room for an id from the start: `format!` would grow it step by step.
+fn written(text: std::fmt::Arguments<'_>) -> String {
+    let mut id = String::with_capacity(96);
+    let done = id.write_fmt(text);
+    debug_assert!(done.is_ok(), "writing to a String cannot fail");
+    id
+}
+
 /// An intent's bytes, as journaled.
 pub fn bytes_of(intent: &OrderIntended) -> Result<Arc<[u8]>, EventError> {
     let mut bytes = Vec::with_capacity(768);
-    serde_json::to_writer(&mut bytes, intent).map_err(|e| EventError::Encoding(e.to_string()))?;
+    json::write(intent, &mut bytes).map_err(|e| EventError::Encoding(e.to_string()))?;
     Ok(Arc::from(bytes))
 }
 

@@ -8,6 +8,7 @@ mod facts;
 pub use facts::*;
 
 use crate::account::State;
+use crate::json;
 use crate::message::Signal;
 use crate::positions::Position;
 use crate::protections::{ThrottleTransition, Transition};
@@ -34,7 +35,7 @@ macro_rules! events {
             /// # Errors
             /// When it cannot be written as JSON; none of our events can do that.
             pub fn write(&self, to: &mut Vec<u8>) -> Result<(), EventError> {
-                match self { $(Self::$kind(body) => serde_json::to_writer(to, body),)+ }
+                match self { $(Self::$kind(body) => json::write(body, to),)+ }
                     .map_err(|e| EventError::Encoding(e.to_string()))
             }
 
@@ -119,22 +120,22 @@ impl Event {
             | Self::InvariantViolated(_)
             | Self::Halted(_)
             | Self::AccountSnapshot(_) => "account".to_owned(),
-            Self::SignalReceived(e) => format!("signal/{}", e.signal_id),
-            Self::VerdictGiven(e) => format!("signal/{}", e.signal_id),
-            Self::DuplicateRefused(e) => format!("signal/{}", e.signal_id),
-            Self::OrderIntended(e) => format!("order/{}", e.client_order_id),
-            Self::OrderChanged(e) => format!("order/{}", e.client_order_id),
-            Self::CancelRequested(e) => format!("order/{}", e.client_order_id),
-            Self::CancelFailed(e) => format!("order/{}", e.client_order_id),
-            Self::OrderFilled(e) => format!("order/{}", e.client_order_id),
-            Self::FillSettled(e) => format!("order/{}", e.client_order_id),
-            Self::FillReversed(e) => format!("order/{}", e.client_order_id),
-            Self::PositionChanged(e) => format!("position/{}", e.position_id),
-            Self::ExitTriggered(e) => format!("position/{}", e.position_id),
-            Self::TradeClosed(e) => format!("position/{}", e.trade_id),
-            Self::KillLevelChanged(e) => format!("kill/{}", e.kill_id),
-            Self::KillFinished(e) => format!("kill/{}", e.kill_id),
-            Self::ControlChanged(e) => format!("control/{}", e.name),
+            Self::SignalReceived(e) => ["signal/", &*e.signal_id].concat(),
+            Self::VerdictGiven(e) => ["signal/", &*e.signal_id].concat(),
+            Self::DuplicateRefused(e) => ["signal/", &*e.signal_id].concat(),
+            Self::OrderIntended(e) => ["order/", &*e.client_order_id].concat(),
+            Self::OrderChanged(e) => ["order/", &*e.client_order_id].concat(),
+            Self::CancelRequested(e) => ["order/", &*e.client_order_id].concat(),
+            Self::CancelFailed(e) => ["order/", &*e.client_order_id].concat(),
+            Self::OrderFilled(e) => ["order/", &*e.client_order_id].concat(),
+            Self::FillSettled(e) => ["order/", &*e.client_order_id].concat(),
+            Self::FillReversed(e) => ["order/", &*e.client_order_id].concat(),
+            Self::PositionChanged(e) => ["position/", &*e.position_id].concat(),
+            Self::ExitTriggered(e) => ["position/", &*e.position_id].concat(),
+            Self::TradeClosed(e) => ["position/", &*e.trade_id].concat(),
+            Self::KillLevelChanged(e) => ["kill/", &*e.kill_id].concat(),
+            Self::KillFinished(e) => ["kill/", &*e.kill_id].concat(),
+            Self::ControlChanged(e) => ["control/", &*e.name].concat(),
         }
     }
 }

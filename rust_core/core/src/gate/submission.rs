@@ -31,6 +31,7 @@ use super::draft::OrderDraft;
 use super::release::{Attempt, Refusal, ReleaseGate};
 use super::ruling::Figures;
 use crate::event::OrderIntended;
+use crate::json;
 use crate::message::{Name, OrderType, Purpose, Side, TimeInForce};
 
 /// What the venue is asked for. An intent's JSON holds these fields by these names, beside its own.
@@ -171,7 +172,7 @@ impl Verdict {
             });
         }
         let mut bytes = Vec::with_capacity(1024);
-        serde_json::to_writer(&mut bytes, intent)
+        json::write(intent, &mut bytes)
             .map_err(|error| BindError::Unreadable(error.to_string()))?;
         Ok(Submission {
             request: self.request,

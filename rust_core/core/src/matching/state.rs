@@ -1,6 +1,7 @@
 //! What the venue remembers, as it is written down.
 
 use super::order::{Execution, VenueOrder, VenueState};
+use crate::json;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -143,7 +144,10 @@ pub fn read_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
 /// # Errors
 /// Text, when it cannot be written; ours all can.
 pub fn to_json(value: &impl Serialize) -> Result<Vec<u8>, String> {
-    serde_json::to_vec(value).map_err(|e| format!("the paper venue's book cannot be written: {e}"))
+    let mut bytes = Vec::with_capacity(1024);
+    json::write(value, &mut bytes)
+        .map_err(|e| format!("the paper venue's book cannot be written: {e}"))?;
+    Ok(bytes)
 }
 
 fn out_of_turn(what: &str, number: u64) -> String {

@@ -43,22 +43,42 @@ impl ClosedTrades {
             .blocks
             .last()
             .map_or(exit_ns, |block| block.last_exit_ns);
-        self.blocks
-            .retain(|block| block.last_exit_ns > newest_ns.saturating_sub(window_ns));
+        let edge_ns = newest_ns.saturating_sub(window_ns);
+        let gone = self
+            .blocks
+            .partition_point(|block| block.last_exit_ns <= edge_ns);
+        self.blocks.drain(..gone);
         if self.blocks.len() > BLOCKS_MAX {
             self.blocks = self.blocks.chunks(2).map(join).collect();
         }
+    }
+
+    /// The cumulative P&L, and its peak; `None` when 64 bits do not hold them on the way.
+    fn figures(&self) -> Option<(i64, i64)> {
+        let (mut current, mut peak) = (0_i64, 0_i64);
+        for block in &self.blocks {
+            peak = peak.max(current.checked_add(block.peak_1e8)?);
+            current = current.checked_add(block.net_1e8)?;
+        }
+        Some((current, peak))
+    }
+
+    fn wide_figures(&self) -> (i128, i128) {
+        let (mut current, mut peak) = (0_i128, 0_i128);
+        for block in &self.blocks {
+            peak = peak.max(current + i128::from(block.peak_1e8));
+            current += i128::from(block.net_1e8);
+        }
+        (current, peak)
     }
 
     /// (peak − current) / peak of the cumulative P&L, which starts at 0; over `base` when the peak is not positive.
     ///
     /// No trades give 0. None when it cannot be computed: no base above zero, or figures out of range.
     pub(super) fn drawdown_ratio_1e8(&self, base_1e8: Option<i64>) -> Option<i64> {
-        let (mut current, mut peak) = (0_i128, 0_i128);
-        for block in &self.blocks {
-            peak = peak.max(current + i128::from(block.peak_1e8));
-            current += i128::from(block.net_1e8);
-        }
+        let (current, peak) = self
+            .figures()
+            .map_or_else(|| self.wide_figures(), |(c, p)| (c.into(), p.into()));
         if peak == current {
             return Some(0);
         }
@@ -79,4 +99,37 @@ fn join(pair: &[Block]) -> Block {
             .peak_1e8
             .max(first.net_1e8.saturating_add(second.peak_1e8)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ClosedTrades;
+
+    #[test]
+    fn narrow_and_wide_figures_are_the_same_and_what_64_bits_cannot_hold_is_left_to_the_wide() {
+        let mut trades = ClosedTrades::default();
+        for (number, net_1e8) in (0_i64..2_000).map(|n| (n, (n * 7_919) % 1_013 - 500)) {
+            trades.push(number, net_1e8, 1_500);
+            let (current, peak) = trades.figures().unwrap();
+            assert_eq!(
+                (i128::from(current), i128::from(peak)),
+                trades.wide_figures()
+            );
+        }
+        trades.push(2_000, i64::MAX, 1_500);
+        trades.push(2_001, i64::MAX, 1_500);
+        assert_eq!(trades.figures(), None);
+        assert!(trades.wide_figures().1 > i128::from(i64::MAX));
+        assert_eq!(trades.drawdown_ratio_1e8(None), Some(0));
+    }
+
+    #[test]
+    fn what_leaves_the_window_leaves_the_blocks() {
+        let mut trades = ClosedTrades::default();
+        for number in 0..10 {
+            trades.push(number, 1, 3);
+        }
+        trades.push(5, 1, 3); // too late to be within
+        assert_eq!(trades.figures(), Some((3, 3)));
+    }
 }

@@ -368,7 +368,10 @@ impl Walker {
                 _ => {}
             }
             if self.with_events {
-                let payload = decision.payload(event).map_err(|e| e.to_string())?;
+                let mut payload = Vec::new();
+                let payload = decision
+                    .payload(event, &mut payload)
+                    .map_err(|e| e.to_string())?;
                 outcome.events.push(WalkEvent {
                     stream: event.stream(),
                     kind: event.kind(),

@@ -24,11 +24,12 @@ impl Decision {
         let events = if decided.events.is_empty() {
             PyTuple::empty(py)
         } else {
+            let mut room = Vec::with_capacity(1024);
             let one = |event: &holdfast_core::event::Event| {
                 let payload = decided
-                    .payload(event)
+                    .payload(event, &mut room)
                     .map_err(|e| PyRuntimeError::new_err(e.to_string()))?;
-                Py::new(py, Event::of(py, event, decided.at_ns, &payload))
+                Py::new(py, Event::of(py, event, decided.at_ns, payload))
             };
             let events: Vec<_> = decided.events.iter().map(one).collect::<PyResult<_>>()?;
             PyTuple::new(py, events)?

@@ -35,7 +35,7 @@ from brokers.network import NetworkBroker
 from rust_core import Message
 from storage import SqliteRecord
 from trading.calendar import Calendar
-from trading.config import Config
+from trading.config import NS_PER_S, Config
 from trading.errors import SafetyRefusedError, SetupError
 from trading.market import TradePrint
 from trading.money import to_1e8
@@ -46,6 +46,7 @@ from trading.run_report import Notice, Reporter
 PROGRESS_EVERY_S = 0.25
 STOP_WAIT_S = 15.0
 STOP_LOOK_S = 0.05
+MINUTE_S = 60
 
 
 class LiveTrader:
@@ -142,7 +143,11 @@ class LiveTrader:
             history=self.feed.history,
             instruments=tuple(each.symbol for each in self.config.instruments),
             is_bars=False,
+<<<<<<< HEAD
             bar_ticks=(TradePrint,),  # quotes are conflated, and have no volume
+=======
+            cadence_ns=(self.config.input.cadence_s or MINUTE_S) * NS_PER_S,
+>>>>>>> 4407574 (brokers: replace, cancel all, close and read an account at Alpaca, and judge all of it)
             notify=self._notify,
             is_virtual=False,
             fence=self.record.fence,

@@ -11,6 +11,8 @@ from brokers.alpaca.orders import PATH
 from brokers.alpaca.words import (
     Account,
     Asset,
+    BarsPage,
+    BarWire,
     CalendarDay,
     CancelledOne,
     Clock,
@@ -38,6 +40,7 @@ RATE_LIMITED: Final = 429
 NOT_FOUND_CODE: Final = 40410000
 ORDERS_PAGE: Final = 500
 FILLS_PAGE: Final = 100
+BARS_PAGE: Final = 10_000
 PAGES_MAX: Final = 200
 _REPEATED_ID: Final = re.compile(r"client[ _-]?order[ _-]?id must be unique", re.IGNORECASE)
 _TEXT_MAX: Final = 300
@@ -209,6 +212,27 @@ class Rest:
         query = urlencode({"start": first, "end": last})
         request = self.reads.request("GET", f"/v2/calendar?{query}")
         return await self._ask(self.reads, request, list[CalendarDay], (Priority.POLL, "calendar"))
+
+    async def bars(self, symbol: str, first_ns: int, last_ns: int) -> list[BarWire]:
+        """Minute bars that begin in that time, oldest first, page by page."""
+        found: list[BarWire] = []
+        query = {
+            "symbols": symbol,
+            "timeframe": "1Min",
+            "start": iso(first_ns),
+            "end": iso(last_ns),
+            "limit": str(BARS_PAGE),
+            "adjustment": "raw",
+            "sort": "asc",
+        }
+        for _ in range(PAGES_MAX):
+            request = self.reads.request("GET", f"/v2/stocks/bars?{urlencode(query)}")
+            page = await self._ask(self.reads, request, BarsPage, (Priority.POLL, "bars"))
+            found += page.bars.get(symbol, [])
+            if page.next_page_token is None:
+                return found
+            query["page_token"] = page.next_page_token
+        raise MalformedError("bars", f"an end within {PAGES_MAX} pages")
 
     async def asset(self, symbol: str) -> Asset | None:
         """What the venue knows of a symbol; None when it does not know it (BR-5)."""

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from brokers.alpaca import reports, stream
-from brokers.alpaca.orders import CAPABILITIES, prepare
+from brokers.alpaca.orders import CAPABILITIES, prepare, replacement
 from brokers.alpaca.rest import (
     CALL_ERRORS,
     NO_CONTENT,
     NOT_FOUND,
     OK,
     UNPROCESSABLE,
+    RefusedCallError,
     Rest,
     by_order,
     is_repeated_id,
@@ -22,12 +23,16 @@ from brokers.base import (
     AlreadyFinal,
     CancelOutcome,
     CancelRequested,
+    CannotPrepareError,
     CashStated,
     LookedUp,
+    NotReplaced,
     OrderStated,
     PositionStated,
     Prepared,
     Refused,
+    Replaced,
+    ReplaceOutcome,
     SendOutcome,
     Sent,
     Stated,
@@ -131,6 +136,38 @@ class AlpacaVenue:
         if response.status in (NOT_FOUND, UNPROCESSABLE):
             return AlreadyFinal(hint=answer.text)
         return Unanswered(cause=f"HTTP {answer.status} {answer.text}")
+
+    async def cancel_all(self) -> CancelOutcome:
+        """Ask for a cancel of every order of the account, whoever placed it."""
+        try:
+            taken = await self.rest.cancel_all()
+        except CALL_ERRORS as error:
+            return Unanswered(cause=str(error))
+        failed = [each.id for each in taken if each.status != OK]
+        if failed:
+            return Unanswered(cause=f"{len(failed)} of {len(taken)} cancels were not taken")
+        return CancelRequested()
+
+    async def replace(
+        self,
+        broker_order_id: str,
+        *,
+        qty_1e8: int | None = None,
+        limit_1e8: int | None = None,
+        stop_1e8: int | None = None,
+    ) -> ReplaceOutcome:
+        """Change a working order; the new one bears a new id, and only a report says it stands."""
+        try:
+            body = replacement(qty_1e8=qty_1e8, limit_1e8=limit_1e8, stop_1e8=stop_1e8)
+            return Replaced(broker_order_id=(await self.rest.replace(broker_order_id, body)).id)
+        except CannotPrepareError as error:
+            return NotReplaced(reason=str(error))
+        except RefusedCallError as error:
+            if error.answer.status in (NOT_FOUND, UNPROCESSABLE):
+                return NotReplaced(reason=error.answer.text)
+            return Unanswered(cause=str(error))
+        except CALL_ERRORS as error:
+            return Unanswered(cause=str(error))
 
     # -- questions --------------------------------------------------------------------------------
 

@@ -222,6 +222,24 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     order_status: str | None = None
 
 
+class BarWire(msgspec.Struct, frozen=True, kw_only=True):
+    """A minute: its start, open, high, low, close and volume."""
+
+    t: str
+    o: Decimal
+    h: Decimal
+    l: Decimal  # noqa: E741 - the venue's word
+    c: Decimal
+    v: Decimal
+
+
+class BarsPage(msgspec.Struct, frozen=True):
+    """One page of bars, by symbol."""
+
+    bars: dict[str, list[BarWire]] = {}
+    next_page_token: str | None = None
+
+
 class CancelledOne(msgspec.Struct, frozen=True):
     """One order of a cancel-all."""
 

@@ -8,6 +8,7 @@ import contextlib
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,10 @@ import msgspec
 import orjson
 
 from actors.live import LiveTrader
+from actors.operator_words import KillLevel, KillRequest
+from actors.trader_port import RunningTrader
 from brokers.alpaca.connect import Addresses, Connection
+from brokers.alpaca.words import iso
 from brokers.credentials import Credentials
 from rust_core import ExitPlan, Leg, Message, OrderView, Signal
 from storage import SqliteRecord, open_record
@@ -102,6 +106,12 @@ class Venue:
         async with self.http.delete(self.told["admin_url"] + "/admin/faults") as response:
             assert response.status == 200
 
+    async def until_booked(self, client_order_id: str) -> None:
+        """Wait until the venue has an order of that id."""
+        async with asyncio.timeout(LIMIT_S):
+            while client_order_id not in (await self.truth())["orders_by_client_id"]:
+                pass
+
     async def truth(self) -> dict[str, Any]:
         """The venue's own book."""
         found: dict[str, Any] = await self.get("/admin/truth")
@@ -133,7 +143,7 @@ async def at_venue(told: dict[str, str]) -> AsyncIterator[Venue]:
     async with aiohttp.ClientSession() as http:
         where = Venue(told, http)
         await where.clear()
-        await where.post("/admin/reset", {})
+        await where.post("/admin/reset", {"clock": iso(time.time_ns())})
         yield where
 
 
@@ -240,6 +250,13 @@ class Live:
         price_1e8 = self.trader.system.telemetry.prices_1e8[SYMBOL]
         self.tell(Message.exit_advice(STRATEGY, SYMBOL, "MANUAL", "a test", price_1e8))
 
+    def kill(self, level: KillLevel) -> None:
+        """As the operator does: the gate first, then the mail."""
+        self._signals += 1
+        request = KillRequest(id=f"kill-{self._signals}", level=level, reason="a test", by="a test")
+        port = RunningTrader(self.trader.system, rescan=dict)
+        port.submit_kill(request, lambda _: None)
+
     async def vanish(self) -> None:
         """Go without a word, as after kill -9: nothing is resolved, the run stays cut off."""
         await self.trader.feed.stop()
@@ -283,6 +300,12 @@ async def agree(desk: Live, where: Venue) -> None:
     assert set(booked) <= intended, "an order that nobody intended"
     assert all(count == 1 for count in booked.values()), booked
     assert truth["orders_without_client_id"] == 0
+    written = Counter(
+        entry["client_order_id"]
+        for entry in (await where.get("/admin/audit"))["requests"]
+        if entry["method"] == "POST" and entry["path"] == "/v2/orders"
+    )
+    assert set(written.values()) <= {1}, "an order was written more than once"
     ids = {order["id"]: order["client_order_id"] for order in truth["orders"]}
     theirs = sorted(
         (ids[each["order_id"]], Decimal(each["qty"]), Decimal(each["price"]))

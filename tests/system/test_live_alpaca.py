@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.live import Live, agree, at_venue, live, simulator
+from actors.operator_words import KillLevel
+from tests.support.live import SYMBOL, Live, agree, at_venue, live, simulator
 
 REPEATS = 50
+ENDS = ("FILLED", "REJECTED", "NOT_SENT", "CANCELLED")
 
 
 @pytest.fixture(scope="module")
@@ -78,5 +81,140 @@ def test_an_order_whose_answer_is_lost_is_one_order(
             assert len(desk.payloads("TradeClosed")) == REPEATS
             unknown = [each for each in desk.payloads("OrderChanged") if each["new"] == "UNKNOWN"]
             assert len(unknown) == REPEATS or is_heard
+
+    run(play())
+
+
+FAULTS: list[tuple[str, dict[str, Any]]] = [
+    ("accept_then_drop", {"how": "hang"}),
+    ("accept_then_status", {"status": 500}),
+    ("delay", {"on": "POST /v2/orders", "ms": 100, "when": "before"}),
+    ("delay", {"on": "POST /v2/orders", "ms": 600, "when": "after"}),
+    *(
+        ("malformed", {"on": "POST /v2/orders", "how": how})
+        for how in ("truncated", "html", "nan", "types", "text", "empty", "huge")
+    ),
+    ("malformed", {"on": "GET /v2/orders*", "how": "nan", "times": 3}),
+    ("event_before_response", {}),
+    ("drop_event", {"on": "new"}),
+    ("repeat_event", {"on": "fill", "copies": 2}),
+    ("reorder_events", {"on": "new"}),
+    ("delay_event", {"on": "fill", "ms": 100}),
+    ("cut_stream", {}),
+    ("mute_stream", {"seconds": 0.3}),
+    ("auth_revoked", {"seconds": 0.3}),
+]
+
+
+@pytest.mark.parametrize(
+    ("verb", "settings"), FAULTS, ids=[f"{verb}-{list(how.values())}" for verb, how in FAULTS]
+)
+def test_whatever_the_venue_does_the_books_agree(
+    told: dict[str, str], tmp_path: Path, verb: str, settings: dict[str, Any]
+) -> None:
+    """BR-2: each fault in the middle of a trade; one order an intent, the same fills, flat."""
+
+    async def play() -> None:
+        async with at_venue(told) as where, live(where, tmp_path) as desk:
+            await desk.ready()
+            await where.fault(verb, **settings)
+            entry = await desk.enter()
+            await desk.until(lambda: desk.state(entry) in ENDS, "an end of the entry")
+            await where.clear()
+            if desk.state(entry) == "FILLED":
+                desk.leave()
+            await desk.until(lambda: desk.is_flat, "a flat account")
+            await agree(desk, where)
+
+    run(play())
+
+
+async def resting(desk: Live) -> str:
+    """A limit order that nobody fills: one and a half per cent below the market."""
+    price_1e8 = desk.trader.system.telemetry.prices_1e8[SYMBOL]
+    cents = price_1e8 * 985 // 1000 // 1_000_000
+    order = await desk.enter(order_type="LIMIT", limit_1e8=cents * 1_000_000)
+    await desk.until(lambda: desk.state(order) == "WORKING", "a working order")
+    return order
+
+
+@pytest.mark.parametrize(
+    ("verb", "settings"),
+    [
+        (None, {}),
+        ("cancel_loses_to_fill", {}),
+        ("fill_after_cancel", {}),
+        ("refuse", {"on": "DELETE /v2/orders/*"}),
+        ("accept_then_drop", {"on": "DELETE /v2/orders/*"}),
+        ("drop_request", {"on": "DELETE /v2/orders/*"}),
+        ("drop_event", {"on": "canceled"}),
+        ("restart", {"seconds": 0.2}),
+    ],
+)
+def test_a_kill_ends_flat_whatever_becomes_of_the_cancel(
+    told: dict[str, str], tmp_path: Path, verb: str | None, settings: dict[str, Any]
+) -> None:
+    """KC-2: FLATTEN with a working order: the venue itself has neither order nor position."""
+
+    async def play() -> None:
+        async with at_venue(told) as where, live(where, tmp_path) as desk:
+            await desk.ready()
+            await resting(desk)
+            if verb is not None:
+                await where.fault(verb, **settings)
+            desk.kill(KillLevel.FLATTEN)
+            await desk.until(lambda: bool(desk.payloads("KillFinished")), "the end of the kill")
+            truth = await where.truth()
+            assert truth["open_orders"] == 0
+            assert not any(Decimal(each["qty"]) for each in truth["positions"].values())
+            await agree(desk, where)
+
+    run(play())
+
+
+def test_an_order_that_the_venue_rejects_after_all_leaves_nothing(
+    told: dict[str, str], tmp_path: Path
+) -> None:
+    """EX-11: accepted, then rejected: REJECTED here, with the venue's word."""
+
+    async def play() -> None:
+        async with at_venue(told) as where, live(where, tmp_path) as desk:
+            await desk.ready()
+            await where.fault("reject_after_accept")
+            order = await desk.enter()
+            await desk.until(lambda: desk.state(order) == "REJECTED", "a rejection")
+            await desk.until(lambda: desk.is_flat, "a flat account")
+            await agree(desk, where)
+
+    run(play())
+
+
+@pytest.mark.parametrize("verb", ["accept_then_drop", None], ids=["in-flight", "working"])
+def test_a_trader_that_vanishes_finds_its_orders_again(
+    told: dict[str, str], tmp_path: Path, verb: str | None
+) -> None:
+    """ST-1, ST-2: gone in the middle of an order; the next process adopts it and goes on."""
+
+    async def play() -> None:
+        async with at_venue(told) as where:
+            async with live(where, tmp_path) as desk:
+                await desk.ready()
+                if verb is not None:
+                    await where.fault(verb, how="hang")
+                    await where.fault("mute_stream", seconds=0.5)
+                    order = await desk.enter()
+                    await where.until_booked(order)
+                else:
+                    order = await resting(desk)
+            async with live(where, tmp_path, recover=True) as desk:
+                await desk.ready()
+                await desk.until(lambda: desk.state(order) != "PENDING", "word of the order")
+                desk.kill(KillLevel.FLATTEN)
+                await desk.until(lambda: bool(desk.payloads("KillFinished")), "the end of the kill")
+                await desk.until(lambda: desk.is_flat, "a flat account")
+                truth = await where.truth()
+                assert truth["orders_by_client_id"][order] == 1
+                assert truth["open_orders"] == 0
+                assert not any(Decimal(each["qty"]) for each in truth["positions"].values())
 
     run(play())

@@ -143,11 +143,8 @@ class LiveTrader:
             history=self.feed.history,
             instruments=tuple(each.symbol for each in self.config.instruments),
             is_bars=False,
-<<<<<<< HEAD
             bar_ticks=(TradePrint,),  # quotes are conflated, and have no volume
-=======
             cadence_ns=(self.config.input.cadence_s or MINUTE_S) * NS_PER_S,
->>>>>>> 4407574 (brokers: replace, cancel all, close and read an account at Alpaca, and judge all of it)
             notify=self._notify,
             is_virtual=False,
             fence=self.record.fence,

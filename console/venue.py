@@ -31,6 +31,9 @@ def venue(  # noqa: PLR0913 - each argument is an option of the command line
     faults: Annotated[
         Path | None, typer.Option("--faults", help="What goes wrong, as [[faults]] in TOML.")
     ] = None,
+    chaos: Annotated[
+        float, typer.Option("--chaos", help="Chance of each fault at each occasion, from the seed.")
+    ] = 0.0,
     replay: Annotated[
         Path | None,
         typer.Option("--replay", help="Recording that moves the market (Parquet or CSV)."),
@@ -72,6 +75,7 @@ def venue(  # noqa: PLR0913 - each argument is an option of the command line
     options = _options(
         seed=seed,
         faults=faults,
+        chaos=chaos,
         replay=replay,
         symbol=symbol,
         session=session,
@@ -90,7 +94,7 @@ def venue(  # noqa: PLR0913 - each argument is an option of the command line
 
 def _options(**given: Any) -> "VenueOptions":
     from brokers.sim.core import VenueOptions  # noqa: PLC0415 - only this command needs it
-    from brokers.sim.faults import read_faults  # noqa: PLC0415 - only this command needs it
+    from brokers.sim.faults import chaos, read_faults  # noqa: PLC0415 - only this command needs it
     from brokers.sim.units import read_time  # noqa: PLC0415 - only this command needs it
 
     if not 0 <= given["speed"] <= _SPEED_MAX:
@@ -108,6 +112,10 @@ def _options(**given: Any) -> "VenueOptions":
             start_ns = read_time(given["clock"])
     except ValueError as error:
         raise SetupError(f"--clock is now or an instant, was {given['clock']!r}") from error
+    if not 0 <= given["chaos"] <= 1:
+        raise SetupError(f"--chaos is a chance from 0 to 1, was {given['chaos']:g}")
+    faults = read_faults(given["faults"]) if given["faults"] else []
+    faults += chaos(given["chaos"]) if given["chaos"] else []
     return VenueOptions(
         seed=given["seed"],
         start_ns=start_ns,
@@ -118,7 +126,7 @@ def _options(**given: Any) -> "VenueOptions":
         replay_symbol=given["symbol"],
         replay_day=day,
         requests_per_min=given["requests_per_min"],
-        faults=read_faults(given["faults"]) if given["faults"] else (),
+        faults=faults,
     )
 
 

@@ -232,6 +232,25 @@ def _value(verb: str, key: str, default: Any, value: Any) -> Any:
     return type(default)(value)
 
 
+def chaos(probability: float) -> list[dict[str, Any]]:
+    """Every verb at once, each at its own chance from the seed; only the session's end is left out.
+
+    Args:
+        probability: Of each occasion. The verbs that happen *now* have an occasion at every look
+            at the clock, a hundred a second, and a thousandth of this chance.
+    """
+    return [
+        {
+            "verb": name,
+            "times": "always",
+            "probability": probability / 1000 if verb.kind is Kind.NOW else probability,
+            **({"seconds": 0.2} if "seconds" in verb.settings else {}),
+        }
+        for name, verb in VERBS.items()
+        if name != "early_close"
+    ]
+
+
 def read_faults(path: Path) -> list[dict[str, Any]]:
     """The `[[faults]]` of a TOML file; each is checked when it is added.
 

@@ -62,6 +62,7 @@ def test_a_venue_serves_until_it_is_told_to_stop(number: signal.Signals, tmp_pat
         (["alpaca", "--clock", "noon"], "--clock is now or an instant"),
         (["alpaca", "--session", "friday"], "--session is a day"),
         (["alpaca", "--speed", "-1"], "--speed is 0 to"),
+        (["alpaca", "--chaos", "1.1"], "--chaos is a chance from 0 to 1"),
         (["alpaca", "--faults", "absent.toml"], "cannot be read as a fault file"),
         (["alpaca", "--replay", "absent.csv"], "cannot be read as a recording"),
     ],

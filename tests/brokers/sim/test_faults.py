@@ -3,6 +3,8 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from brokers.sim.faults import VERBS, FaultError, FaultPlan, Kind, read_faults
+from brokers.sim.faults import VERBS, FaultError, FaultPlan, Kind, chaos, read_faults
 from tests.brokers.sim.venue import PLACE, Client, at_market, open_venue, order
 
 Scenario = Callable[[Client], Awaitable[None]]
@@ -335,6 +337,46 @@ def test_a_verb_does_what_it_says(verb: str) -> None:
             await scenario(client)
 
     asyncio.run(played())
+
+
+# --- all at once ----------------------------------------------------------------------------------
+
+
+async def asked(client: Client, number: int) -> None:
+    """Place an order and cancel every second one; whatever is answered is believed by nobody."""
+    wanted = f"order-{number}"
+    with suppress(*GONE, ValueError):
+        await client.place(wanted)
+    if number % 2:
+        with suppress(*GONE, ValueError, KeyError, TypeError, AttributeError):
+            found = await client.order(wanted)
+            await client.ask("DELETE", f"/v2/orders/{found['id']}")
+    client.wall.advance(0.3)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_under_all_faults_at_once_the_audit_says_what_is_true(seed: int) -> None:
+    """BR-2, EX-6: an order is there exactly when its request was carried out."""
+
+    async def run() -> None:
+        async with open_venue(seed=seed, faults=chaos(0.15)) as client:
+            for number in range(40):
+                await asyncio.wait_for(asked(client, number), timeout=10)
+            await client.admin("DELETE", "faults")
+            placed = [one for one in await client.audit() if one["method"] == "POST"]
+            booked = {one["client_order_id"]: 1 for one in placed if one["booked"]}
+            truth = await client.truth()
+            assert truth["orders_by_client_id"] == booked
+            assert {one["verdict"] for one in placed} > {"answered", "drop_request", "refuse"}
+            held = sum(
+                (1 if one["side"] == "buy" else -1) * Decimal(one["qty"])
+                for one in truth["executions"]
+                if not one["is_reversed"]
+            )
+            position = truth["positions"].get("AAPL", {"qty": "0"})
+            assert Decimal(position["qty"]) == held
+
+    asyncio.run(run())
 
 
 # --- the rules ------------------------------------------------------------------------------------

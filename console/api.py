@@ -18,6 +18,7 @@ from console.follow import Follower
 from console.post_mortem import post_mortem_of
 from console.reader import RecordReader
 from console.replies import json_reply
+from console.report import report_html
 from console.sign_in import author_of
 from trading.controls import CONTROLS, parse_control
 
@@ -61,6 +62,7 @@ class Api:
             web.get("/api/latency", self._latency),
             web.get("/api/about", self._about),
             web.get("/api/post-mortem", self._post_mortem),
+            web.get("/api/post-mortem.html", self._post_mortem_html),
             web.post("/api/sql", self._sql),
             web.post("/api/kill", partial(self._act, KillMessage, "kill")),
             web.post("/api/resume", partial(self._act, ResumeMessage, "resume")),
@@ -153,6 +155,19 @@ class Api:
         return json_reply(await self._read(partial(history.about, self._data_dir)))
 
     async def _post_mortem(self, request: web.Request) -> web.StreamResponse:
+        return json_reply(await self._explained(request))
+
+    async def _post_mortem_html(self, request: web.Request) -> web.StreamResponse:
+        """The same file that `holdfast post-mortem --html` writes; the page shows it in a frame."""
+        found = await self._explained(request)
+        text = await self._read(partial(report_html, found))
+        reply = web.Response(text=text, content_type="text/html", charset="utf-8")
+        if request.query.get("download"):
+            name = "".join(c if c.isalnum() or c in "-_." else "-" for c in str(found["about"]))
+            reply.headers["Content-Disposition"] = f'attachment; filename="{name}.html"'
+        return reply
+
+    async def _explained(self, request: web.Request) -> dict[str, Any]:
         asked = request.query.get("about", "")
         run = request.query.get("run") or None
         if not asked:
@@ -162,7 +177,7 @@ class Api:
             with RecordReader(self._data_dir) as reader:
                 return post_mortem_of(reader, asked, run)
 
-        return json_reply(await self._read(work))
+        return await self._read(work)
 
     async def _sql(self, request: web.Request) -> web.StreamResponse:
         from storage.warehouse import run_sql  # noqa: PLC0415  DuckDB takes long to load
@@ -235,6 +250,7 @@ SCHEMA: Final = {
         "/api/latency": "histograms of the order path",
         "/api/about": "runs, sessions and trades there are",
         "/api/post-mortem": "about=ORDER|TRADE|yyyy-mm-dd run",
+        "/api/post-mortem.html": "the same as one page; download=1 saves it",
     },
     "changes": {
         "POST /api/kill": '{"id"?,"level":"PAUSE|FLATTEN|EMERGENCY","reason"?}',

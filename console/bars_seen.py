@@ -1,7 +1,8 @@
-"""The bars around a signal, with the VWAP as it stood, read from the run's tape."""
+"""Bars around a signal, or of a whole session, with the VWAP as it stood, from the run's tape."""
 
 from collections import deque
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,3 +73,75 @@ def _around(bars: Sequence[Bar], at_ns: int) -> list[dict[str, Any]]:
         if len(later) == BARS_AFTER:
             break
     return [*seen, *later]
+
+
+def session_bars(path: Path, instrument: str, at_ns: int) -> dict[str, Any]:
+    """Every bar of the session in which an instant lies, later ones too: cut off what is not yet.
+
+    Args:
+        path: The run's tape.
+        instrument: Symbol; empty takes the tape's first.
+        at_ns: An instant in the session, or after it.
+
+    Returns:
+        `instrument`, `session_date`, `open_ns`, `close_ns`, and `bars` with `end_ns`, prices and
+        volume at 1e-8, `vwap` and its `deviation` in the currency; a `note` where there are none.
+    """
+    nothing = {"instrument": instrument, "session_date": 0, "bars": []}
+    try:
+        with Tape(path) as tape:
+            name = instrument or tape.header.instruments[0]
+            if name not in tape.header.instruments:
+                return {**nothing, "note": f"the tape has no {name}"}
+            begun = [each for each in tape.sessions() if each.open_ns <= at_ns]
+            if not begun:
+                return {**nothing, "note": "the session has not begun"}
+            session = begun[-1]
+    except (TapeError, IndexError) as error:
+        return {**nothing, "note": f"bars cannot be shown: {error}"}
+    bars = _bars_with_vwap(path, name, session.first_row)
+    return {
+        "instrument": name,
+        "session_date": session.session_date,
+        "open_ns": session.open_ns,
+        "close_ns": session.close_ns,
+        "bars": bars,
+        "note": "" if bars else "the tape has no bars",
+    }
+
+
+@lru_cache(maxsize=8)
+def _bars_with_vwap(path: Path, instrument: str, first_row: int) -> list[dict[str, Any]]:
+    """Kept, since a tape does not change and a page asks every minute of the session.
+
+    Floats are for the picture only: no decision is made on them.
+    """
+    from rust_core._native import SessionVwap  # noqa: PLC0415  the other commands go without it
+
+    with Tape(path) as tape:
+        seen = _session_bars(tape, instrument, first_row)
+    vwap = SessionVwap()
+    volume_sum = square_sum = 0.0
+    bars = []
+    for each in seen:
+        high, low, close = each.high_1e8 * _1E8, each.low_1e8 * _1E8, each.close_1e8 * _1E8
+        volume = each.volume_1e8 * _1E8
+        vwap.update(high, low, close, volume)
+        typical = (high + low + close) / 3
+        volume_sum += volume
+        square_sum += volume * typical * typical
+        mean = vwap.value
+        variance = None if not volume_sum or mean is None else square_sum / volume_sum - mean * mean
+        bars.append(
+            {
+                "end_ns": each.at_ns,
+                "open_1e8": each.open_1e8,
+                "high_1e8": each.high_1e8,
+                "low_1e8": each.low_1e8,
+                "close_1e8": each.close_1e8,
+                "volume_1e8": each.volume_1e8,
+                "vwap": mean,
+                "deviation": None if variance is None else max(0.0, variance) ** 0.5,
+            }
+        )
+    return bars

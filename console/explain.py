@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from console.context import AsJson, DataDir, existing_data_dir, out, say, say_json
+from console.context import AsJson, DataDir, err, existing_data_dir, out, say, say_json
 from console.post_mortem import post_mortem_of
 from console.post_mortem_text import show_post_mortem
 from console.reader import RecordReader
 from console.render import table
+from trading.errors import SetupError
 from trading.run_options import ExitCode
 
 
@@ -52,6 +54,9 @@ def post_mortem(
     ],
     *,
     run: Annotated[str | None, typer.Option(help="Which run; default the newest.")] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write one HTML file that opens from disk.")
+    ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -61,10 +66,23 @@ def post_mortem(
     """
     with RecordReader(existing_data_dir(data_dir)) as reader:
         found = post_mortem_of(reader, about, run)
+    if html is not None:
+        _write_report(html, found)
     if as_json:
         say_json(found)
     else:
         show_post_mortem(found, out())
+
+
+def _write_report(target: Path, found: dict[str, Any]) -> None:
+    from console.report import report_html  # noqa: PLC0415  the other commands go without it
+
+    text = report_html(found)
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SetupError(f"--html {target} cannot be written: {error.strerror}") from error
+    err().print(f"{target} ({len(text.encode()) / 1e6:.2f} MB)", markup=False)
 
 
 def verify(*, data_dir: DataDir = None, as_json: AsJson = False) -> None:

@@ -14,16 +14,16 @@ from typing import Any, Final
 
 import msgspec
 
+from console.bars_seen import session_bars
 from console.latency import histograms
 from console.reader import RecordReader, payload
 from console.timeline import told
 from console.urgency import severity_of
 from storage.warehouse import open_views
-from streams.tape import Kind, Tape, TapeError
 
 ROWS_MAX: Final = 5000
 _SORTS: Final = ("entry_ns", "exit_ns", "net", "gross", "fees", "r", "entry_slippage", "instrument")
-_1E8: Final = 1e-8
+_BAR_VALUES: Final = ("open", "high", "low", "close", "volume")
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -220,38 +220,18 @@ def bars(data_dir: Path, instrument: str, *, until_ns: int, after_ns: int = 0) -
         until_ns: The trader's present; what the tape holds beyond it is not shown to anybody.
         after_ns: Only bars that ended later.
     """
-    from rust_core._native import SessionVwap  # noqa: PLC0415  as in bars_seen
-
     with RecordReader(data_dir) as reader:
         tape_path = reader.newest_run().tape_path
     if not tape_path:
         return {"bars": [], "note": "the run keeps no tape"}
-    try:
-        with Tape(Path(tape_path)) as tape:
-            name = instrument or tape.header.instruments[0]
-            if name not in tape.header.instruments:
-                return {"bars": [], "note": f"the tape has no {name}"}
-            index = tape.header.instruments.index(name)
-            begun = [each for each in tape.sessions() if each.open_ns <= until_ns]
-            session = begun[-1] if begun else tape.sessions()[0]
-            vwap = SessionVwap()
-            found = []
-            for row in tape.rows(session.first_row, session.stop_row):
-                if row[1] != Kind.BAR or row[2] != index or row[0] > until_ns:
-                    continue
-                vwap.update(row[5] * _1E8, row[6] * _1E8, row[7] * _1E8, row[8] * _1E8)
-                if row[0] > after_ns:
-                    found.append([row[0], *row[4:9], vwap.value])
-            return {
-                "instrument": name,
-                "session_date": session.session_date,
-                "open_ns": session.open_ns,
-                "close_ns": session.close_ns,
-                "bars": found,
-                "note": "" if found or after_ns else "no bars yet",
-            }
-    except (TapeError, IndexError) as error:
-        return {"bars": [], "note": f"bars cannot be shown: {error}"}
+    seen = session_bars(Path(tape_path), instrument, until_ns)
+    found = [
+        [bar["end_ns"], *(bar[f"{name}_1e8"] for name in _BAR_VALUES), bar["vwap"]]
+        for bar in seen["bars"]
+        if after_ns < bar["end_ns"] <= until_ns
+    ]
+    note = seen["note"] or ("" if found or after_ns else "no bars yet")
+    return {**seen, "bars": found, "note": note}
 
 
 def marks(data_dir: Path, instrument: str) -> list[dict[str, Any]]:

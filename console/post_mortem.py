@@ -115,6 +115,12 @@ def _unknown(reader: RecordReader, info: RunInfo, about: str) -> UnknownIdError:
     )
 
 
+def _newest_ns(reader: RecordReader, run: str) -> int:
+    """How far the run has come: what its tape holds beyond that has not happened."""
+    row = reader.row("SELECT max(at_ns) AS newest_ns FROM journal WHERE run = :run", run=run)
+    return (row["newest_ns"] if row else None) or 0
+
+
 # --- one trade ------------------------------------------------------------------------------------
 
 
@@ -139,6 +145,8 @@ def _of_trade(
         "run": info.run,
         "mode": info.mode,
         "source": info.source,
+        "tape_path": info.tape_path,
+        "until_ns": _newest_ns(reader, info.run),
         "trade": trade,
         "position": reader.row(
             "SELECT * FROM positions WHERE run = :run AND position_id = :id",
@@ -272,6 +280,8 @@ def _of_session(reader: RecordReader, info: RunInfo, session_date: int) -> dict[
         "run": info.run,
         "mode": info.mode,
         "source": info.source,
+        "tape_path": info.tape_path,
+        "until_ns": _newest_ns(reader, info.run),
         "sessions": sessions,
         "trades": reader.rows(
             "SELECT * FROM trades WHERE run = :run AND session_date = :date ORDER BY entry_ns",

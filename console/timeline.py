@@ -1,5 +1,6 @@
 """Each kind of journaled event in words, for a timeline that a person reads."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from console.render import moment, quantity, signed
 
 Payload = Mapping[str, Any]
 _TEXT_LENGTH_MAX: Final = 160
+_INSTANT: Final = re.compile(r"\b(\d{19}) ns\b")  # an instant, where a person reads
 
 
 def told(kind: str, payload: Payload) -> str:
@@ -33,7 +35,8 @@ def _signal(event: Payload) -> str:
 def _verdict(event: Payload) -> str:
     if event["is_approved"]:
         return f"approved, quantity {quantity(event['qty_1e8'])}"
-    return "refused: " + "; ".join(check["detail"] for check in event["failed"])
+    failed = "; ".join(check["detail"] for check in event["failed"])
+    return "refused: " + _INSTANT.sub(lambda found: moment(int(found[1])), failed)
 
 
 def _intended(event: Payload) -> str:

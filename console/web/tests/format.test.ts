@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { ageNow, freshness } from '../src/lib/ages'
-import { decimalsOf, money, percent, price, quantity, sessionDate, signed, span, time } from '../src/lib/format'
+import { age, decimalsOf, money, percent, price, quantity, sessionDate, signed, span, time } from '../src/lib/format'
 import { protectionValue, used } from '../src/lib/protections'
 
 test('UI-10: a sign stands beside the colour', () => {
@@ -23,6 +23,8 @@ test('quantities, ratios, dates and spans are short', () => {
   expect(quantity(-100_000_000)).toBe('\u22121')
   expect(percent(-0.0123)).toBe('\u22121.23 %')
   expect(sessionDate(20240102)).toBe('2024-01-02')
+  expect(percent(-0.00001)).toBe('0.00 %')
+  expect([0.5e9, 42.9e9, 90e9].map(age)).toEqual(['< 1 s', '42 s', '1 min'])
   expect([5e2, 5e3, 5e6, 5e9, 90e9, 5400e9].map(span)).toEqual(['500 ns', '5.00 µs', '5.00 ms', '5.00 s', '1 min', '1 h 30 min'])
 })
 
@@ -31,11 +33,11 @@ test('times are those of the exchange', () => {
 })
 
 test('UI-8: ages grow by the page\'s own clock, and nothing is fresh over a dead link', () => {
-  const age = ageNow(1e9, 1000, 4000)
-  expect(age).toBe(4e9)
-  expect(freshness(age, false, 'live')).toBe('fresh')
-  expect(freshness(age, false, 'stale')).toBe('unknown')
-  expect(freshness(age, true, 'live')).toBe('late')
+  const grown = ageNow(1e9, 1000, 4000)
+  expect(grown).toBe(4e9)
+  expect(freshness(grown, false, 'live')).toBe('fresh')
+  expect(freshness(grown, false, 'stale')).toBe('unknown')
+  expect(freshness(grown, true, 'live')).toBe('late')
 })
 
 test('RK-15: each protection is shown in its own unit', () => {

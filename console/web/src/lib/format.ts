@@ -58,7 +58,8 @@ export function quantity(value_1e8: number | null | undefined): string {
 
 export function percent(ratio: number | null | undefined, decimals = 2): string {
   if (ratio === null || ratio === undefined || !Number.isFinite(ratio)) return '–'
-  return `${ratio < 0 ? MINUS : ''}${plain(ratio * 100, decimals)} %`
+  const shown = plain(ratio * 100, decimals)
+  return `${ratio < 0 && Number(shown.replace(/,/g, '')) !== 0 ? MINUS : ''}${shown} %`
 }
 
 export function time(at_ns: number | null | undefined): string {
@@ -81,6 +82,7 @@ export function sessionDate(yyyymmdd: number | null | undefined): string {
 /** A span in the unit that keeps it short. */
 export function span(ns: number | null | undefined): string {
   if (ns === null || ns === undefined || !Number.isFinite(ns)) return '–'
+  if (ns === 0) return '0 s'
   if (ns < 0) return `${MINUS}${span(-ns)}`
   if (ns < 1e3) return `${Math.round(ns)} ns`
   if (ns < 1e6) return `${trim(ns / 1e3)} µs`
@@ -88,6 +90,13 @@ export function span(ns: number | null | undefined): string {
   if (ns < 60e9) return `${trim(ns / 1e9)} s`
   if (ns < 3600e9) return `${Math.floor(ns / 60e9)} min`
   return `${Math.floor(ns / 3600e9)} h ${Math.floor((ns % 3600e9) / 60e9)} min`
+}
+
+/** An age, in steps that a person can read while it grows. */
+export function age(ns: number | null | undefined): string {
+  if (ns === null || ns === undefined) return '–'
+  if (ns < 1e9) return '< 1 s'
+  return ns < 60e9 ? `${Math.floor(ns / 1e9)} s` : span(ns)
 }
 
 function trim(value: number): string {

@@ -7,6 +7,7 @@ not depend on who looks. When the trader ends or is restarted, it is found again
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -200,9 +201,8 @@ class Follower:
             asked_s = loop.time()
             self._poke.clear()
             try:
-                (_, status), (_, health) = [
-                    await self.forward("GET", path) for path in ("/api/status", "/health")
-                ]
+                status = await self._state_of("/api/status")
+                _, health = await self.forward("GET", "/health")
             except TraderAwayError:
                 self._put_link("silent")
             else:
@@ -213,6 +213,12 @@ class Follower:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._poke.wait(), POLL_S)
             await asyncio.sleep(max(0.0, POLL_LEAST_S - (loop.time() - asked_s)))
+
+    async def _state_of(self, path: str) -> dict[str, Any]:
+        code, found = await self.forward("GET", path)
+        if code != HTTPStatus.OK:
+            raise TraderAwayError(f"the trader answered {code}: {found}")
+        return dict(found)
 
     def _put_status(
         self, status: dict[str, Any], health: dict[str, Any], *, with_runtime: bool

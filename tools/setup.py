@@ -271,6 +271,7 @@ def _run_session(arguments: list[str]) -> int:
 def _test(arguments: list[str]) -> int:
     steps = [] if _cargo_tests_passed() else [_cargo_tests()]
     if not _missing_for_page():
+        _find_browser()
         steps.append(("page tests", ["npm", "--prefix", str(WEB), "test", "--silent"]))
     return _all_of([*steps, ("pytest", [_tool("pytest"), *arguments])])
 
@@ -292,6 +293,18 @@ def _check(_: list[str]) -> int:
             *_page_checks(),
         ]
     )
+
+
+def _find_browser() -> None:
+    """The browser of the page's tests: installed where this may be done, else named as missing."""
+    if Path(os.environ.get("HOLDFAST_CHROMIUM", "/usr/bin/chromium")).exists():
+        return
+    if os.geteuid() == 0 and shutil.which("apt-get") is not None:
+        say("[browser] installing chromium for the tests of the page ...")
+        install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
+        if _works(install) or (_works(["apt-get", "update", "-qq"]) and _works(install)):
+            return
+    say("[browser] no chromium: tests of the page in a browser are skipped; `apt install chromium`")
 
 
 def _page_checks() -> list[tuple[str, list[str]]]:

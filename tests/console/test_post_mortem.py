@@ -1,5 +1,6 @@
 """A trade explained from tick to fill, and a session as a whole."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,10 @@ import orjson
 import pytest
 
 from console import cli
+from console.bars_seen import session_bars
 from console.post_mortem import UnknownIdError, post_mortem_of
 from console.reader import RecordReader
+from console.report import report_html
 from console.timeline import told
 from tests.console import recorded
 from tests.console.recorded import COOLING, DATE, ENTRY, EXIT, ONE, POSITION, REFUSED_SIGNAL, SIGNAL
@@ -133,3 +136,52 @@ def test_an_event_of_another_version_is_shown_as_it_is() -> None:
     """ST-2: what is not known here is not hidden, and does not end the post-mortem."""
     assert told("OrderFilled", {"qty": 1}) == '{"qty":1}'
     assert told("SomethingNew", {"x": "y" * 500}).endswith("…")
+
+
+@pytest.mark.parametrize("about", [POSITION, ENTRY, SIGNAL, REFUSED_SIGNAL, "2020-03-09"])
+def test_a_post_mortem_is_one_small_file_that_needs_nothing_else(
+    data_dir: Path, tmp_path: Path, about: str
+) -> None:
+    """PM-1: self-contained, below 1 MB, opens from disk: no address, no script, a closed policy."""
+    target = tmp_path / "report.html"
+    assert cli.run(["post-mortem", about, "--html", str(target), "--data-dir", str(data_dir)]) == 0
+    text = target.read_text()
+    assert len(text) < 1_000_000
+    assert not re.search(r"<script|<link|<img|src=|href=|url\(|https?:", text)
+    assert "default-src 'none'" in text
+
+
+def test_the_picture_of_a_trade_shows_price_vwap_bands_entry_exit_stop_and_target(
+    data_dir: Path,
+) -> None:
+    """PM-1: drawn, and where the record says."""
+    text = report_html(_found(data_dir, POSITION))
+    picture = text[text.index("<svg") : text.index("</svg>")]
+    for part in ("bar up", 'class="vwap"', 'class="bands"', "fill entry", "fill exit"):
+        assert part in picture, part
+    assert "entry 2,731" in picture
+    assert "stop 2,722.807" in picture  # 0.3 % below the entry, as planned
+    for told_of in ("0.30 % under the VWAP", "TAKE_PROFIT", "+496.00", "missing bars", "RISK"):
+        assert told_of in text, told_of
+
+
+def test_what_others_wrote_cannot_become_part_of_the_page(data_dir: Path) -> None:
+    """PM-1: reasons come from strategies and brokers; they are shown, not run."""
+    found = _found(data_dir, POSITION)
+    found["signal"]["reason"] = "<script>alert(1)</script>"
+    found["orders"][0]["cause"] = '"><img src=x onerror=alert(1)>'
+    text = report_html(found)
+    assert "<script" not in text
+    assert "<img" not in text
+    assert "&lt;script&gt;alert(1)" in text
+
+
+def test_a_picture_shows_nothing_that_has_not_happened_yet(data_dir: Path) -> None:
+    """SG-2, PM-1: during a replay the tape knows more than the run; the page does not."""
+    found = _found(data_dir, POSITION)
+    whole = report_html(found)
+    found["until_ns"] = recorded.OPEN_NS + 35 * recorded.MINUTE_NS
+    cut = report_html(found)
+    assert whole.count("M") > cut.count("M")
+    later = session_bars(Path(found["tape_path"]), "ES", recorded.CLOSE_NS)["bars"]
+    assert later[-1]["end_ns"] > found["until_ns"]

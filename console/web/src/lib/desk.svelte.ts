@@ -36,7 +36,7 @@ class Desk {
   }
 
   get mode(): string {
-    return this.topics.run?.mode ?? ''
+    return this.topics.account?.mode ?? this.topics.run?.mode ?? ''
   }
 
   get killLevel(): string {

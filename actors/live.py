@@ -1,7 +1,8 @@
-"""A live run: the wall's time, a venue's market, orders to a venue outside (BR-3).
+"""A live run: the wall's time and a venue's market (BR-3).
 
-The same tree as in a replay; lane, market and the way to the venue differ. Before anything is
-started the venue is asked whether it can be traded at; what it says stands in the journal.
+In LIVE orders go to that venue; in PAPER and DRY_RUN the paper venue fills them at its prices. The
+same tree as in a replay; lane, market and the way to the venue differ. Before anything is started
+the venue is asked whether it can be traded at.
 """
 
 import asyncio
@@ -20,14 +21,20 @@ from actors.lane_live import LiveLane
 from actors.live_feed import LiveFeed, LiveFeedPlan
 from actors.messages import FEED
 from actors.operator import handle_signals
-from actors.process import cut_off_run, note_strategies, operator_server, settle_memory
+from actors.process import (
+    cut_off_run,
+    note_strategies,
+    operator_server,
+    preparing,
+    settle_memory,
+)
 from actors.rounds import TapePosition
 from actors.spec import Spec
 from actors.strategies_found import FoundStrategies
 from actors.summary import live_progress
 from actors.system import Ports, System, build
 from actors.trader_port import RunningTrader
-from actors.venue_store import MemoryVenueStore
+from actors.venue_store import VenueStore
 from brokers.alpaca.connect import Addresses, Check, Connection, Wanted, checks, clock_offset_ns
 from brokers.alpaca.rest import CALL_ERRORS
 from brokers.credentials import find
@@ -40,7 +47,7 @@ from trading.errors import SafetyRefusedError, SetupError
 from trading.market import TradePrint
 from trading.money import to_1e8
 from trading.ports import Broker, Claim
-from trading.run_options import RunOptions
+from trading.run_options import Mode, RunOptions
 from trading.run_report import Notice, Reporter
 
 PROGRESS_EVERY_S = 0.25
@@ -67,6 +74,7 @@ class LiveTrader:
         self.found = FoundStrategies(config, Path.cwd())
         self.run_id = self._enter_run()
         self.lane = LiveLane(clock_ns=connection.now_ns)
+        self.store = VenueStore(options.data_dir, self.run_id)
         self._ours: set[str] = set()
         self._stop_asked = asyncio.Event()
         symbols = [each.symbol for each in config.instruments]
@@ -79,6 +87,7 @@ class LiveTrader:
                 feed=FEED,
                 note=self._note,
                 notify=self._notify,
+                first_seq=self.store.last_seq + 1,
             )
         )
         self.system = self._build()
@@ -94,7 +103,7 @@ class LiveTrader:
             SetupError: Keys or address are missing.
         """
         if options.url is None:
-            raise SetupError("LIVE needs the venue's address: --url http://127.0.0.1:PORT")
+            raise SetupError("a live market needs the venue's address: --url http://127.0.0.1:PORT")
         connection = Connection(
             addresses=Addresses.of(options.url),
             credentials=find(options.broker, os.environ),
@@ -124,6 +133,7 @@ class LiveTrader:
         return f"{self.options.broker} at {self.connection.addresses.trading.url}"
 
     def _build(self) -> System:
+        is_outside = self.options.mode is Mode.LIVE
         adapter = f"adapter:{self.config.run.account}"
 
         def make_adapter(lane: Lane, name: str) -> LaneActor:
@@ -139,7 +149,7 @@ class LiveTrader:
             record=self.record,
             run=self.run_id,
             position=TapePosition(),
-            venue_store=MemoryVenueStore(),
+            venue_store=self.store,
             history=self.feed.history,
             instruments=tuple(each.symbol for each in self.config.instruments),
             is_bars=False,
@@ -149,8 +159,9 @@ class LiveTrader:
             is_virtual=False,
             fence=self.record.fence,
             fence_word=self.record.lease.word.read,
-            make_broker=make_broker,
-            adapters=(Spec(name=adapter, make=make_adapter),),
+            make_broker=make_broker if is_outside else None,
+            prepare=preparing(self.options),
+            adapters=(Spec(name=adapter, make=make_adapter),) if is_outside else (),
         )
         return build(
             self.config, self.options.mode, ports, self.found.strategies, self.found.policies

@@ -50,6 +50,7 @@ class LiveFeedPlan:
         feed: Name of the feed's actor.
         note: Journals a fact of the system: stream, kind, payload.
         notify: Told severity, text and ids.
+        first_seq: Number of the first message.
         sleep: Waits; asyncio's by default.
     """
 
@@ -60,6 +61,7 @@ class LiveFeedPlan:
     feed: str
     note: Callable[[str, str, dict[str, Any]], None]
     notify: Callable[[str, str, tuple[str, ...]], None]
+    first_seq: int = 0
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
@@ -70,7 +72,7 @@ class LiveFeed:
         """Nothing has come."""
         self.plan = plan
         self._kept: deque[MarketMessage] = deque(maxlen=KEPT_MAX)
-        self._next_seq = 0
+        self._next_seq = plan.first_seq
         self._session: Session | None = None
         self._down_ns = plan.now_ns()
         self._tasks: list[asyncio.Task[None]] = []

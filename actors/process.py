@@ -2,16 +2,18 @@
 
 import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from actors.operator import OperatorServer, OperatorSettings
 from actors.system import StrategyBuild, System
 from actors.trader_port import RunningTrader
+from brokers.alpaca.orders import prepare
+from brokers.base import Prepared
 from trading.config import Config
 from trading.errors import SafetyRefusedError, SetupError
 from trading.ports import Record, RunInfo
-from trading.run_options import RunOptions
+from trading.run_options import Mode, RunOptions
 
 YOUNG_OBJECTS = 50_000
 """Allocations between two young collections (design: 700 makes the tail of the order path)."""
@@ -36,6 +38,11 @@ def cut_off_run(record: Record, options: RunOptions) -> RunInfo | None:
             f"no run in {options.data_dir} was cut off: leave --recover out to start one"
         )
     return last if is_cut_off else None
+
+
+def preparing(options: RunOptions) -> Callable[[bytes], Prepared] | None:
+    """In DRY_RUN, what makes the venue's requests, which are journaled and not sent."""
+    return prepare if options.mode is Mode.DRY_RUN else None
 
 
 def operator_server(

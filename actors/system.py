@@ -24,6 +24,7 @@ from actors.spec import Spec, SupervisionEvent
 from actors.telemetry import Telemetry
 from actors.tree import Tree
 from actors.wiring import Wiring
+from brokers.base import Prepared
 from rust_core import AccountCore, Message, ReleaseGate
 from streams.gaps import BAR_NS
 from streams.source import Fault, Source
@@ -80,6 +81,8 @@ class Ports:
         mono_ns: A monotonic wall clock, for latency marks only.
         make_broker: Makes an account's way to its venue, given the account's actor name; it mails
             its answers there. None stands for the paper venue, which then lives in the tree.
+        prepare: In DRY_RUN, makes the request that a venue outside would get; it is journaled and
+            not sent, and the paper venue fills the order (BR-3).
         adapters: Actors that hold the connections to the venue; they stand before the account in
             its subtree, so that it is rebuilt, and asks the venue, when one of them fails.
     """
@@ -100,6 +103,7 @@ class Ports:
     fence_word: Callable[[], int] = lambda: 1
     mono_ns: Callable[[], int] = time.perf_counter_ns
     make_broker: Callable[[str], Broker] | None = None
+    prepare: Callable[[bytes], Prepared] | None = None
     adapters: tuple[Spec, ...] = ()
 
 

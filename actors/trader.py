@@ -18,7 +18,13 @@ from actors.interrupt import Interrupter
 from actors.lane_virtual import RunEnd, VirtualLane
 from actors.live import LiveTrader
 from actors.operator import SIGNAL_LEVELS, handle_signals
-from actors.process import cut_off_run, note_strategies, operator_server, settle_memory
+from actors.process import (
+    cut_off_run,
+    note_strategies,
+    operator_server,
+    preparing,
+    settle_memory,
+)
 from actors.rounds import TapePosition
 from actors.strategies_found import FoundStrategies
 from actors.summary import progress_of, summary_of
@@ -33,7 +39,7 @@ from storage import LeaseHeldError, RecordError, SqliteRecord, open_record
 from streams.tape import Tape
 from trading.config import Config
 from trading.config_reader import load
-from trading.errors import HoldfastError, SafetyRefusedError, SetupError
+from trading.errors import HoldfastError, SetupError
 from trading.run_options import ExitCode, Mode, RunOptions
 from trading.run_report import Notice, Reporter
 
@@ -68,10 +74,9 @@ def _ended(reporter: Reporter, text: str, code: ExitCode) -> int:
 async def _run(options: RunOptions, reporter: Reporter) -> None:
     started_s = time.monotonic()
     _hold_signals()
-    _refuse_unbuilt(options)
     config = load(options.config or DEMO_CONFIG, mode=options.mode)
     options.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    is_live = options.mode is Mode.LIVE
+    is_live = options.mode is Mode.LIVE or options.url is not None
     record = open_record(options.data_dir, is_eager=is_live)
     try:
         trader: Trader | LiveTrader
@@ -91,15 +96,6 @@ def _hold_signals() -> None:
     """Signals that arrive while a run is being set up wait for `handle_signals`."""
     for number in (signal.SIGTERM, signal.SIGINT, *SIGNAL_LEVELS):
         asyncio.get_running_loop().add_signal_handler(number, lambda: None)
-
-
-def _refuse_unbuilt(options: RunOptions) -> None:
-    is_built = options.broker == ("alpaca" if options.mode is Mode.LIVE else "paper")
-    if options.mode is Mode.DRY_RUN or not is_built:
-        raise SafetyRefusedError(
-            f"{options.mode} with the broker {options.broker!r} is not in this version: PAPER and "
-            "BACKTEST run on a recording (--replay) or a generated session, LIVE with alpaca"
-        )
 
 
 class Trader:
@@ -177,6 +173,7 @@ class Trader:
             instruments=self.tape.header.instruments,
             is_bars=self.tape.header.content == "bars",
             cadence_ns=self.tape.header.cadence_ns,
+            prepare=preparing(self.options),
             notify=self._notify,
             fence=self.record.fence,
             fence_word=self.record.lease.word.read,

@@ -28,6 +28,7 @@ from actors.strategy import StrategyActor, StrategyMemory, StrategyPlan, fill_ow
 from actors.supervisor import Supervisor
 from actors.venue import VenueActor, VenueMemory, VenuePlan
 from actors.watchdog import WatchdogActor, WatchLimits
+from brokers.dry_run import BookSeen, DryRunBroker
 from brokers.paper import PaperBroker
 from streams.gaps import TICK_CADENCE_NS, TICK_SILENCE_NS, GapDetector, Heartbeat
 from streams.tick_bars import BarMessage, TickBars
@@ -74,6 +75,7 @@ class Wiring:
         self.strategies = list(strategies)
         self.feed_memory = FeedMemory(heartbeat=self._heartbeat())
         self.venue_memory = VenueMemory()
+        self.book = BookSeen()
         self.latency = LatencyMarks(system.ports.record.mark, system.ports.mono_ns)
         self.memories = {each.name: StrategyMemory() for each in self.strategies}
         self.account = system.config.run.account
@@ -209,12 +211,22 @@ class Wiring:
         ports = self.system.ports
         if ports.make_broker is not None:
             return ports.make_broker(account)
-        return PaperBroker(
+        paper = PaperBroker(
             lane.tell,
             venue=VENUE,
             account=account,
             now_ns=lane.now_ns,
             fence_word=ports.fence_word,
+        )
+        if ports.prepare is None:
+            return paper
+        return DryRunBroker(
+            paper,
+            prepare=ports.prepare,
+            book=self.book,
+            account=account,
+            tell=lane.tell,
+            note=self.note,
         )
 
     def _make_watchdog(self, lane: Lane, name: str) -> LaneActor:
@@ -290,6 +302,8 @@ class Wiring:
         market, bars, tree = self.system.market, self.system.bars, self.system.tree
         account = tree.cell(self.system.account_name)
         market.subscribe(self.latency.ticked)
+        if self.system.ports.prepare is not None:
+            market.subscribe(self.book.see)
         if self._is_paper:
             market.subscribe(tree.cell(VENUE).tell)
 

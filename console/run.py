@@ -35,13 +35,17 @@ def run(  # noqa: PLR0913  the options of the command contract
     mode: Annotated[
         str | None,
         typer.Option(
-            help="PAPER or BACKTEST; LIVE with --broker alpaca at a venue on this machine. "
-            "Default: as configured.",
+            help="PAPER, BACKTEST, DRY_RUN (orders are prepared, logged, not sent), or LIVE at a "
+            "venue on this machine. Default: as configured.",
             show_default=False,
         ),
     ] = None,
-    broker: Annotated[str, typer.Option(help="The venue: paper, or alpaca for LIVE.")] = (_BROKER),
-    url: Annotated[str | None, typer.Option(help="Address of a venue outside, for LIVE.")] = None,
+    broker: Annotated[str, typer.Option(help="Whose orders and market: paper, or alpaca.")] = (
+        _BROKER
+    ),
+    url: Annotated[
+        str | None, typer.Option(help="Address of a venue outside: its market is traded.")
+    ] = None,
     replay: Annotated[
         Path | None,
         typer.Option(help="Recording to play (Parquet or CSV); without it a session is generated."),
@@ -78,6 +82,8 @@ def run(  # noqa: PLR0913  the options of the command contract
     settings = config_reader.load(config_path, mode=asked_mode)
     chosen_mode = parse_mode(asked_mode or settings.run.mode)
     require_broker(chosen_mode, broker, url)
+    if url is not None and replay is not None:
+        raise SetupError("--url trades a venue's market, --replay a recording's: name one of them")
     options = RunOptions(
         mode=chosen_mode,
         broker=broker.lower(),
@@ -109,10 +115,6 @@ def parse_mode(text: str) -> Mode:
         raise SetupError(
             f"--mode must be one of {names}; was {text!r}{nearest(text.upper(), list(Mode))}"
         ) from None
-    if mode is Mode.DRY_RUN:
-        raise SetupError(
-            "DRY_RUN needs a broker's live feed, and this version has none for it; use --mode PAPER"
-        )
     return mode
 
 
@@ -136,10 +138,19 @@ def require_broker(mode: Mode, broker: str, url: str | None) -> None:
             "version does not have; it goes to a venue on this machine only: --broker alpaca --url "
             "http://127.0.0.1:PORT, served by `holdfast venue alpaca`; nothing was started"
         )
-    if mode is not Mode.LIVE and name != _BROKER:
-        raise SetupError(f"--broker {name} goes with --mode LIVE; {mode} uses {_BROKER}")
+    if mode is Mode.DRY_RUN and name == _BROKER:
+        raise SetupError(
+            "DRY_RUN prepares orders for a venue outside: name it, as in --broker alpaca"
+        )
     if name == _BROKER and url is not None:
         raise SetupError("--url names a venue outside; the paper venue is inside, leave it out")
+    if name != _BROKER and url is None and mode is not Mode.DRY_RUN:
+        raise SetupError(
+            f"{mode} with --broker {name} takes its market from that venue: "
+            "--url http://127.0.0.1:PORT"
+        )
+    if mode is Mode.BACKTEST and name != _BROKER:
+        raise SetupError(f"BACKTEST runs on a recording; --broker {name} goes with the other modes")
 
 
 def _speed(text: str | None, mode: Mode) -> float | None:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from actors.live import LiveTrader
 from actors.operator_words import KillLevel, KillRequest
 from actors.trader_port import RunningTrader
 from brokers.alpaca.connect import Addresses, Connection
+from brokers.alpaca.orders import prepare
 from brokers.alpaca.words import iso
 from brokers.credentials import Credentials
 from rust_core import ExitPlan, Leg, Message, OrderView, Signal
@@ -153,11 +155,13 @@ class Live:
 
     Attributes:
         events: Every durable event since it began: kind and payload.
+        intents: The journaled bytes of each intended order.
     """
 
     trader: LiveTrader
     record: SqliteRecord
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    intents: list[bytes] = field(default_factory=list)
     _happened: asyncio.Event = field(default_factory=asyncio.Event)
     _signals: int = 0
 
@@ -165,6 +169,7 @@ class Live:
         """Keep what became durable."""
         del last_seq
         self.events += [(event.kind, orjson.loads(event.payload)) for event in events]
+        self.intents += [event.payload for event in events if event.kind == "OrderIntended"]
         self._happened.set()
 
     def saw(self, _: object) -> None:
@@ -300,12 +305,20 @@ async def agree(desk: Live, where: Venue) -> None:
     assert set(booked) <= intended, "an order that nobody intended"
     assert all(count == 1 for count in booked.values()), booked
     assert truth["orders_without_client_id"] == 0
-    written = Counter(
-        entry["client_order_id"]
+    audit = [
+        entry
         for entry in (await where.get("/admin/audit"))["requests"]
         if entry["method"] == "POST" and entry["path"] == "/v2/orders"
-    )
+    ]
+    written = Counter(entry["client_order_id"] for entry in audit)
     assert set(written.values()) <= {1}, "an order was written more than once"
+    bodies = {
+        prepared.client_order_id: sha256(prepared.body).hexdigest()
+        for prepared in map(prepare, desk.intents)
+    }
+    for entry in audit:
+        if entry["client_order_id"] in bodies:
+            assert entry["body_sha256"] == bodies[entry["client_order_id"]], "other bytes were sent"
     ids = {order["id"]: order["client_order_id"] for order in truth["orders"]}
     theirs = sorted(
         (ids[each["order_id"]], Decimal(each["qty"]), Decimal(each["price"]))

@@ -12,9 +12,9 @@ import msgspec
 from aiohttp import web
 
 from actors.operator_words import ControlMessage, KillMessage, ResumeMessage
-from console import history
+from console import history, record
 from console.board import Board
-from console.follow import Follower
+from console.follow import Follower, TraderAwayError
 from console.post_mortem import post_mortem_of
 from console.reader import RecordReader
 from console.replies import json_reply
@@ -86,8 +86,13 @@ class Api:
         return json_reply(SCHEMA)
 
     async def _controls(self, _request: web.Request) -> web.StreamResponse:
-        status, found = await self._follower.forward("GET", "/api/controls")
-        in_force = {each["name"]: each for each in found.get("controls", [])}
+        """Those in force, by the trader's word, or by the record's where no trader runs."""
+        try:
+            _, found = await self._follower.forward("GET", "/api/controls")
+            told = found.get("controls", [])
+        except TraderAwayError:
+            told = await self._read(partial(record.controls, self._data_dir))
+        in_force = {each["name"]: each for each in told}
         known = [
             {
                 "name": name,
@@ -99,7 +104,7 @@ class Api:
             }
             for name, spec in CONTROLS.items()
         ]
-        return json_reply({"controls": known}, HTTPStatus(status))
+        return json_reply({"controls": known})
 
     # --- the past ------------------------------------------------------------------------------
 

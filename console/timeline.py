@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from console.context import compact
-from console.render import moment, quantity, signed
+from console.render import amount, moment, quantity, session_date, signed
 
 Payload = Mapping[str, Any]
 _TEXT_LENGTH_MAX: Final = 160
@@ -124,7 +124,44 @@ def _fault(event: Payload) -> str:
     return " · ".join([event["name"], event["reason"], *more])
 
 
+def _session_opened(event: Payload) -> str:
+    return f"session {session_date(event['session_date'])}, equity {amount(event['equity_1e8'])}"
+
+
+def _session_closed(event: Payload) -> str:
+    return (
+        f"session {session_date(event['session_date'])}: {event['trades']} trades, net "
+        f"{signed(event['net_1e8'])}, equity {amount(event['equity_1e8'])}, "
+        f"{event['positions_open']} positions open"
+    )
+
+
+def _run_started(event: Payload) -> str:
+    made_up = ", synthetic" if event.get("is_synthetic") else ""
+    return f"{event['mode']} of account {event['account']} on {event['source']}{made_up}"
+
+
+def _attempt_refused(event: Payload) -> str:
+    more = f", and {event['suppressed']} before it" if event.get("suppressed") else ""
+    return f"turned away at {event['path']}: {event['cause'].lower()} of {event['remote']}{more}"
+
+
+def _no_trades(event: Payload) -> str:
+    counts = ", ".join(f"{reason} {count}" for reason, count in event["counts"].items())
+    return f"{event['strategy']} saw no trade: {counts}"
+
+
 _TELLERS: Final[Mapping[str, Callable[[Payload], str]]] = {
+    "RunStarted": _run_started,
+    "RunEnded": lambda event: f"the tape is at its end after {event['rows']} rows",
+    "RunStopped": lambda event: f"{event['reason']}, {event['positions_open']} positions open",
+    "StrategyLoaded": lambda event: f"{event['strategy']} for {event['instrument']}",
+    "SessionOpened": _session_opened,
+    "SessionClosed": _session_closed,
+    "AccountSnapshot": lambda _: "what a restart would begin from",
+    "FeedCounted": lambda event: f"{event['feed']}: {event['bars']} bars in the session",
+    "NoTradesCounted": _no_trades,
+    "AttemptRefused": _attempt_refused,
     "SignalReceived": _signal,
     "VerdictGiven": _verdict,
     "DuplicateRefused": lambda event: f"refused: {event['client_order_id']} exists already",

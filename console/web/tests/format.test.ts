@@ -35,9 +35,10 @@ test('times are those of the exchange', () => {
 test('UI-8: ages grow by the page\'s own clock, and nothing is fresh over a dead link', () => {
   const grown = ageNow(1e9, 1000, 4000)
   expect(grown).toBe(4e9)
-  expect(freshness(grown, false, 'live')).toBe('fresh')
-  expect(freshness(grown, false, 'stale')).toBe('unknown')
-  expect(freshness(grown, true, 'live')).toBe('late')
+  const feed = { name: 'main', age_ns: 1e9, freshness: 'GREEN', is_stale: false } as const
+  expect(freshness(feed, 'live')).toBe('fresh')
+  expect(freshness(feed, 'stale')).toBe('unknown')
+  expect(freshness({ ...feed, freshness: 'RED' }, 'live')).toBe('late')
 })
 
 test('RK-15: each protection is shown in its own unit', () => {

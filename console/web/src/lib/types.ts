@@ -91,6 +91,7 @@ export interface Price {
 export interface Feed {
   name: string
   age_ns: number
+  freshness: 'GREEN' | 'YELLOW' | 'RED' | 'CLOSED'
   is_stale: boolean
 }
 

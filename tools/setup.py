@@ -343,7 +343,8 @@ def _make_wire() -> None:
     _run([sys.executable, "-m", "venv", "--clear", str(WIRE_VENV)])
     pip = [str(WIRE_VENV / "bin/python"), "-m", "pip", "--disable-pip-version-check"]
     packages = ["--require-hashes", "--requirement", str(WIRE_REQUIREMENTS)]
-    _run([*pip, "install", "--quiet", *packages])
+    # What is never imported need not be compiled: half of the installation is that.
+    _run([*pip, "install", "--quiet", "--no-compile", *packages])
 
 
 def _web(_: list[str]) -> int:

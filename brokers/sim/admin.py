@@ -10,10 +10,31 @@ from brokers.sim.alpaca.site import AlpacaSite
 from brokers.sim.book import Side
 from brokers.sim.clock import seconds
 from brokers.sim.faults import VERBS
+from brokers.sim.hours import KINDS, HoursKind
 from brokers.sim.units import dump_json, load_json, maybe, read_1e8, read_time, utc_text
 from trading.errors import HoldfastError
 
 _LEVELS_SHOWN: Final = 10
+
+
+def _hours(value: Any) -> HoursKind:
+    if value not in KINDS:
+        raise ValueError(f"hours are one of {', '.join(KINDS)}, was {value!r}")
+    kind: HoursKind = value
+    return kind
+
+
+# What a reset may change: its name here, the option, and how it is read.
+_SETTINGS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
+    "seed": ("seed", int),
+    "clock": ("start_ns", lambda value: None if value is None else read_time(value)),
+    "speed": ("speed", float),
+    "still": ("is_still", bool),
+    "hours": ("hours", _hours),
+    "cash": ("cash_1e8", read_1e8),
+    "requests_per_min": ("requests_per_min", int),
+    "text_frames": ("has_text_frames", bool),
+}
 
 
 class AdminRoutes:
@@ -85,20 +106,11 @@ class AdminRoutes:
         body = await _body(request)
         options = self._site.options
         changes: dict[str, Any] = {}
-        if "seed" in body:
-            changes["seed"] = int(body["seed"])
-        if "clock" in body:
-            changes["start_ns"] = None if body["clock"] is None else read_time(body["clock"])
-        if "speed" in body:
-            changes["speed"] = float(body["speed"])
-        if "still" in body:
-            changes["is_still"] = body["still"] is True
-        if "cash" in body:
-            changes["cash_1e8"] = read_1e8(body["cash"])
-        if "requests_per_min" in body:
-            changes["requests_per_min"] = int(body["requests_per_min"])
-        if body.get("hours") in ("exchange", "always"):
-            changes["hours"] = body["hours"]
+        for name, value in body.items():
+            if name not in _SETTINGS:
+                raise ValueError(f"a reset knows {', '.join(_SETTINGS)}; was {name!r}")
+            option, read = _SETTINGS[name]
+            changes[option] = read(value)
         self._site.cut()
         self._site.open(replace(options, **changes))
         return _answer(self._state())

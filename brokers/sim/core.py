@@ -33,6 +33,7 @@ class VenueOptions:
         replay_symbol: The symbol that it is played as, where the file names none.
         replay_day: The only day of it (UTC) that is played.
         requests_per_min: The rate limit of a key.
+        has_text_frames: Whether events come as text, as live hosts may send them.
         faults: Rules in force from the start.
     """
 
@@ -46,6 +47,7 @@ class VenueOptions:
     replay_day: date | None = None
     cash_1e8: int = 100_000 * ONE_1E8
     requests_per_min: int = 200
+    has_text_frames: bool = False
     faults: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
 
 

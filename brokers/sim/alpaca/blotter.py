@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from brokers.sim.alpaca.orders import Order
 from brokers.sim.ledger import Execution, Ledger
-from brokers.sim.units import eastern, show, utc_text
+from brokers.sim.units import NS, eastern, show, utc_text
 
 
 @dataclass(slots=True)
@@ -49,10 +50,9 @@ class Blotter:
 
     def add_fill(self, order: Order, execution: Execution) -> None:
         """Tell a fill among the activities."""
-        stamp = f"{eastern(execution.at_ns):%Y%m%d%H%M%S}{execution.at_ns // 1_000_000 % 1000:03d}"
         self.activities.append(
             {
-                "id": f"{stamp}::{execution.execution_id}",
+                "id": activity_id(execution.at_ns, execution.execution_id),
                 "activity_type": "FILL",
                 "transaction_time": utc_text(execution.at_ns),
                 "type": "partial_fill" if execution.leaves_1e8 else "fill",
@@ -74,13 +74,19 @@ class Blotter:
 
     def add_other(self, kind: str, at_ns: int, new_id: str, **more: Any) -> None:
         """An activity that is no fill, such as a day's fees."""
-        stamp = f"{eastern(at_ns):%Y%m%d%H%M%S}{at_ns // 1_000_000 % 1000:03d}"
         self.activities.append(
             {
-                "id": f"{stamp}::{new_id}",
+                "id": activity_id(at_ns, new_id),
                 "activity_type": kind,
                 "date": f"{eastern(at_ns):%Y-%m-%d}",
                 "status": "executed",
                 **more,
             }
         )
+
+
+def activity_id(at_ns: int, unique: str) -> str:
+    """`20261120150001250::` and a UUID: the instant to the millisecond, which the ids sort by."""
+    seconds, rest = divmod(at_ns, NS)
+    moment = datetime.fromtimestamp(seconds, tz=UTC)
+    return f"{moment:%Y%m%d%H%M%S}{rest // 1_000_000:03d}::{unique}"

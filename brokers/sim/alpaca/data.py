@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from brokers.sim.alpaca.data_stream import bar_fields, quote_fields, trade_fields
-from brokers.sim.alpaca.errors import ApiError, malformed
+from brokers.sim.alpaca.errors import ApiError, malformed, no_subscription
 from brokers.sim.alpaca.history import Row, bars_between, quotes_between, trades_between
 from brokers.sim.units import MINUTE_NS, dump_json, read_time, utc_text
 
@@ -23,6 +23,7 @@ _UNITS_NS: Final = {
     "Day": 1440 * MINUTE_NS,
     "D": 1440 * MINUTE_NS,
 }
+SIP_DELAY_NS: Final = 15 * MINUTE_NS
 FEEDS: Final = ("iex", "sip", "delayed_sip", "otc", "indicative", "opra")
 Reader = Callable[[str, int, int], list[Row]]
 
@@ -50,6 +51,8 @@ class DataRoutes:
             now_ns = core.now_ns()
             first_ns = _time(query, "start", now_ns // (1440 * MINUTE_NS) * 1440 * MINUTE_NS)
             last_ns = min(_time(query, "end", now_ns), now_ns)
+            if query.get("feed", "").lower() == "sip" and last_ns > now_ns - SIP_DELAY_NS:
+                raise no_subscription()
             read: dict[str, Reader] = {
                 "bars": lambda symbol, first, last: bars_between(
                     core, symbol, (first, last), _timeframe(query)

@@ -40,6 +40,14 @@ def unauthorized() -> ApiError:
     return ApiError(401, {"message": "unauthorized."})
 
 
+def no_subscription() -> ApiError:
+    """The newest data of all exchanges cost money; the text was not verified."""
+    return ApiError(
+        403,
+        {"code": 40310000, "message": "subscription does not permit querying recent SIP data"},
+    )
+
+
 def too_many() -> ApiError:
     """The rate limit is used up."""
     return ApiError(429, {"code": 42910000, "message": "rate limit exceeded"})

@@ -1,7 +1,7 @@
 """Alpaca's trading routes; each is a few lines, the rules are at the desk."""
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
@@ -16,6 +16,7 @@ from brokers.sim.alpaca.errors import (
     unprocessable,
 )
 from brokers.sim.alpaca.listing import listed_orders
+from brokers.sim.hours import Hours
 from brokers.sim.units import (
     dump_json,
     eastern,
@@ -25,7 +26,7 @@ from brokers.sim.units import (
     read_time,
     show,
 )
-from trading.calendar import from_date, to_date
+from trading.calendar import Session, from_date, to_date
 
 if TYPE_CHECKING:
     from brokers.sim.alpaca.site import AlpacaSite
@@ -256,7 +257,10 @@ class TradingRoutes:
         """Sessions from `start` to `end`, in New York's time."""
         first = _day(request.query, "start", "2016-01-01")
         last = _day(request.query, "end", "2029-12-31")
-        found = self._site.core.hours.sessions(first, last)[:CALENDAR_DAYS_MAX]
+        hours = self._site.core.hours
+        found = hours.sessions(first, last)[:CALENDAR_DAYS_MAX]
+        # A trade is settled on the next session.
+        settled = [*found[1:], *_next_session(hours, found), *found[-1:]]
         return answer(
             [
                 {
@@ -265,9 +269,9 @@ class TradingRoutes:
                     "close": f"{eastern(one.close_ns):%H:%M}",
                     "session_open": "0400",
                     "session_close": "2000",
-                    "settlement_date": to_date(one.session_date).isoformat(),
+                    "settlement_date": to_date(following.session_date).isoformat(),
                 }
-                for one in found
+                for one, following in zip(found, settled, strict=False)
             ]
         )
 
@@ -367,6 +371,15 @@ def _time(text: str) -> int:
         return read_time(text)
     except ValueError as error:
         raise malformed(f"invalid time: {text}") from error
+
+
+def _next_session(hours: Hours, sessions: list[Session]) -> list[Session]:
+    """The session after the last of these, where the calendar reaches as far."""
+    if not sessions:
+        return []
+    day = to_date(sessions[-1].session_date)
+    ahead = (from_date(day + timedelta(days=days)) for days in (1, 14))
+    return hours.sessions(*ahead)[:1]
 
 
 def _whole(query: Mapping[str, str], name: str, default: int) -> int:

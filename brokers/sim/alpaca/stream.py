@@ -73,7 +73,7 @@ class TradeHub:
             frame = spoilt_frame(frame, how)
         for outlet, listens in self._listening.items():
             if listens:
-                outlet.send(frame)
+                outlet.send(frame.decode() if self._site.options.has_text_frames else frame)
 
     async def drained(self) -> None:
         """Wait until every client has been written all that was told."""

@@ -162,6 +162,69 @@ def test_a_packed_time_is_read_back(ns: int) -> None:
     assert (value & (1 << 34) - 1) * 1_000_000_000 + (value >> 34) == ns
 
 
+def test_events_may_come_as_text() -> None:
+    """BR-2: the paper host sends binary frames, the live one may send text."""
+
+    async def scenario(client: Client) -> None:
+        await client.admin("POST", "reset", {"text_frames": True})
+        stream = await client.stream()
+        await client.place()
+        assert load_json((await stream.socket.receive_str()).encode())["stream"] == "trade_updates"
+
+    played(scenario)
+
+
+def test_fills_and_fees_are_activities_by_page() -> None:
+    """EX-14: ids that sort by time; a page begins after the last id of the one before."""
+
+    async def scenario(client: Client) -> None:
+        await client.quote("231.38", "231.40", "2")
+        await client.place("parts", limit_price="231.40", qty="6")
+        for _ in range(2):
+            client.wall.advance(1.25)
+            await client.quote("231.38", "231.40", "2")
+        path = "/v2/account/activities/FILL?direction=asc&page_size=2"
+        first = (await client.json("GET", path))[1]
+        assert [one["id"][:17] for one in first] == ["20261120150000000", "20261120150001250"]
+        assert [one["cum_qty"] for one in first] == ["2", "4"]
+        rest = (await client.json("GET", f"{path}&page_token={first[-1]['id']}"))[1]
+        assert [(one["cum_qty"], one["leaves_qty"], one["type"]) for one in rest] == [
+            ("6", "0", "fill")
+        ]
+        newest = (await client.json("GET", "/v2/account/activities?activity_types=FILL"))[1]
+        assert newest[0]["id"] == rest[0]["id"]
+        after = "/v2/account/activities/FILL?after=2026-11-20T15:00:01Z"
+        assert len((await client.json("GET", after))[1]) == 2
+
+    played(scenario)
+
+
+def test_the_newest_data_of_all_exchanges_cost_money() -> None:
+    """BR-2: 403 for the last quarter of an hour, an answer for what is older."""
+
+    async def scenario(client: Client) -> None:
+        path = "/v2/stocks/bars?symbols=AAPL&timeframe=1Min&start=2026-11-19T14:30:00Z&feed=sip"
+        assert (await client.json("GET", path))[0] == 403
+        status, found = await client.json("GET", f"{path}&end=2026-11-20T14:45:00Z")
+        assert (status, len(found["bars"]["AAPL"])) == (200, 390)
+
+    played(scenario)
+
+
+def test_the_calendar_knows_half_days_and_when_trades_are_settled() -> None:
+    """BR-8: the day after Thanksgiving closes at 13:00; what is traded then settles on Monday."""
+
+    async def scenario(client: Client) -> None:
+        path = "/v2/calendar?start=2026-11-25&end=2026-11-27"
+        days = (await client.json("GET", path))[1]
+        assert [(day["date"], day["close"], day["settlement_date"]) for day in days] == [
+            ("2026-11-25", "16:00", "2026-11-27"),
+            ("2026-11-27", "13:00", "2026-11-30"),
+        ]
+
+    played(scenario)
+
+
 def test_every_request_and_stream_is_in_the_audit() -> None:
     """BR-2: method, path, body's digest and verdict, in order; the admin's own are not."""
 
@@ -200,6 +263,8 @@ def test_the_admin_says_what_is_wrong() -> None:
             ("trade", {"symbol": "NOPE", "price": "1", "qty": "1", "side": "buy"}, "no NOPE"),
             ("clock", {"at": "2020-01-01T00:00:00Z"}, "never goes back"),
             ("clock", [], "JSON object"),
+            ("reset", {"sead": 7}, "a reset knows seed"),
+            ("reset", {"hours": "never"}, "exchange, always"),
         ):
             url = f"{client.addresses.admin_url}/admin/{path}"
             async with client.http.post(url, data=dump_json(body)) as answer:

@@ -23,6 +23,7 @@ _MARKS_KEPT_MAX = 65_536
 _LAZY_WAKE_AT = 256
 
 Mark = tuple[str, str, int]
+Refuge = Callable[[list[Request], str], list[Outcome]]
 Waiter = tuple[int, asyncio.AbstractEventLoop, "asyncio.Future[None]"]
 
 
@@ -44,13 +45,21 @@ class Scribe:
         is_eager: Whether `stage` wakes the thread at once (live lane), or leaves the commit to the
             next `settle` or `wait` (virtual lane).
         capacity: Requests that may wait.
+        refuge: Judges what is staged after the writer has failed, with the reason; by default all
+            of it fails.
     """
 
     def __init__(
-        self, writer: Writer, *, is_eager: bool = True, capacity: int = QUEUE_REQUESTS_MAX
+        self,
+        writer: Writer,
+        *,
+        is_eager: bool = True,
+        capacity: int = QUEUE_REQUESTS_MAX,
+        refuge: Refuge | None = None,
     ) -> None:
         """Start the thread."""
         self._writer = writer
+        self._refuge = refuge
         self._is_eager = is_eager
         self._capacity = capacity
         self._queue: deque[Request] = deque()
@@ -191,6 +200,12 @@ class Scribe:
                 return self._writer.commit(batch, marks)
             except Exception as error:  # noqa: BLE001 - see _poison
                 self._poison(error)
+        elif self._refuge is not None:
+            try:
+                return self._refuge(batch, self.poison)
+            except OSError as error:
+                self._refuge = None
+                self.poison += f"; the emergency file failed, too ({error})"
         return [Failed(request.token, self.poison or "") for request in batch]
 
     def _poison(self, error: Exception) -> None:

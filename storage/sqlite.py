@@ -1,5 +1,7 @@
 """The system of record: SQLite through apsw, written by the scribe, every commit synced."""
 
+import itertools
+import operator
 import os
 import socket
 import threading
@@ -13,7 +15,8 @@ import apsw
 from storage import migrations, reads
 from storage.book import Book, Clock
 from storage.connection import grow_wal, open_reader, open_writer, record_path
-from storage.errors import RecordDamagedError
+from storage.emergency import EMERGENCY_NAME, EmergencyFile, Refuge
+from storage.errors import RecordDamagedError, RecordError
 from storage.high_water import MARK_NAME, check_mark, write_mark
 from storage.integrity import tail_fault
 from storage.lease import Lease
@@ -21,6 +24,8 @@ from storage.scribe import QUEUE_REQUESTS_MAX, Mark, Scribe
 from trading.ports import (
     Claim,
     ControlValue,
+    Duplicate,
+    Durable,
     Fenced,
     HighWater,
     JournalRow,
@@ -83,21 +88,47 @@ class _Writer:
             write_mark(self._mark_path, HighWater(position=self.book.position, hash=self.book.head))
 
 
+class _Reader:
+    """Reads what is durable, on a connection of its own, from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = open_reader(path)
+        self._lock = threading.Lock()
+        self.close = self._connection.close
+
+    def fetch(self, sql: str, parameters: Any) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._connection.execute(sql, parameters).fetchall()
+
+
 class SqliteRecord:
     """A record on disk; `open_record` makes it and says what each part is."""
 
     def __init__(
-        self, path: Path, book: Book, writer: _Writer, lease: Lease, scribe: Scribe
+        self,
+        path: Path,
+        writer: _Writer,
+        lease: Lease,
+        emergency: EmergencyFile,
+        capacity: int,
+        *,
+        is_eager: bool,
     ) -> None:
         """Join the parts."""
         self.path = path
         self.lease = lease
-        self._book = book
+        self._book = writer.book
         self._writer = writer
-        self._scribe = scribe
-        self._reader = open_reader(path)
-        self._reading = threading.Lock()
+        self._reader = _Reader(path)
+        self._fetch = self._reader.fetch
+        self._refuge = Refuge(emergency, self._fetch, lease.is_lost)
+        self._scribe = Scribe(
+            writer, is_eager=is_eager, capacity=capacity, refuge=self._take_refuge
+        )
         self._is_closed = False
+
+    def _take_refuge(self, batch: list[Request], why: str) -> list[Outcome]:
+        return self._refuge.commit(self._book.run, batch, why)
 
     @property
     def fence(self) -> int:
@@ -164,7 +195,12 @@ class SqliteRecord:
         return found[0]
 
     def end_run(self, *, ended_ns: int, is_clean: bool) -> None:
-        """See the port."""
+        """See the port; a record that has failed cannot, and says what is to be done."""
+        if self.poison is not None:
+            raise RecordError(
+                f"{self.poison}. What lowered risk since then stands in {EMERGENCY_NAME} beside "
+                "the record: mend the disk, then `holdfast run --recover` takes it over and goes on"
+            )
 
         def end() -> None:
             self._scribe.flush_marks()
@@ -178,13 +214,12 @@ class SqliteRecord:
 
     # ---------------------------------------------------------------------------------- reading
 
-    def _fetch(self, sql: str, parameters: Any) -> list[tuple[Any, ...]]:
-        with self._reading:
-            return self._reader.execute(sql, parameters).fetchall()
-
     def events(self, journal_id: str, run: str, after_seq: int = 0) -> Iterator[JournalRow]:
-        """See the port."""
-        return reads.events(self._fetch, journal_id, run, after_seq)
+        """See the port; behind the record's rows, those of the emergency file."""
+        rows = reads.events(self._fetch, journal_id, run, after_seq)
+        if self.poison is None:
+            return rows
+        return itertools.chain(rows, self._refuge.rows(journal_id, run, after_seq))
 
     def last_snapshot(self, journal_id: str, run: str) -> JournalRow | None:
         """See the port."""
@@ -242,7 +277,8 @@ def open_record(
 ) -> SqliteRecord:
     """Open the record of a data directory for trading, creating it when there is none.
 
-    In this order: lease, library and schema, high-water mark, chain of the newest rows, fence.
+    In this order: lease, library and schema, high-water mark, chain of the newest rows, fence, and
+    what the emergency file holds since the record failed.
 
     Args:
         data_dir: Local directory; created when missing.
@@ -273,12 +309,40 @@ def open_record(
         boot = _add_boot(connection, host, wall_ns)
         book = Book(connection, boot=boot, fence=fence, wall_ns=wall_ns, mono_ns=mono_ns)
         writer = _Writer(book, lease, data_dir / MARK_NAME, mono_ns)
-        scribe = Scribe(writer, is_eager=is_eager, capacity=capacity)
-        return SqliteRecord(record_path(data_dir), book, writer, lease, scribe)
+        emergency = EmergencyFile(data_dir)
+        record = SqliteRecord(
+            record_path(data_dir), writer, lease, emergency, capacity, is_eager=is_eager
+        )
     except BaseException:
         connection.close()
         lease.close()
         raise
+    try:
+        _take_over(record, emergency)
+    except BaseException:
+        record.close()
+        raise
+    return record
+
+
+def _take_over(record: SqliteRecord, emergency: EmergencyFile) -> None:
+    """Journal what an earlier process could only write beside the record (ST-8)."""
+    outcomes: list[Outcome] = []
+    record.deliver_to(outcomes.append)
+    waiting = emergency.waiting()
+    for run, requests in itertools.groupby(waiting, key=operator.itemgetter(0)):
+        record.resume_run(run)
+        for _, request in requests:
+            record.stage(request)
+        record.settle()
+    refused = [each for each in outcomes if not isinstance(each, Durable | Duplicate)]
+    if refused:
+        raise RecordError(
+            f"{emergency.path}: {len(refused)} of {len(waiting)} requests could not be taken over "
+            f"into the record ({refused[0]}): nothing was started"
+        )
+    if waiting:
+        emergency.clear()
 
 
 def _check(connection: apsw.Connection, data_dir: Path) -> None:

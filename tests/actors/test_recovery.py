@@ -20,6 +20,7 @@ from actors.venue_store import VenueStore
 from brokers.paper import PlaceOrder
 from rust_core import PaperVenueBook
 from storage import MemoryRecord, SqliteRecord, open_record
+from storage.verify import verify
 from streams.tape import Tape
 from tests.support.busy_market import busy_config, busy_tape
 from tests.support.play import Played, play, prepare
@@ -44,12 +45,14 @@ class FrailRecord:
 
     Attributes:
         left: Visits until then; below zero, how many there were after it.
+        staged: Every request, in order.
     """
 
     def __init__(self, record: SqliteRecord, left: int) -> None:
         """Die at the visit `left`; 0 for never."""
         self._record = record
         self.left = left
+        self.staged: list[Request] = []
 
     def __getattr__(self, name: str) -> Any:
         """Everything else is the record's own."""
@@ -57,6 +60,7 @@ class FrailRecord:
 
     def stage(self, request: Request) -> None:
         """Take it, and die in mid-round, or go on."""
+        self.staged.append(request)
         self._record.stage(request)
         self._visit()
 
@@ -83,12 +87,14 @@ class Process:
         """Nothing runs yet."""
         self.config = config
         self.tape = tape
+        self.staged: list[Request] = []
 
     def run(self, data_dir: Path, *, left: int = 0, recover: bool = False) -> tuple[Any, int]:
         """The trades, None when it was cut off, and the visits of the record."""
         options = RunOptions(data_dir=data_dir, speed_ratio=None, recover=recover)
         data_dir.mkdir(exist_ok=True, mode=0o700)
         record = FrailRecord(open_record(data_dir, is_eager=False), left)
+        self.staged = record.staged
         trader = Trader(options, self.config, record, Reporter(-1))  # type: ignore[arg-type]
         try:
             trader._start_system()  # noqa: SLF001 - all of a process but its operator's port
@@ -127,6 +133,17 @@ def feed_said(data_dir: Path) -> list[tuple[Any, ...]]:
                 WHERE kind IN ('BarBuilt', 'FeedGap', 'FeedCounted') ORDER BY pos""",
             {},
         )
+    finally:
+        record.close()
+
+
+def journal_of(data_dir: Path) -> list[tuple[str, bytes]]:
+    """Kind and payload of the account's durable events."""
+    record = open_record(data_dir, is_eager=False)
+    try:
+        last = record.last_run()
+        assert last is not None
+        return [(row.kind, row.payload) for row in record.events("account:main", last.run)]
     finally:
         record.close()
 
@@ -212,6 +229,30 @@ def test_a_run_of_ticks_that_is_cut_anywhere_shows_each_bar_once(
         found, _ = process.run(tmp_path / f"{cut}+", recover=True)
         assert found == expected, f"cut at visit {cut}"
         assert feed_said(tmp_path / f"{cut}+") == said, f"cut at visit {cut}"
+
+
+def test_a_decision_is_durable_whole_or_not_at_all(process: Process, tmp_path: Path) -> None:
+    """ST-1, EX-7: an account's decision is one request; a cut leaves whole ones, in order."""
+    _, visits = process.run(tmp_path / "whole")
+    fills = [
+        {event.kind for event in request.events}
+        for request in process.staged
+        if any(event.kind == "OrderFilled" for event in request.events)
+    ]
+    assert len(fills) >= 10
+    assert all("PositionChanged" in kinds for kinds in fills)
+    for cut in Random(6).sample(range(1, visits), CUTS):
+        data_dir = tmp_path / str(cut)
+        assert process.run(data_dir, left=cut) == (None, 0)
+        durable = journal_of(tmp_path / f"{cut}+")
+        decisions = [
+            [(event.kind, event.payload) for event in request.events]
+            for request in process.staged
+            if request.journal_id == "account:main"
+        ]
+        while durable and durable[: len(decisions[0])] == decisions[0]:
+            del durable[: len(decisions.pop(0))]
+        assert durable == [], f"cut at visit {cut}"
 
 
 def test_a_run_that_is_cut_again_and_again_goes_on_with_the_same_trades(
@@ -441,3 +482,43 @@ def test_a_record_that_fails_crashes_the_account_and_shuts_the_gate(
         if row["new"] == "SUBMITTED" and row["client_order_id"].endswith("e1")
     ]
     assert len(entries) <= 2
+
+
+def test_a_disk_that_fills_up_while_a_position_is_open_traps_nobody(
+    market: tuple[Config, Path], tmp_path: Path
+) -> None:
+    """ST-8, EX-9: no entry any more, the position is left as planned, and the next start knows."""
+    config, tape = market[0], Tape(market[1])
+    record = open_record(tmp_path, is_eager=False)
+    connection = record._book.connection  # noqa: SLF001 - there is no smaller disk at hand
+    played = prepare(config, tape, record=record)
+    closed: list[str] = []
+
+    def fill_up(journal_id: str, events: Any, _: int) -> None:
+        kinds = [event.kind for event in events]
+        closed.extend(kind for kind in kinds if kind == "TradeClosed")
+        opened = any(b'"phase":"MONITORING"' in event.payload for event in events)
+        if journal_id == "account:main" and opened and len(closed) == 3:
+            connection.pragma("max_page_count", connection.pragma("page_count"))
+
+    played.system.rounds.listen(fill_up)
+    played.lane.run()
+    assert "full" in played.system.counters.halted_for
+    assert played.system.gate.refuses(adds_risk=True) is not None
+    core = played.system.core
+    assert core is not None
+    assert (core.orders(), core.positions()) == ([], [])
+    played.system.stop()
+    assert len(closed) >= 4  # the one that was open is closed, in the file beside the record
+    kinds = {row.kind for row in record.events("account:main", played.run)}
+    durable = record.query("SELECT count(*) FROM trades", {})[0][0]
+    assert durable == 3
+    record.close()
+    again = open_record(tmp_path, is_eager=False)
+    assert again.query("SELECT count(*) FROM trades", {}) == [(len(closed),)]
+    assert again.query("SELECT count(*) FROM positions WHERE phase <> 'CLOSED'", {}) == [(0,)]
+    sent = again.query("SELECT client_order_id FROM orders WHERE state <> 'NOT_SENT'", {})
+    again.close()
+    assert verify(tmp_path).is_whole
+    assert "TradeClosed" in kinds
+    check_book(config, played.system.ports.venue_store.changes(), sorted(o for (o,) in sent))

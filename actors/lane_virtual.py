@@ -29,6 +29,8 @@ SLICE_NS = 3_000_000
 _LOOK_EVERY = 16  # messages between two looks at the wall
 _LONGEST_PAUSE_NS = 3_600_000_000_000  # a longer hole (a night) is not waited for
 _LONGEST_NAP_S = 0.5
+BEHIND_TAPE_NS = 3_600_000_000_000
+"""How far time goes on behind the last row for what is in flight; longer than a kill may take."""
 
 
 class Tape(Protocol):
@@ -110,6 +112,7 @@ class VirtualLane(Lane):
         self.tape: Tape = tape if tape is not None else _NoTape()
         self.barriers = list(barriers)
         self._now_ns = start_ns
+        self._last_row_ns = start_ns
         self._wall_ns = wall_ns
         self._is_stopped = False
         self._napping: asyncio.Event | None = None
@@ -261,12 +264,18 @@ class VirtualLane(Lane):
         if self._is_stopped:
             return RunEnd.STOPPED
         tape_ns = self.tape.next_ns()
-        if tape_ns == NEVER_NS and until_ns == NEVER_NS and not self.timers.lasting:
+        if tape_ns == NEVER_NS and until_ns == NEVER_NS and self._is_over():
             return RunEnd.EXHAUSTED
         if min(tape_ns, self.timers.next_ns()) > until_ns:
             self._now_ns = max(self._now_ns, until_ns)
             return RunEnd.UNTIL
         return None
+
+    def _is_over(self) -> bool:
+        """Behind the tape nothing trades: what is not through soon never will be."""
+        if not self.timers.lasting or isinstance(self.tape, _NoTape):
+            return not self.timers.lasting
+        return self.timers.next_ns() - self._last_row_ns > BEHIND_TAPE_NS
 
     def _advance(self) -> None:
         """Move to the next instant and take one timer or one row there."""
@@ -276,5 +285,5 @@ class VirtualLane(Lane):
             self._now_ns = max(self._now_ns, timer_ns)
             self.timers.pop().fire()
         else:
-            self._now_ns = max(self._now_ns, tape_ns)
+            self._now_ns = self._last_row_ns = max(self._now_ns, tape_ns)
             self.tape.step()

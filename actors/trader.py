@@ -40,7 +40,7 @@ from streams.tape import Tape
 from trading.config import Config
 from trading.config_reader import load
 from trading.errors import HoldfastError, SetupError
-from trading.run_options import ExitCode, Mode, RunOptions
+from trading.run_options import HELD_SIGNALS, ExitCode, Mode, RunOptions
 from trading.run_report import Notice, Reporter
 
 DEMO_CONFIG = Path(__file__).resolve().parent.parent / "configs" / "demo.toml"
@@ -96,6 +96,7 @@ def _hold_signals() -> None:
     """Signals that arrive while a run is being set up wait for `handle_signals`."""
     for number in (signal.SIGTERM, signal.SIGINT, *SIGNAL_LEVELS):
         asyncio.get_running_loop().add_signal_handler(number, lambda: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)  # the launcher held them (WD-7)
 
 
 class Trader:

@@ -19,7 +19,7 @@ from typing import Any, Final
 from console.beside import ConsoleBeside
 from console.display import Display
 from console.keys import Keys
-from trading.run_options import ExitCode, RunOptions
+from trading.run_options import HELD_SIGNALS, ExitCode, RunOptions
 from trading.run_report import read_line
 
 RESTARTS_MAX: Final = 5
@@ -142,7 +142,7 @@ class Launcher:
                     stdout=output,
                     stderr=output,
                     pass_fds=(write_fd,),
-                    preexec_fn=_child(signal.SIGKILL),
+                    preexec_fn=_child(signal.SIGKILL, held=HELD_SIGNALS),
                 )
         except BaseException:
             os.close(read_fd)
@@ -254,8 +254,10 @@ async def _end_gently(process: asyncio.subprocess.Process | None) -> None:
             await process.wait()
 
 
-def _child(death: signal.Signals, nice: int = 0) -> Callable[[], None]:
-    """What a child does before it starts.
+def _child(
+    death: signal.Signals, nice: int = 0, held: frozenset[signal.Signals] = frozenset()
+) -> Callable[[], None]:
+    """What a child does before it starts; signals that are `held` wait until it lets them in.
 
     It leaves the terminal's group, so that Ctrl-C reaches it once, through the launcher. And it
     asks the kernel to end it when the launcher dies: a trader that nobody watches is not a run; cut
@@ -267,6 +269,7 @@ def _child(death: signal.Signals, nice: int = 0) -> Callable[[], None]:
     def prepare() -> None:
         os.setpgid(0, 0)
         os.nice(nice)
+        signal.pthread_sigmask(signal.SIG_BLOCK, held)
         prctl(_PR_SET_PDEATHSIG, death, 0, 0, 0)
         if os.getppid() != parent:
             os.kill(os.getpid(), death)

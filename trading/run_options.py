@@ -4,6 +4,7 @@ The launcher starts `python -m actors.trader JSON`; the one argument is `RunOpti
 """
 
 import json
+import signal
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -14,6 +15,8 @@ from trading.errors import SetupError
 
 SPEED_DEFAULT_RATIO: Final = 60.0
 SUMMARY_FILE: Final = "run-summary.json"
+HELD_SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2})
+"""Blocked by the launcher until the trader can act on them: none is lost while it is loaded."""
 
 
 class Mode(StrEnum):

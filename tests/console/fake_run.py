@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-from trading.run_options import ExitCode, RunOptions
+from trading.run_options import HELD_SIGNALS, ExitCode, RunOptions
 from trading.run_report import Notice, Progress, Reporter, RunSummary
 
 
@@ -77,9 +77,17 @@ def _raises(_options: RunOptions, _reporter: Reporter) -> int:
 def _stops_when_told(options: RunOptions, reporter: Reporter) -> int:
     told = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: told.set())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)
     (options.data_dir / "pid").write_text(str(os.getpid()))
     reporter.notice(Notice(at_ns=1, text="ready", severity="WARNING"))
     told.wait(30)
+    return _finish(options)
+
+
+def _told_while_loading(options: RunOptions, reporter: Reporter) -> int:
+    (options.data_dir / "pid").write_text(str(os.getpid()))
+    reporter.notice(Notice(at_ns=1, text="ready", severity="WARNING"))
+    signal.sigwait({signal.SIGTERM})  # as it is held, it waits here and ends nobody
     return _finish(options)
 
 
@@ -90,6 +98,7 @@ PARTS: dict[str, Callable[[RunOptions, Reporter], int]] = {
     "refuses": _refuses,
     "raises": _raises,
     "stops when told": _stops_when_told,
+    "told while loading": _told_while_loading,
 }
 
 

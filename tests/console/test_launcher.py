@@ -95,16 +95,16 @@ import asyncio, pathlib, sys
 from console.display import PlainDisplay
 from console.launcher import Launcher
 from trading.run_options import RunOptions
-options = RunOptions(data_dir=pathlib.Path(sys.argv[1]), url="stops when told")
+options = RunOptions(data_dir=pathlib.Path(sys.argv[1]), url=sys.argv[2])
 launcher = Launcher(options, PlainDisplay(sys.stdout), python=sys.executable,
                     trader_module="tests.console.fake_run", archivist_module=None)
 sys.exit(asyncio.run(launcher.run()).exit_code)
 """
 
 
-def _driven(data_dir: Path) -> subprocess.Popen[str]:
+def _driven(data_dir: Path, part: str = "stops when told") -> subprocess.Popen[str]:
     driver = subprocess.Popen(
-        [sys.executable, "-c", _DRIVER, str(data_dir)],
+        [sys.executable, "-c", _DRIVER, str(data_dir), part],
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -128,6 +128,15 @@ def test_a_stop_goes_through_to_the_trader_and_ends_well(
     output, _ = driver.communicate(timeout=20)
     assert driver.returncode == ExitCode.DONE
     assert output.count("stopping: entries stop") == 1
+    assert _summary(tmp_path)["trades"] == 2
+
+
+def test_a_stop_that_comes_while_the_trader_is_loaded_waits_for_it(tmp_path: Path) -> None:
+    """WD-7: a signal before anybody can hear it neither ends the trader nor is lost; exit 0."""
+    driver = _driven(tmp_path, "told while loading")
+    driver.send_signal(signal.SIGTERM)
+    driver.communicate(timeout=20)
+    assert driver.returncode == ExitCode.DONE
     assert _summary(tmp_path)["trades"] == 2
 
 

@@ -3,6 +3,8 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import orjson
 from storage import open_record
 from tests.support.play import CONFIGS
 from tests.support.process import RunningRun, ask, running, within, write_config
+from trading.run_options import HELD_SIGNALS, RunOptions
 
 ENDED = {"FILLED", "CANCELLED", "REJECTED", "EXPIRED"}
 DEMO = CONFIGS / "demo.toml"
@@ -272,6 +275,22 @@ def test_a_stop_cancels_working_entries_and_ends_the_run(data_dir: Path, tmp_pat
     assert ask("verify", "--data-dir", str(data_dir)).code == 0
     nothing = ask("run", "--recover", "--data-dir", str(data_dir), "--headless")
     assert (nothing.code, "leave --recover out" in nothing.err) == (2, True)
+
+
+def test_a_stop_in_the_first_instant_of_a_trader_ends_a_whole_run(data_dir: Path) -> None:
+    """WD-7: SIGTERM before its first line of Python: set up, stopped, journaled, exit 0."""
+    data_dir.mkdir(mode=0o700)
+    options = RunOptions(data_dir=data_dir)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)  # as the launcher starts it
+    try:
+        trader = subprocess.Popen([sys.executable, "-m", "actors.trader", options.to_json()])
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    trader.send_signal(signal.SIGTERM)
+    assert trader.wait(60) == 0
+    assert query(data_dir, "SELECT is_clean FROM runs") == [(1,)]
+    assert query(data_dir, "SELECT count(*) FROM journal WHERE kind = 'RunStopped'") == [(1,)]
+    assert query(data_dir, "SELECT count(*) FROM orders") == [(0,)]
 
 
 def test_a_kill_while_no_trader_runs_waits_for_the_next(data_dir: Path) -> None:

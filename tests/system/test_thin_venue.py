@@ -1,0 +1,53 @@
+"""A venue that trades next to nothing: what it could not close is told of, and soon closed."""
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from actors.lane_virtual import BEHIND_TAPE_NS, RunEnd
+from streams.tape import Tape
+from tests.support.busy_market import busy_config, busy_tape
+from tests.support.play import Played, prepare
+from trading.config_reader import load
+
+
+@pytest.fixture(scope="module")
+def thin(tmp_path_factory: pytest.TempPathFactory) -> tuple[Played, Tape]:
+    """Three sessions in which one order gets a ten-thousandth of the volume."""
+    directory = tmp_path_factory.mktemp("thin")
+    config = load(busy_config(directory))
+    paper = msgspec.structs.replace(config.paper, participation_max_ratio=Decimal("0.0001"))
+    tape = Tape(busy_tape(directory))
+    return prepare(msgspec.structs.replace(config, paper=paper), tape), tape
+
+
+def test_a_run_ends_although_something_is_left_open(thin: tuple[Played, Tape]) -> None:
+    """ST-9, KC-8: behind its last row a tape fills nothing, and time does not go on for ever."""
+    played, tape = thin
+    assert played.lane.run() is RunEnd.EXHAUSTED
+    last_ns = tape.row(len(tape) - 1)[0]
+    assert last_ns <= played.lane.now_ns() <= last_ns + BEHIND_TAPE_NS
+    assert played.system.counters.crashes == 0
+
+
+def test_what_is_held_overnight_is_an_error_and_closed_at_the_next_open(
+    thin: tuple[Played, Tape],
+) -> None:
+    """ST-9, KC-8: said at 15:59, at the close and at the open; flat as soon as anything trades."""
+    played, _ = thin
+    played.finish()
+    closed = played.payloads("SessionClosed")
+    assert [session["positions_open"] for session in closed] == [1, 0, 1]
+    errors = [text for severity, text in played.notices if severity == "ERROR"]
+    assert errors[0] == "still open after the time to be flat"
+    assert "still open after the session" in errors[1]
+    assert "still open as a session begins" in errors[2]
+    opened = {each["session_date"]: each["open_ns"] for each in played.payloads("SessionOpened")}
+    [held] = [
+        trade
+        for trade in played.trades()
+        if trade["exit_ns"] >= opened[20240103] > trade["entry_ns"]
+    ]
+    assert held["reason"] in ("AUTO_FLATTEN", "FORCE_FLAT")
+    assert held["exit_ns"] == opened[20240103]

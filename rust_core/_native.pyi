@@ -676,7 +676,14 @@ class AccountView:
     def kill_failed(self) -> int: ...
     @property
     def kill_remaining(self) -> int:
-        """Orders that may still fill and positions that are open, now."""
+        """Orders and positions that the kill in force still has to end; all of them without one.
+
+        What an EMERGENCY leaves by policy, and the stops of it, is none of them (KC-1).
+        """
+
+    @property
+    def is_kill_leaving(self) -> bool:
+        """An EMERGENCY is in force that leaves positions to their stops (KC-1)."""
 
     @property
     def halts(self) -> list[tuple[str, str, str]]:

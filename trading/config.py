@@ -153,6 +153,9 @@ class MaxDrawdown(Section, frozen=True, kw_only=True):
     drawdown_max_ratio: Annotated[Decimal, ratio("trips at or above")] = D("0.15")
     window_s: Annotated[int, above(0, "how far back trades count")] = 7 * DAY_S
     cooldown_s: Annotated[int, above(0, "no entries for this long")] = DAY_S
+    peak_min_usd: Annotated[
+        Decimal, at_least(0, "up to this peak, the fall counts against the capital")
+    ] = D("0")
 
 
 class CooldownPeriod(Section, frozen=True, kw_only=True):
@@ -410,7 +413,11 @@ def _core_json(section: Section) -> dict[str, Any]:
     return values
 
 
-_CORE_NAMES = {"drawdown_max_ratio": "ratio", "deviation_max_ratio": "threshold_ratio"}
+_CORE_NAMES = {
+    "drawdown_max_ratio": "ratio",
+    "deviation_max_ratio": "threshold_ratio",
+    "peak_min_usd": "peak_min",
+}
 
 
 def _names(section: Section) -> tuple[str, ...]:

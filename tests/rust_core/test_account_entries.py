@@ -46,10 +46,34 @@ def test_a_size_follows_from_the_risk_and_every_cap_lowers_it() -> None:
     assert size(Desk(risk=risk), plan=waived, qty_1e8=None) == 10 * E
 
 
-def test_nothing_is_bought_when_the_size_is_zero() -> None:
-    """RK-2, EX-10: not above zero is no order, and a fault of whoever made it."""
+def test_nothing_is_bought_when_the_risk_buys_nothing() -> None:
+    """RK-2: sized to nothing is an outcome with a name of its own, and nobody's fault."""
     desk = Desk()
     decision = desk.ask(plan=ExitPlan(stop_ratio_1e8=E // 20), risk_1e8=E, qty_1e8=None)
+    assert failed(decision) == ["ZERO_SIZE"]
+    (verdict,) = desk.events("VerdictGiven", decision)
+    assert "left nothing" in verdict["failed"][0]["detail"]
+    assert severities(decision) == []
+    assert decision.claims == ()
+
+
+def test_nothing_is_bought_when_the_throttle_leaves_nothing() -> None:
+    """RK-8, RK-2: half of one unit is none, told like any refusal."""
+    desk = Desk(protections=OFF | {"daily_loss": {"limit_1e8": 100 * E}})
+    desk.enter()
+    desk.mark(94.9)
+    desk.tell(Message.exit_advice("s", "SPY", "MANUAL", "out", 0))
+    desk.fill(desk.ordered(), 10, 94.9)
+    decision = desk.ask(setup_instance="m2", reference_1e8=95 * E, qty_1e8=E)
+    assert failed(decision) == ["ZERO_SIZE"]
+    assert "THROTTLE" in desk.events("VerdictGiven", decision)[0]["failed"][0]["detail"]
+    assert severities(decision) == []
+
+
+def test_a_quantity_that_is_not_above_zero_is_a_fault_of_whoever_asked() -> None:
+    """EX-10: CRITICAL, whatever the size would have been."""
+    desk = Desk()
+    decision = desk.ask(qty_1e8=0)
     assert "QTY_POSITIVE" in failed(decision)
     assert severities(decision) == ["CRITICAL"]
     assert decision.claims == ()

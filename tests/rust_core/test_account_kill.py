@@ -146,6 +146,51 @@ def test_an_emergency_closes_or_leaves_positions_as_configured() -> None:
         assert desk.core.position("s", "SPY") is not None
 
 
+def test_what_an_emergency_leaves_is_left_with_its_stop() -> None:
+    """KC-1, PX-8: no target, no advice and no time closes it, but a local stop still does."""
+    desk = Desk(emergency="LEAVE")
+    desk.enter(ExitPlan(stop_ratio_1e8=E // 10, target_ratio_1e8=E // 10))
+    kill(desk, "EMERGENCY")
+    assert desk.core.account().kill_remaining == 0
+    assert desk.mark(120).is_empty
+    assert desk.tell(Message.exit_advice("s", "SPY", "MANUAL", "out", 0)).is_empty
+    (finished,) = desk.events("KillFinished", desk.tell(Message.venue_flat(0, 1)))
+    assert (finished["closed"], finished["remaining"]) == (0, 1)
+    decision = desk.mark(89)
+    assert desk.events("ExitTriggered", decision)[0]["reason"] == "STOP_LOSS"
+    order = desk.ordered(decision)
+    desk.release(order)
+    desk.report(order, "REJECTED", reason="no market")
+    desk.fill(desk.ordered(desk.fire("EXIT_RETRY")), 10, 88)
+    assert desk.core.positions() == []
+
+
+def test_a_stop_under_way_when_positions_are_left_goes_on() -> None:
+    """KC-1, PX-8: an EMERGENCY that leaves positions does not cancel the stop of one."""
+    desk = Desk(emergency="LEAVE")
+    desk.enter()
+    order = desk.ordered(desk.mark(89))
+    desk.release(order)
+    desk.report(order, "ACCEPTED")
+    assert cancels(kill(desk, "EMERGENCY")) == []
+    desk.fill(order, 10, 89)
+    (finished,) = desk.events("KillFinished", desk.tell(Message.venue_flat(0, 0)))
+    assert (finished["closed"], finished["remaining"]) == (1, 0)
+
+
+def test_a_position_on_its_way_out_at_the_kill_counts_as_closed() -> None:
+    """KC-2: true counts: whoever asked sees every position that was open and is gone."""
+    desk = Desk()
+    desk.enter()
+    order = desk.ordered(desk.mark(89))
+    kill(desk, "FLATTEN")
+    desk.fill(order, 10, 89)
+    (trade,) = desk.events("TradeClosed")
+    assert trade["reason"] == "STOP_LOSS"
+    (finished,) = desk.events("KillFinished", desk.tell(Message.venue_flat(0, 0)))
+    assert (finished["closed"], finished["remaining"]) == (1, 0)
+
+
 def test_an_exit_that_fails_under_a_kill_is_counted_and_tried_again() -> None:
     """KC-2, KC-5: latched with what remains; the flag blocks entries all the while."""
     desk = wide()

@@ -222,6 +222,20 @@ def test_an_impossible_word_changes_nothing_and_stops_entries(
     assert desk.ordered(desk.mark(89)), "the stop still sells"
 
 
+@pytest.mark.parametrize(("first", "second"), [("CANCELLED", "EXPIRED"), ("EXPIRED", "CANCELLED")])
+def test_an_order_may_end_by_cancel_and_by_time_at_once(first: str, second: str) -> None:
+    """EX-2, EX-9: both say that the rest is gone; the first word stands, and nobody halts."""
+    desk = Desk()
+    order = desk.ordered(desk.ask(order_type="LIMIT", limit_1e8=99 * E))
+    desk.release(order)
+    desk.report(order, first)
+    assert desk.report(order, second).is_empty
+    assert desk.state(order) == first
+    assert desk.core.account().halts == []
+    rejected = desk.report(order, "REJECTED")
+    assert desk.events("InvariantViolated", rejected)[0]["name"] == "TerminalStateError"
+
+
 def test_a_confirmation_without_the_brokers_id_is_refused() -> None:
     """EX-2, EX-12: fails loudly on a missing order id."""
     desk = Desk()

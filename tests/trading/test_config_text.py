@@ -64,7 +64,7 @@ def test_every_setting_of_a_protection_reaches_the_core() -> None:
     protections = {name: set(one) for name, one in values["protections"].items()}
     assert protections == {
         "stoploss_guard": {"enabled", "stop_outs", "cooldown_ns"},
-        "max_drawdown": {"enabled", "ratio_1e8", "window_ns", "cooldown_ns"},
+        "max_drawdown": {"enabled", "ratio_1e8", "window_ns", "cooldown_ns", "peak_min_1e8"},
         "cooldown_period": {"enabled", "cooldown_ns"},
         "time_window": {"enabled", "windows"},
         "volatility_halt": {

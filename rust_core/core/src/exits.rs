@@ -16,6 +16,8 @@ pub struct Circumstances<'a> {
     pub now_ns: i64,
     /// A kill closes positions.
     pub is_killed: bool,
+    /// A kill leaves positions to their stops, and to nothing else (KC-1, PX-8).
+    pub is_left: bool,
     /// The account's time to be flat has come (KC-8).
     pub is_flattening: bool,
     /// A new price, if that is the occasion; levels are compared with nothing else.
@@ -265,6 +267,18 @@ pub fn decide(position: &Position, now: &Circumstances<'_>) -> Option<Trigger> {
     };
     if now.is_killed {
         return all(ExitReason::KillSwitch, 0, "killed");
+    }
+    if now.is_left {
+        let begun = position.exit_wanted.and_then(|reason| {
+            all(
+                reason,
+                position.exit_threshold_1e8,
+                "what an earlier exit left open",
+            )
+        });
+        return begun
+            .or_else(|| now.mark.and_then(|_| by_price(position, price_1e8, now)))
+            .filter(|trigger| trigger.reason.is_protective());
     }
     if now.is_flattening {
         return all(ExitReason::AutoFlatten, 0, "the account's time to be flat");

@@ -91,6 +91,13 @@ named_enum! {
     }
 }
 
+impl ExitReason {
+    /// A stop: what protects a position where the venue holds no order for it (PX-8).
+    pub const fn is_protective(self) -> bool {
+        matches!(self, Self::StopLoss | Self::Trailing)
+    }
+}
+
 named_enum! {
     /// How far a kill goes (KC-1).
     KillLevel {

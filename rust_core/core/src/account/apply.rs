@@ -240,8 +240,10 @@ fn trade_closed<S: Store>(store: &mut S, e: &TradeClosed) {
         net_1e8: e.net_1e8,
         stop_out,
     });
-    if e.reason == ExitReason::KillSwitch {
-        store.kill_mut().closed += 1;
+    // What was being left as the kill came is closed under it too, whatever it is left for (KC-2).
+    let kill = store.kill_mut();
+    if kill.is_clearing() && !kill.unfinished.is_empty() {
+        kill.closed += 1;
     }
 }
 

@@ -4,12 +4,12 @@ use super::fills::{order_in, position_timers};
 use super::rules::ControlName;
 use super::work::Work;
 use super::CLEAR_HALTS;
-use crate::config::EmergencyPolicy;
 use crate::decision::{Effect, Timer};
 use crate::event::{ControlChanged, Event, KillFinished, KillLevelChanged};
 use crate::gate::Submission;
-use crate::message::{Kill, KillLevel, Name, OrderType, Purpose, TimerKind};
+use crate::message::{ExitReason, Kill, KillLevel, Name, OrderType, Purpose, TimerKind};
 use crate::order_table::OrderState;
+use crate::orders::Order;
 use std::sync::Arc;
 
 /// Why an entry is cancelled when its time is over (EX-8).
@@ -51,7 +51,13 @@ impl Work<'_> {
         for order in self.draft.live_orders() {
             let stays = match order.intent.purpose {
                 Purpose::Entry => false,
-                Purpose::Exit => closes && order.intent.order_type == OrderType::Market,
+                Purpose::Exit => {
+                    let is_stop = order
+                        .intent
+                        .exit_reason
+                        .is_some_and(ExitReason::is_protective);
+                    (closes || is_stop) && order.intent.order_type == OrderType::Market
+                }
                 Purpose::Protect => !closes,
             };
             if !stays {
@@ -65,20 +71,11 @@ impl Work<'_> {
         if !self.draft.kill().is_clearing() || self.draft.kill().unfinished.is_empty() {
             return;
         }
-        let leaves = self.draft.kill().level == KillLevel::Emergency
-            && self.core.config.emergency == EmergencyPolicy::Leave;
-        let own_orders = self
-            .draft
-            .live_orders()
-            .iter()
-            .filter(|o| !(leaves && o.intent.purpose == Purpose::Protect))
-            .count();
-        let own_positions = if leaves {
-            0
-        } else {
-            self.draft.open_positions().len()
-        };
-        let theirs = open_orders + if leaves { 0 } else { positions };
+        let leaves = self.is_kill_leaving();
+        let (own_orders, own_positions) = self.kill_remaining();
+        let stay = self.draft.live_orders().len() - own_orders;
+        let orders_left = open_orders.saturating_sub(i64::try_from(stay).unwrap_or(i64::MAX));
+        let theirs = orders_left.max(0) + if leaves { 0 } else { positions };
         if own_orders == 0 && own_positions == 0 && theirs == 0 {
             self.finish_kill();
             return;
@@ -89,6 +86,27 @@ impl Work<'_> {
         );
         let id = self.draft.kill().kill_id.clone();
         self.notify("CRITICAL", text, &[&id]);
+    }
+
+    /// Orders and positions that a kill still has to end. What it leaves, and the stops that protect it, is none.
+    pub fn kill_remaining(&self) -> (usize, usize) {
+        let leaves = self.is_kill_leaving();
+        let is_stop = |order: &Order| {
+            let reason = order.intent.exit_reason;
+            order.intent.purpose == Purpose::Protect
+                || reason.is_some_and(ExitReason::is_protective)
+        };
+        let orders = self.draft.live_orders();
+        let count = orders
+            .iter()
+            .filter(|order| !(leaves && is_stop(order)))
+            .count();
+        let positions = if leaves {
+            0
+        } else {
+            self.draft.open_positions().len()
+        };
+        (count, positions)
     }
 
     fn finish_kill(&mut self) {

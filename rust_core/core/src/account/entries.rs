@@ -145,11 +145,18 @@ impl Work<'_> {
             .now_ns
             .saturating_add(self.core.config.release_deadline_ns);
         let (extra, ruling) = self.rule(wanted, id, &exposure, sizing.qty_1e8, deadline_ns);
-        let (verdict, failed) = match ruling {
+        let (verdict, mut failed) = match ruling {
             Ruling::Approved(verdict) if extra.is_empty() => (Some(verdict), extra),
             Ruling::Approved(_) => (None, extra),
             Ruling::Refused(failed) => (None, extra.into_iter().chain(failed).collect()),
         };
+        let was_asked_none = wanted
+            .signal
+            .qty_1e8
+            .is_some_and(|asked_1e8| asked_1e8 <= 0);
+        if sizing.qty_1e8 == 0 && !sizing.steps.is_empty() && !was_asked_none {
+            sized_away(&mut failed, &sizing.steps);
+        }
         self.give_verdict(wanted, id, sizing.qty_1e8, sizing.steps, failed);
         match verdict {
             Some(verdict) => {
@@ -191,6 +198,7 @@ impl Work<'_> {
             trigger_1e8: wanted.trigger_1e8,
             protective_stop: self.protective_stop(&signal.plan),
             take_profit_1e8: price_of(signal.plan.target),
+            is_protective: false,
             deadline_ns,
         };
         (
@@ -439,6 +447,23 @@ fn written(text: std::fmt::Arguments<'_>) -> String {
     let done = id.write_fmt(text);
     debug_assert!(done.is_ok(), "writing to a String cannot fail");
     id
+}
+
+/// Nothing is left to trade after sizing: an outcome of its own, not a malformed order (RK-2, EX-10).
+fn sized_away(failed: &mut Vec<FailedCheck>, steps: &[SizingStep]) {
+    failed.retain(|check| !matches!(check.name, CheckName::QtyPositive | CheckName::MinSize));
+    let lowered = steps.iter().filter(|step| step.after_1e8 < step.before_1e8);
+    let by: Vec<&str> = lowered.map(|step| step.name.as_str()).collect();
+    failed.push(FailedCheck {
+        name: CheckName::ZeroSize,
+        severity: Severity::Refusal,
+        value: Some(0),
+        limit: Some(1),
+        detail: format!(
+            "the size must be above zero, {} left nothing",
+            by.join(", ")
+        ),
+    });
 }
 
 /// An intent's bytes, as journaled.

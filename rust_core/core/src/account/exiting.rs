@@ -24,6 +24,7 @@ impl Work<'_> {
         Circumstances {
             now_ns: self.now_ns,
             is_killed: self.is_kill_closing(),
+            is_left: self.is_kill_leaving(),
             is_flattening: self.is_flattening(),
             mark,
             advice,
@@ -183,6 +184,7 @@ impl Work<'_> {
             trigger_1e8: None,
             protective_stop: ProtectiveStop::Missing,
             take_profit_1e8: None,
+            is_protective: trigger.reason.is_protective(),
             deadline_ns: i64::MAX,
         };
         let ruling = gate::check(

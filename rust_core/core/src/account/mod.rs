@@ -216,6 +216,17 @@ impl AccountCore {
         Work::new(self, now_ns).equity_1e8()
     }
 
+    /// Orders and positions that the kill in force still has to end (KC-2).
+    pub fn kill_remaining(&self) -> usize {
+        let (orders, positions) = Work::new(self, 0).kill_remaining();
+        orders + positions
+    }
+
+    /// Whether the kill in force leaves positions to their stops (KC-1).
+    pub fn is_kill_leaving(&self) -> bool {
+        Work::new(self, 0).is_kill_leaving()
+    }
+
     /// Money timers to arm after rehydration.
     pub fn open_timers(&self, now_ns: i64) -> Vec<Timer> {
         Work::new(self, now_ns).open_timers()

@@ -151,9 +151,11 @@ impl Work<'_> {
     fn ended(&mut self, order: &Arc<Order>, event: OrderEvent, report: &VenueReport) {
         let is_repeat = matches!(
             (order.state, event),
-            (OrderState::Cancelled, OrderEvent::CancelAck)
-                | (OrderState::Rejected, OrderEvent::Reject)
-                | (OrderState::Expired, OrderEvent::Expire)
+            // Cancelled as its time ended, or the other way round: what was left is gone, either way.
+            (
+                OrderState::Cancelled | OrderState::Expired,
+                OrderEvent::CancelAck | OrderEvent::Expire
+            ) | (OrderState::Rejected, OrderEvent::Reject)
         );
         if is_repeat {
             return;

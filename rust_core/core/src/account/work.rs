@@ -298,6 +298,11 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// A kill leaves positions to their stops (KC-1).
+    pub(super) fn is_kill_leaving(&self) -> bool {
+        self.draft.kill().level == KillLevel::Emergency && !self.is_kill_closing()
+    }
+
     fn session_closed(&mut self, session_date: i64) {
         let session = self.draft.session();
         if !session.is_open || session.session_date != session_date {

@@ -48,6 +48,8 @@ pub struct OrderDraft<'a> {
     pub protective_stop: ProtectiveStop,
     /// Where the position would be closed at a profit, if anywhere. Not read for exits.
     pub take_profit_1e8: Option<i64>,
+    /// A stop, which an EMERGENCY that leaves positions leaves in force (KC-1, PX-8).
+    pub is_protective: bool,
     /// After this instant an entry is not released.
     pub deadline_ns: i64,
 }

@@ -52,7 +52,7 @@ fn check_exit(
 ) -> Figures {
     shape::check_reduces(draft, context, failures);
     if let Some(rules) = context.rules {
-        state::check_exit(rules, context, failures);
+        state::check_exit(draft, rules, context, failures);
     }
     Figures::default()
 }

@@ -15,6 +15,8 @@ crate::message::named_enum! {
         RequiredFields = "REQUIRED_FIELDS",
         /// Quantity above zero.
         QtyPositive = "QTY_POSITIVE",
+        /// Risk, caps and throttle leave a quantity to trade (RK-2, RK-8).
+        ZeroSize = "ZERO_SIZE",
         /// Quantity on the lot.
         LotSize = "LOT_SIZE",
         /// Quantity at least the venue's smallest.

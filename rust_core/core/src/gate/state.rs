@@ -4,7 +4,7 @@ use super::draft::{GateContext, OrderDraft};
 use super::failures::Failures;
 use super::rules::GateRules;
 use super::ruling::CheckName;
-use crate::message::KillLevel;
+use crate::message::{KillLevel, Purpose};
 
 /// Kill, pause, halt, session, deadline, open questions, protections and policies: none of them may object.
 pub(super) fn check_entry(
@@ -49,9 +49,15 @@ pub(super) fn check_entry(
     }
 }
 
-/// An exit passes every switch but an EMERGENCY that leaves positions with their stops.
-pub(super) fn check_exit(rules: &GateRules, context: &GateContext<'_>, failures: &mut Failures) {
-    if context.kill_level == KillLevel::Emergency && !rules.emergency_closes_positions {
+/// An exit passes every switch but an EMERGENCY that leaves positions with their stops: only those pass it.
+pub(super) fn check_exit(
+    draft: &OrderDraft<'_>,
+    rules: &GateRules,
+    context: &GateContext<'_>,
+    failures: &mut Failures,
+) {
+    let leaves = context.kill_level == KillLevel::Emergency && !rules.emergency_closes_positions;
+    if leaves && !draft.is_protective && draft.purpose != Purpose::Protect {
         let detail = "positions are left with their stops under EMERGENCY".to_owned();
         failures.refuse(
             CheckName::KillLevel,

@@ -63,7 +63,10 @@ pub struct MaxDrawdownConfig {
     pub window_ns: i64,
     /// How long entries stay off.
     pub cooldown_ns: i64,
-    /// What the drawdown is measured against when the peak is not positive; `None` is the equity at the first session.
+    /// Up to this profit, zero by default, the peak measures nothing and the capital base does.
+    pub peak_min_1e8: i64,
+    /// What the drawdown is measured against when the peak is not above that; `None` is the equity at the first
+    /// session.
     pub capital_base_1e8: Option<i64>,
 }
 
@@ -74,6 +77,7 @@ impl Default for MaxDrawdownConfig {
             ratio_1e8: ONE_1E8 / 100 * 15,
             window_ns: 7 * 24 * HOUR_NS,
             cooldown_ns: 24 * HOUR_NS,
+            peak_min_1e8: 0,
             capital_base_1e8: None,
         }
     }
@@ -268,6 +272,12 @@ impl ProtectionsConfig {
             if value <= 0 {
                 problems.push(format!("{name} must be above zero, was {value}"));
             }
+        }
+        if self.max_drawdown.peak_min_1e8 < 0 {
+            problems.push(format!(
+                "max_drawdown.peak_min_1e8 must be zero or above, was {}",
+                self.max_drawdown.peak_min_1e8
+            ));
         }
         if !(2..=1024).contains(&self.volatility_halt.returns) {
             problems.push(format!(

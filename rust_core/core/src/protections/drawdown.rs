@@ -72,17 +72,22 @@ impl ClosedTrades {
         (current, peak)
     }
 
-    /// (peak − current) / peak of the cumulative P&L, which starts at 0; over `base` when the peak is not positive.
+    /// (peak − current) / peak of the cumulative P&L, which starts at 0; over `base` while the peak is not above
+    /// `peak_min_1e8` (docs/decisions: a peak of a few dollars would trip at the first loss).
     ///
     /// No trades give 0. None when it cannot be computed: no base above zero, or figures out of range.
-    pub(super) fn drawdown_ratio_1e8(&self, base_1e8: Option<i64>) -> Option<i64> {
+    pub(super) fn drawdown_ratio_1e8(
+        &self,
+        peak_min_1e8: i64,
+        base_1e8: Option<i64>,
+    ) -> Option<i64> {
         let (current, peak) = self
             .figures()
             .map_or_else(|| self.wide_figures(), |(c, p)| (c.into(), p.into()));
         if peak == current {
             return Some(0);
         }
-        let base = if peak > 0 {
+        let base = if peak > i128::from(peak_min_1e8.max(0)) {
             peak
         } else {
             i128::from(base_1e8.filter(|base_1e8| *base_1e8 > 0)?)

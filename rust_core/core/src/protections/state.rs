@@ -95,7 +95,7 @@ impl ProtectionsState {
         let trades = Arc::make_mut(&mut self.trades);
         trades.push(trade.exit_ns, trade.net_1e8, config.window_ns);
         let base_1e8 = config.capital_base_1e8.or(self.first_equity_1e8);
-        let ratio_1e8 = trades.drawdown_ratio_1e8(base_1e8);
+        let ratio_1e8 = trades.drawdown_ratio_1e8(config.peak_min_1e8, base_1e8);
         self.is_drawdown_unknown = ratio_1e8.is_none();
         self.drawdown_ratio_1e8 = ratio_1e8.unwrap_or(0);
         if ratio_1e8.is_some_and(|ratio_1e8| ratio_1e8 >= config.ratio_1e8) {

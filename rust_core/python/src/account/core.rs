@@ -222,7 +222,6 @@ impl AccountCore {
         let (state, config) = (self.core.state(), self.core.config());
         let text = |name: &words::Name| name.to_string();
         let unrealised = |position: &Arc<Position>| self.core.unrealised_1e8(position).unwrap_or(0);
-        let remaining = self.core.live_orders().count() + state.positions.len();
         let rows = state.protections.rows(self.now_ns);
         AccountView {
             account: text(&config.account),
@@ -243,7 +242,8 @@ impl AccountCore {
             kill_cancelled: state.kill.cancelled,
             kill_closed: state.kill.closed,
             kill_failed: state.kill.failed,
-            kill_remaining: i64::try_from(remaining).unwrap_or(i64::MAX),
+            kill_remaining: i64::try_from(self.core.kill_remaining()).unwrap_or(i64::MAX),
+            is_kill_leaving: self.core.is_kill_leaving(),
             halts: state
                 .halts
                 .iter()

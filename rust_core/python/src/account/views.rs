@@ -340,6 +340,7 @@ pub struct AccountView {
     pub kill_closed: i64,
     pub kill_failed: i64,
     pub kill_remaining: i64,
+    pub is_kill_leaving: bool,
     pub halts: Vec<(&'static str, String, String)>,
     pub protections: Vec<ProtectionView>,
     pub controls: BTreeMap<String, String>,

@@ -116,7 +116,10 @@ fn an_emergency_closes_or_leaves_positions_as_configured() {
     let world = exit().with(|w| w.kill_level = KillLevel::Emergency);
     assert_eq!(world.names(), []);
     let left = world.with(|w| w.rules().emergency_closes_positions = false);
-    assert_eq!(left.names(), [CheckName::KillLevel]);
+    assert_eq!(left.clone().names(), [CheckName::KillLevel]);
+    // PX-8: what is left is left with its stop, also where the venue holds no order for it
+    assert_eq!(left.clone().with(|w| w.is_protective = true).names(), []);
+    assert_eq!(left.with(|w| w.purpose = Purpose::Protect).names(), []);
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub(super) struct World {
     pub(super) trigger_1e8: Option<i64>,
     pub(super) stop: ProtectiveStop,
     pub(super) take_profit_1e8: Option<i64>,
+    pub(super) is_protective: bool,
     pub(super) deadline_ns: i64,
     pub(super) symbol: Name,
     pub(super) strategy: Name,
@@ -59,6 +60,7 @@ pub(super) fn entry() -> World {
         trigger_1e8: None,
         stop: ProtectiveStop::Price1e8(9 * DOLLAR),
         take_profit_1e8: Some(13 * DOLLAR),
+        is_protective: false,
         deadline_ns: NOW_NS + 5_000_000_000,
         symbol: Name::from("XYZ"),
         strategy: Name::from("vwap"),
@@ -147,6 +149,7 @@ impl World {
             trigger_1e8: self.trigger_1e8,
             protective_stop: self.stop,
             take_profit_1e8: self.take_profit_1e8,
+            is_protective: self.is_protective,
             deadline_ns: self.deadline_ns,
         };
         let context = GateContext {

@@ -129,6 +129,28 @@ fn without_a_profit_a_drawdown_counts_from_the_capital() {
 }
 
 #[test]
+fn a_peak_too_small_to_measure_by_leaves_the_capital_as_the_base() {
+    // RK-6, docs/decisions: one loss after a profit of a few dollars is no drawdown of the account
+    for (peak_min_1e8, profit_1e8, expected) in [
+        (0, 1, vec![N::MaxDrawdown]),
+        (20 * DOLLAR, 20 * DOLLAR, vec![]),
+        (20 * DOLLAR, 20 * DOLLAR + 1, vec![N::MaxDrawdown]),
+    ] {
+        let mut protections = with(|config| {
+            config.cooldown_period.enabled = false;
+            config.stoploss_guard.enabled = false;
+            config.max_drawdown.peak_min_1e8 = peak_min_1e8;
+        });
+        protections.on_trade_closed(&trade(OPEN_NS, profit_1e8, false));
+        protections.on_trade_closed(&trade(OPEN_NS + 1, -10 * DOLLAR, false));
+        assert_eq!(names(&protections, OPEN_NS + 1), expected, "{profit_1e8}");
+    }
+    let mut config = ProtectionsConfig::default();
+    config.max_drawdown.peak_min_1e8 = -1;
+    assert!(config.validate().unwrap_err()[0].contains("peak_min_1e8"));
+}
+
+#[test]
 fn a_configured_capital_goes_before_the_first_equity() {
     let mut protections = with(|config| {
         config.cooldown_period.enabled = false;

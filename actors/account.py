@@ -161,6 +161,7 @@ class AccountActor(LaneActor):
             "CancelRequested": self._order_moved,
             "OrderFilled": self._order_filled,
             "PositionChanged": self._position_moved,
+            "KillLevelChanged": lambda _: self._check_flat(),  # there may be nothing to end
             "KillFinished": plan.kill_finished,
         }
 
@@ -207,7 +208,10 @@ class AccountActor(LaneActor):
         react(message)
 
     def _refused(self, outcome: Duplicate | Fenced | Failed) -> None:
-        raise RecordRefusedError(f"{self.name}: {outcome}")
+        """What this incarnation believes is not durable; an older one's belief died with it."""
+        token: Any = outcome.token
+        if token.incarnation is self._incarnation:
+            raise RecordRefusedError(f"{self.name}: {outcome}")
 
     def _decide(self, message: Message) -> None:
         latency = self._latency
@@ -360,7 +364,7 @@ class AccountActor(LaneActor):
     def _check_flat(self) -> None:
         """Once the books say a kill is through, have the venue say so twice (KC-2)."""
         core = self.core
-        if core.is_flattening and not core.orders() and not core.positions():
+        if core.is_flattening and core.account().kill_remaining == 0:
             self.plan.broker.state(1, OPEN)
 
     def _stated(self, stated: Stated) -> None:
@@ -368,7 +372,8 @@ class AccountActor(LaneActor):
             self.at(self.lane.now_ns() + FLAT_READ_NS, FlatReadDue())
             return
         orders, positions = len(stated.orders), len(stated.positions)
-        if orders == positions == 0 and stated.question == 1:
+        leaves = self.core.account().is_kill_leaving  # positions stay, by policy (KC-1)
+        if orders == 0 and (leaves or positions == 0) and stated.question == 1:
             self.plan.broker.state(2, OPEN)
         else:
             self._decide(Message.venue_flat(orders, positions))

@@ -73,6 +73,14 @@ POINTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "exit pending": ("durable", _is("ExitTriggered")),
     "mid-kill": ("durable", lambda _: True),
 }
+# The same for a kill that was asked for while no trader ran, and is taken up by the next one.
+TAKEN_UP: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "kill latched": ("staged", _is("KillLevelChanged")),
+    "kill latched durably": ("durable", _is("KillLevelChanged")),
+    "kill finished": ("staged", _is("KillFinished")),
+    "kill finished durably": ("durable", _is("KillFinished")),
+    "kill done": ("staged", _is("KillDone")),
+}
 
 
 class DeadlyRecord:
@@ -81,7 +89,7 @@ class DeadlyRecord:
     def __init__(self, record: SqliteRecord, plan: Plan) -> None:
         """Wait for the plan's visit."""
         self._record = record
-        self._when, self._marks = POINTS[plan.point]
+        self._when, self._marks = (POINTS | TAKEN_UP)[plan.point]
         self._left = plan.occurrence
         self._is_counting = plan.point != "mid-kill"
 

@@ -137,9 +137,16 @@ class RunningRun:
 
 @asynccontextmanager
 async def running(
-    data_dir: Path, *arguments: str, cwd: Path = ROOT, speed: str = "1200"
+    data_dir: Path,
+    *arguments: str,
+    cwd: Path = ROOT,
+    speed: str = "1200",
+    modules: Path | None = None,
 ) -> AsyncIterator[RunningRun]:
-    """Start a paced run and connect to its operator port, from the first journaled event on."""
+    """Start a paced run and connect to its operator port, from the first journaled event on.
+
+    `modules` is a folder whose modules come before the product's own.
+    """
     process = await asyncio.create_subprocess_exec(
         *ASK,
         "run",
@@ -151,7 +158,7 @@ async def running(
         "--no-console",
         *arguments,
         cwd=cwd,
-        env=_environment(),
+        env=_environment(modules),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -1,8 +1,8 @@
 """Real panics of the compiled core, in a real run: each is the crash of one actor, and no more.
 
-The core is built anew with three panics (tests/mutants/panics): the account's decision about one
-strategy's signals, the first fill that is taken over, half-way through the decision, and an
-indicator that only one strategy asks for.
+The core is built anew with four panics (tests/mutants/panics): the account's decision about one
+strategy's signals, the first fill that is taken over, half-way through the decision, an indicator
+that only one strategy asks for, and a control of a certain value.
 """
 
 import tomllib
@@ -16,7 +16,7 @@ from rust_core import PaperVenueBook
 from storage import open_record
 from tests.mutants import workshop
 from tests.support.play import CONFIGS
-from tests.support.process import ask, write_config
+from tests.support.process import ask, running, within, write_config
 from trading.config_reader import load
 
 PANICS = Path(workshop.__file__).parent / "panics" / "panics.patch"
@@ -84,7 +84,13 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, ...
 
 
 @pytest.fixture(scope="module")
-def panicked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def broken() -> Path:
+    """Where the core that panics comes first on the path."""
+    return workshop.build(workshop.patched(PANICS.read_text()))
+
+
+@pytest.fixture(scope="module")
+def panicked(tmp_path_factory: pytest.TempPathFactory, broken: Path) -> Path:
     """The data directory of a run on the core that panics."""
     folder = tmp_path_factory.mktemp("panicked")
     added = ""
@@ -101,7 +107,7 @@ def panicked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     said = ask(
         "run", "--speed", "max", "--headless", "--json",
         "--config", str(config), "--data-dir", str(data_dir),
-        cwd=folder, modules=workshop.build(workshop.patched(PANICS.read_text())),
+        cwd=folder, modules=broken,
     )  # fmt: skip
     assert said.code == 0, said.err
     assert said.json()["restarts"] == 0  # of the process
@@ -161,6 +167,36 @@ def test_panics_are_told_of_and_the_journal_is_whole(panicked: Path) -> None:
     assert faults["crashed"] >= 5
     said = ask("verify", "--data-dir", str(panicked), "--json")
     assert said.code == 0, said.err
+
+
+def test_a_poison_message_of_an_operator_is_set_aside(
+    tmp_path: Path, broken: Path, undisturbed: list[tuple[Any, ...]]
+) -> None:
+    """WD-1, PM-2: a control that crashes the account twice is kept with its traceback, once."""
+    data_dir = tmp_path / "data"
+
+    async def scenario() -> None:
+        async with running(data_dir, cwd=tmp_path, speed="2000", modules=broken) as run:
+            await run.until_event("SessionOpened")
+            for number in range(2):
+                control = {"name": "max_position", "value": "13", "reason": "poison"}
+                assert (await run.post("/api/controls", id=f"c{number}", **control))[0] == 200
+                await run.until_event("ActorRestarted", name="account:main")
+            status = (await run.ask("status", "--json")).json()
+            assert (status["is_running"], status["faults"]["quarantined"]) == (True, 1)
+            assert (await run.get("/health"))[0] == 200
+            await run.until_event("RunEnded")
+
+    within(scenario)
+    sql = "SELECT actor, message, detail FROM actors WHERE kind = 'MessageQuarantined'"
+    [row] = ask("sql", sql, "--data-dir", str(data_dir), "--json").json()["rows"]
+    assert row["actor"] == "account:main"
+    assert "max_position" in row["message"]
+    assert "PanicException: the core decides about thirteen" in row["detail"]
+    assert (
+        len([reason for reason in crashes(data_dir, "account:main") if "thirteen" in reason]) == 2
+    )
+    assert rows(data_dir, TRADES) == undisturbed
 
 
 def test_a_panic_unwinds_in_every_profile() -> None:

@@ -125,7 +125,7 @@ mod tests {
         trades.push(2_001, i64::MAX, 1_500);
         assert_eq!(trades.figures(), None);
         assert!(trades.wide_figures().1 > i128::from(i64::MAX));
-        assert_eq!(trades.drawdown_ratio_1e8(None), Some(0));
+        assert_eq!(trades.drawdown_ratio_1e8(0, None), Some(0));
     }
 
     #[test]

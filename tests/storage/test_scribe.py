@@ -176,7 +176,7 @@ def test_a_request_that_cannot_be_written_fails_alone(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_poisons_the_record(tmp_path: Path) -> None:
-    """ST-8: when the file cannot grow the group fails, and so does all that follows."""
+    """ST-8: when the file cannot grow the group fails, and so does every entry that follows."""
     inbox = Inbox()
     record = open_record(tmp_path, is_eager=False)
     record.deliver_to(inbox)
@@ -185,7 +185,7 @@ def test_a_full_disk_poisons_the_record(tmp_path: Path) -> None:
     record._book.connection.pragma("max_page_count", pages)  # noqa: SLF001
     record.stage(request(1, event("Noted", text="x" * 8_000_000)))
     record.settle()
-    record.stage(request(2))
+    record.stage(request(2, event("OrderIntended", adds_risk=True)))
     record.settle()
     assert [type(outcome) for outcome in inbox.outcomes] == [Failed, Failed]
     assert record.high_water().position == 0

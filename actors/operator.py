@@ -42,6 +42,7 @@ from actors.operator_words import (
     TraderPort,
 )
 from trading.controls import CONTROLS, ControlRefusedError, parse_control
+from trading.run_options import HELD_SIGNALS
 
 _COOKIE: Final = "holdfast_session"
 _SOCKET_BYTES_MAX: Final = 1 << 20
@@ -400,12 +401,13 @@ def handle_signals(
 ) -> None:
     """SIGTERM and SIGINT call `stop`; SIGUSR1 pauses and SIGUSR2 flattens (KC-1).
 
-    Each signal is a request of its own, with an id made here.
+    Each signal is a request of its own, with an id made here. What was held until now is let in.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     for number, level in SIGNAL_LEVELS.items():
         loop.add_signal_handler(number, _kill_by_signal, trader, number, level)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)
 
 
 def _kill_by_signal(trader: TraderPort, number: signal.Signals, level: KillLevel) -> None:

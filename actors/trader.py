@@ -17,7 +17,7 @@ import uvloop
 from actors.interrupt import Interrupter
 from actors.lane_virtual import RunEnd, VirtualLane
 from actors.live import LiveTrader
-from actors.operator import SIGNAL_LEVELS, handle_signals
+from actors.operator import handle_signals
 from actors.process import (
     cut_off_run,
     note_strategies,
@@ -93,10 +93,11 @@ async def _run(options: RunOptions, reporter: Reporter) -> None:
 
 
 def _hold_signals() -> None:
-    """Signals that arrive while a run is being set up wait for `handle_signals`."""
-    for number in (signal.SIGTERM, signal.SIGINT, *SIGNAL_LEVELS):
-        asyncio.get_running_loop().add_signal_handler(number, lambda: None)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)  # the launcher held them (WD-7)
+    """Signals that arrive while a run is being set up wait for `handle_signals` (WD-7).
+
+    A launcher has held them since before the first line of Python.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)
 
 
 class Trader:

@@ -77,6 +77,8 @@ class Spec:
         poison_after: Crashes by one message before it is quarantined.
         cpu_limit_ns: CPU time of one handler before the interrupter ends it; 0 for never.
         start_cpu_limit_ns: The same while it is made, rehydrated and started.
+        is_vital: Of a child of the root: never given up. Entries are shut when others would end
+            FAILED, and it is tried again after its longest pause: exits and kills need it.
         children: Of a supervisor, in start order; more may be added at run time.
         strategy: Of a supervisor: who goes down and comes back with a crashed child.
         intensity: Of a supervisor: more crashes than this within `period_ns` and it gives up.
@@ -92,6 +94,7 @@ class Spec:
     poison_after: int = 2
     cpu_limit_ns: int = 0
     start_cpu_limit_ns: int = 0
+    is_vital: bool = False
     children: "tuple[Spec, ...]" = ()
     strategy: Strategy = "one_for_one"
     intensity: int = 3

@@ -4,7 +4,8 @@ Children start in order and stop in reverse. More than `intensity` crashes withi
 a supervisor gives up: `contain` ends the one child FAILED and leaves its siblings alone;
 `escalate` takes all its children down (their mail waits) and is itself a crash to the supervisor
 above. The root never takes the tree down: it ends that child FAILED and calls `halt`, so that
-entries shut while kill, cancels and armed exits stay.
+entries shut while kill, cancels and armed exits stay. What those need is vital: it never ends, but
+is tried again after its longest pause.
 """
 
 from collections import deque
@@ -167,6 +168,14 @@ class Supervisor:
 
     def give_up(self, child: "Cell | Supervisor", reason: str) -> None:
         """Try this child no more: contain its failure, or pass it upward."""
+        if self.parent is None and child.spec.is_vital:
+            self.tree.halted(child.name, reason)
+            child.suspend(reason)
+            self._times.clear()
+            child.restart_due_ns = self.tree.lane.now_ns() + child.spec.backoff.cap_ns
+            again = RestartDue(supervisor=self.name, names=(child.name,))
+            self.tree.lane.at(child.restart_due_ns, TREE_NAME, again)
+            return
         if self.spec.on_failed_child == "contain" or self.parent is None:
             child.fail(reason)
             if self.parent is None:

@@ -30,6 +30,7 @@ from actors.venue import VenueActor, VenueMemory, VenuePlan
 from actors.watchdog import WatchdogActor, WatchLimits
 from brokers.dry_run import BookSeen, DryRunBroker
 from brokers.paper import PaperBroker
+from rust_core import Message
 from streams.gaps import TICK_CADENCE_NS, TICK_SILENCE_NS, GapDetector, Heartbeat
 from streams.tick_bars import BarMessage, TickBars
 from trading.market import Bar, MarketMessage, SessionOpened
@@ -94,15 +95,16 @@ class Wiring:
         """The root's children, in start order."""
         account = self.account
         return (
-            Spec(name=KILL, make=self._make_kill, backoff=MONEY_BACKOFF),
+            Spec(name=KILL, make=self._make_kill, backoff=MONEY_BACKOFF, is_vital=True),
             *(
-                (Spec(name=VENUE, make=self._make_venue, backoff=MONEY_BACKOFF),)
+                (Spec(name=VENUE, make=self._make_venue, backoff=MONEY_BACKOFF, is_vital=True),)
                 if self._is_paper
                 else ()
             ),
             Spec(
                 name=f"accounts:{account}",
                 strategy="rest_for_one",
+                is_vital=True,
                 children=(
                     *self.system.ports.adapters,
                     Spec(
@@ -115,7 +117,7 @@ class Wiring:
                 ),
             ),
             Spec(name=WATCHDOG, make=self._make_watchdog),
-            Spec(name=FEED, make=self._make_feed),
+            Spec(name=FEED, make=self._make_feed, is_vital=True),
             Spec(
                 name="strategies",
                 on_failed_child="contain",
@@ -459,11 +461,21 @@ class Wiring:
         )
         if event.kind is not EventKind.RESTARTED:
             self.system.ports.notify("ERROR", f"{event.name}: {event.reason}", (event.name,))
+        if event.kind is EventKind.QUARANTINED and event.name == self.system.account_name:
+            self._freeze_if_venues(event)
+
+    def _freeze_if_venues(self, event: SupervisionEvent) -> None:
+        """Without a word of the venue the position is unknown: entries stop, exits go on (EX-9)."""
+        if event.message.startswith(_VENUES_WORDS):
+            text = f"a word of the venue was set aside: {event.reason}"
+            self.system.ports.lane.tell(event.name, Message.halt("ACCOUNT", "", text))
+            self.system.ports.notify("CRITICAL", text, (event.name,))
 
 
 ORDER_SPEC = Spec(name="order", restart="transient", backoff=MONEY_BACKOFF)
 POSITION_SPEC = Spec(name="position", restart="transient", backoff=MONEY_BACKOFF)
 ORDER_NEWS = OrderNews()
+_VENUES_WORDS = ("Message(VenueReport", "LookedUp(", "Stated(")
 
 
 def _strategy_port(tell: Callable[[Any], None], instrument: str) -> Callable[[BarMessage], None]:

@@ -17,6 +17,7 @@ from actors.messages import VENUE
 from actors.tape_source import Source
 from actors.trader import Trader
 from actors.venue_store import VenueStore
+from brokers.base import LookedUp
 from brokers.paper import PlaceOrder
 from rust_core import PaperVenueBook
 from storage import MemoryRecord, SqliteRecord, open_record
@@ -332,6 +333,66 @@ def test_an_account_that_crashes_at_a_price_loses_no_time(market: tuple[Config, 
     assert played.system.tree.cell(name).incarnation >= 20
     assert played.trades() == expected
     Keeper(played).check(config)
+
+
+def test_an_account_that_crashes_again_and_again_comes_back_for_its_exits(
+    market: tuple[Config, Path],
+) -> None:
+    """WD-1, EX-9: past every intensity entries are shut; what was open is left as planned."""
+    config, tape = market[0], Tape(market[1])
+    played = prepare(config, tape)
+    name, is_open = played.system.account_name, False
+
+    def poison(journal_id: str, events: Any, _: int) -> None:
+        nonlocal is_open
+        if journal_id == name and any(b'"phase":"MONITORING"' in event.payload for event in events):
+            for _ in range(0 if is_open else 60):
+                played.lane.tell(name, Poison())
+            is_open = True
+
+    played.system.rounds.listen(poison)
+    played.lane.run()
+    assert name in played.system.counters.halted_for
+    core = played.system.core
+    assert core is not None
+    assert (core.orders(), core.positions()) == ([], [])
+    [halted] = [r for r in played.record.events("system", played.run) if r.kind == "SystemHalted"]
+    sent = [
+        row["at_ns"]
+        for row in played.payloads("OrderChanged")
+        if row["new"] == "SUBMITTED" and row["client_order_id"].endswith("e1")
+    ]
+    assert max(sent) <= halted.at_ns  # later ones are held back at the gate
+    assert played.trades()
+    Keeper(played).check(config)
+
+
+def test_a_word_of_the_venue_that_cannot_be_taken_in_freezes_the_account(
+    market: tuple[Config, Path],
+) -> None:
+    """EX-9, WD-1: what it said is unknown, so nothing is entered any more; a person looks."""
+    config, tape = market[0], Tape(market[1])
+    played = prepare(config, tape)
+    name, half_ns = played.system.account_name, tape.row(len(tape) // 2)[0]
+    word = LookedUp(client_order_id="o", reports=("no report at all",))
+    for _ in range(2):
+        played.lane.at(half_ns, name, word)
+    played.lane.run()
+    core = played.system.core
+    assert core is not None
+    assert [halt[:2] for halt in core.account().halts] == [("ACCOUNT", "")]
+    assert (core.orders(), core.positions()) == ([], [])
+    entered = [row.at_ns for row in played.record.events(name, played.run) if is_entry(row)]
+    assert entered
+    assert max(entered) <= half_ns
+    assert ("CRITICAL", "a word of the venue was set aside") in [
+        (severity, text.split(":")[0]) for severity, text in played.notices
+    ]
+
+
+def is_entry(row: Any) -> bool:
+    """Whether a row is the intent of an entry."""
+    return bool(row.kind == "OrderIntended" and orjson.loads(row.payload)["adds_risk"])
 
 
 @pytest.mark.parametrize("kind", ["OrderIntended", "OrderChanged", "OrderFilled", "ExitTriggered"])

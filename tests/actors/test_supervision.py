@@ -108,6 +108,22 @@ def test_an_exit_passes_through() -> None:
     assert world.events == []
 
 
+def test_what_is_vital_is_never_given_up() -> None:
+    """WD-1, EX-9: entries shut, once, and it comes back for exits and kills, with all its mail."""
+    lane, world = virtual()
+    actor = Spec(name="a", make=world.make)
+    account = Spec(name="account", children=(actor,), is_vital=True)
+    tree = world.tree(Spec(name="root", children=(account, Spec(name="b", make=world.make))))
+    for _ in range(40):
+        tree.tell("a", "boom")
+    tree.tell("a", Order(1))
+    lane.run()
+    assert len(world.halts) == 1
+    assert tree.cell("a").state is CellState.RUNNING
+    assert world.of("a")[-1] == Order(1)
+    assert world.of("b") == [("rehydrated", 0), "start"]
+
+
 def test_the_root_giving_up_shuts_entries_and_leaves_the_others_running() -> None:
     """WD-1: more crashes than the intensity allows, and `halt` is called, once."""
     lane, world = virtual()

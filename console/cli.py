@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from console import console_address, explain, operate, prepare
+from console import console_address, doctor, explain, operate, prepare
 from console import run as run_command
 from console import simulate as simulate_command
 from console import venue as venue_command
@@ -35,6 +35,7 @@ app.command("verify")(explain.verify)
 app.command("init")(prepare.init)
 app.command("check")(prepare.check)
 app.command("new")(prepare.new)
+app.command("doctor")(doctor.doctor)
 app.command("simulate")(simulate_command.simulate)
 app.command("venue")(venue_command.venue)
 

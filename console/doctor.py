@@ -31,9 +31,8 @@ def doctor(
     """
     name = broker.lower()
     require_broker(parse_mode("PAPER"), name, url)
-    rows = _own(config)
-    if url is not None:
-        settings = config_reader.load(config or config_reader.default_path(), mode=Mode.PAPER)
+    rows, settings = _own(config)
+    if url is not None and settings is not None:
         rows += _venue(name, url, settings)
     is_fit = all(row["is_ok"] for row in rows)
     if as_json:
@@ -47,16 +46,16 @@ def _row(name: str, *, is_ok: bool, found: str, cure: str = "") -> dict[str, Any
     return {"name": name, "is_ok": is_ok, "found": found, "cure": "" if is_ok else cure}
 
 
-def _own(config: Path | None) -> list[dict[str, Any]]:
-    """The configuration, and the calendar it rests on."""
+def _own(config: Path | None) -> tuple[list[dict[str, Any]], Config | None]:
+    """The configuration, None when it is wrong, and the calendar it rests on."""
     path = config or config_reader.default_path()
     try:
         settings = config_reader.load(path, mode=Mode.PAPER)
     except HoldfastError as error:
         cure = "correct it; `holdfast check` shows every value"
-        return [_row("configuration", is_ok=False, found=str(error), cure=cure)]
+        return [_row("configuration", is_ok=False, found=str(error), cure=cure)], None
     warning = Calendar.load(settings.input.calendar).runway_warning(time.time_ns())
-    return [
+    rows = [
         _row("configuration", is_ok=True, found=str(path)),
         _row(
             f"calendar {settings.input.calendar}",
@@ -65,6 +64,7 @@ def _own(config: Path | None) -> list[dict[str, Any]]:
             cure="update Holdfast, or run tools/make_calendars.py",
         ),
     ]
+    return rows, settings
 
 
 def _venue(broker: str, url: str, settings: Config) -> list[dict[str, Any]]:

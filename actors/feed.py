@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
-from actors.messages import BarDue, SilenceDue
+from actors.messages import BarDue, MarketLost, SilenceDue
 from actors.timers import NEVER_NS, Timer
 from streams.gaps import YELLOW_CADENCES, Gap, GapDetector, Heartbeat
 from streams.source import Source
@@ -136,8 +136,17 @@ class FeedActor(LaneActor):
             self._bar_due()
         elif kind is SilenceDue:
             self._silence_due()
+        elif kind is MarketLost:
+            self._lost(message)
         else:
             self._market(message)
+
+    def _lost(self, lost: MarketLost) -> None:
+        """Bars that were over before stay; the one being filled is not whole and has no bar."""
+        if self.building is not None:
+            self._show(self.building.advance(lost.until_ns))
+            self.building.lost(lost.until_ns)
+            self._arm_bars()
 
     def _market(self, message: Any) -> None:
         """Pass one market message on, behind the bars that were over before it."""

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
+from actors.messages import MarketLost
 from brokers.base import StreamDown, StreamUp
 from trading.calendar import Calendar, Session
 from trading.market import (
@@ -141,12 +142,18 @@ class LiveFeed:
             case StreamUp(stream=stream):
                 gap = {"stream": stream, "start_ns": self._down_ns, "end_ns": self.plan.now_ns()}
                 self.plan.note(f"stream/{stream}", "StreamGap", gap)
+                self._lose()
             case StreamDown(stream=stream, cause=cause):
                 self._down_ns = self.plan.now_ns()
                 self.plan.notify("WARNING", f"{stream} is down: {cause}", ())
+                self._lose()
             case _:
                 if self._session is not None:
                     self._send(news)
+
+    def _lose(self) -> None:
+        """Ticks are missing: no bar is built of the intervals they belong to."""
+        self.plan.tell(self.plan.feed, MarketLost(until_ns=self.plan.now_ns()))
 
     def _send(self, message: MarketMessage) -> None:
         numbered = replace(message, tape_seq=self._next_seq)

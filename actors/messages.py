@@ -68,6 +68,13 @@ class BarDue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MarketLost:
+    """The venue's stream was away until now: the interval of this instant is not whole (MD-9)."""
+
+    until_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SilenceDue:
     """A feed is too old now, unless something came meanwhile (MD-2)."""
 

@@ -13,7 +13,7 @@ from actors.feed import FeedActor, FeedMemory, FeedPlan
 from actors.lane import Lane
 from actors.lane_live import LiveLane
 from actors.lane_virtual import VirtualLane
-from actors.messages import FEED
+from actors.messages import FEED, MarketLost
 from actors.spec import Spec
 from actors.trader_port import RunningTrader
 from actors.tree import Tree
@@ -176,6 +176,20 @@ def test_what_was_shed_in_a_restart_leaves_its_interval_without_a_bar() -> None:
     assert due[0] > CLOSE
     assert due[1] > CLOSE
     assert due[2] == OPEN + 3 * MINUTE
+
+
+def test_a_stream_that_was_away_leaves_no_bar_of_the_intervals_it_missed() -> None:
+    """MD-9, MD-5: down in one interval and up in the next: neither has a bar, the third has."""
+    lane = VirtualLane(OPEN)
+    desk = Desk(lane)
+    desk.hear(lane, OPENED, traded(1), traded(61))
+    for seconds in (70, 130):  # down, up
+        lane.run(until_ns=OPEN + seconds * SECOND)
+        lane.tell(FEED, MarketLost(until_ns=OPEN + seconds * SECOND))
+    desk.hear(lane, traded(140), traded(181))
+    lane.run(until_ns=OPEN + 5 * MINUTE)
+    ends = [payload["end_ns"] - OPEN for kind, payload in desk.notes if kind == "BarBuilt"]
+    assert ends == [MINUTE, 4 * MINUTE]
 
 
 # -- in the whole system ---------------------------------------------------------------------------

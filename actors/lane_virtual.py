@@ -29,8 +29,9 @@ SLICE_NS = 3_000_000
 _LOOK_EVERY = 16  # messages between two looks at the wall
 _LONGEST_PAUSE_NS = 3_600_000_000_000  # a longer hole (a night) is not waited for
 _LONGEST_NAP_S = 0.5
-BEHIND_TAPE_NS = 3_600_000_000_000
-"""How far time goes on behind the last row for what is in flight; longer than a kill may take."""
+BEHIND_TAPE_NS = 2 * 86_400_000_000_000
+"""How far time goes on behind the last row for what is in flight: longer than a kill may take, and
+than a protection's cool-down, whose end is journaled (the walker has no such bound)."""
 
 
 class Tape(Protocol):

@@ -38,7 +38,8 @@ ENDS: Final = {
 FILLED: Final = "filled"
 FILL_EVENTS: Final = frozenset({"fill", "partial_fill"})
 CANCEL_REFUSED: Final = "order_cancel_rejected"
-CORRECTIONS: Final = frozenset({"trade_bust", "trade_correct"})
+BUST: Final = "trade_bust"
+CORRECTIONS: Final = frozenset({BUST, "trade_correct"})
 _ORDERS_KEPT: Final = 4_096
 
 
@@ -48,6 +49,23 @@ class Heard:
     def __init__(self) -> None:
         """Nothing was heard."""
         self._by_order: OrderedDict[str, dict[int, int]] = OrderedDict()
+        self._names: OrderedDict[str, tuple[str, int]] = OrderedDict()
+
+    def name(self, venue_id: str, order_id: str, cumulative_1e8: int) -> None:
+        """The venue's own name of an execution, by which it takes one back."""
+        if venue_id:
+            self._names[venue_id] = (order_id, cumulative_1e8)
+        while len(self._names) > _ORDERS_KEPT:
+            self._names.popitem(last=False)
+
+    def take_back(self, venue_id: str) -> str | None:
+        """Our id of an execution that the venue takes back; None when it was never heard of."""
+        found = self._names.pop(venue_id, None)
+        if found is None:
+            return None
+        order_id, cumulative_1e8 = found
+        self._by_order.get(order_id, {}).pop(cumulative_1e8, None)
+        return execution_id(order_id, cumulative_1e8)
 
     def note(self, order_id: str, cumulative_1e8: int, qty_1e8: int) -> None:
         """An execution that brought the order to that quantity was reported."""
@@ -92,6 +110,7 @@ def filled(order: Order, fills: Sequence[Fill], heard: Heard) -> list[VenueRepor
         cumulative_1e8 = amount_1e8(fill.cum_qty, "fill.cum_qty")
         qty_1e8 = amount_1e8(fill.qty, "fill.qty")
         heard.note(order.id, cumulative_1e8, qty_1e8)
+        heard.name(fill.id.rpartition("::")[2], order.id, cumulative_1e8)
         said.append(
             VenueReport(
                 order.client_order_id,
@@ -118,6 +137,7 @@ def pushed_fill(update: TradeUpdate, heard: Heard) -> VenueReport | None:
     order = update.order
     cumulative_1e8, qty_1e8 = order.filled_1e8, amount_1e8(update.qty, "trade_updates.qty")
     heard.note(order.id, cumulative_1e8, qty_1e8)
+    heard.name(update.execution_id or "", order.id, cumulative_1e8)
     at_ns = order.at_ns
     if update.timestamp is not None:
         at_ns = time_ns(update.timestamp, "trade_updates.timestamp")
@@ -129,4 +149,21 @@ def pushed_fill(update: TradeUpdate, heard: Heard) -> VenueReport | None:
         execution_id=execution_id(order.id, cumulative_1e8),
         qty_1e8=qty_1e8,
         price_1e8=amount_1e8(update.price, "trade_updates.price"),
+    )
+
+
+def busted(update: TradeUpdate, heard: Heard) -> VenueReport | None:
+    """The execution that the venue takes back; None when it is none that we heard of."""
+    known = heard.take_back(update.execution_id or "")
+    if update.event != BUST or known is None:
+        return None
+    order = update.order
+    return VenueReport(
+        order.client_order_id,
+        "REVERSED",
+        order.at_ns,
+        broker_order_id=order.id,
+        execution_id=known,
+        qty_1e8=0 if update.qty is None else amount_1e8(update.qty, "trade_updates.qty"),
+        reason=update.event,
     )

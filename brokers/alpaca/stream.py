@@ -133,6 +133,9 @@ def reported(update: TradeUpdate, heard: reports.Heard) -> Reported:
     """What one event means (alpaca.md, 7 and 8)."""
     order = update.order
     ours = order.client_order_id
+    reversal = reports.busted(update, heard) if update.event == reports.BUST else None
+    if reversal is not None:
+        return Reported(client_order_id=ours, reports=(reversal,))
     if update.event in reports.CORRECTIONS:
         text = f"{update.event} of {ours}: the venue corrects an execution; reconcile"
         return Reported(client_order_id=ours, asks_look_up=True, is_in_doubt=True, warning=text)

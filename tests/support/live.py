@@ -325,6 +325,7 @@ async def agree(desk: Live, where: Venue) -> None:
         for each in truth["executions"]
         if not each["is_reversed"]
     )
+    taken_back = {each["execution_id"] for each in desk.payloads("FillReversed")}
     ours = sorted(
         (
             fill["client_order_id"],
@@ -332,6 +333,7 @@ async def agree(desk: Live, where: Venue) -> None:
             Decimal(fill["price_1e8"]).scaleb(-8),
         )
         for fill in desk.payloads("OrderFilled")
+        if fill["execution_id"] not in taken_back
     )
     assert ours == theirs
     core = desk.trader.system.core

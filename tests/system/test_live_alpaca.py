@@ -189,6 +189,23 @@ def test_an_order_that_the_venue_rejects_after_all_leaves_nothing(
     run(play())
 
 
+def test_a_fill_that_the_venue_takes_back_is_taken_back_here(
+    told: dict[str, str], tmp_path: Path
+) -> None:
+    """EX-7: a trade bust after the fill reverses it in our books, a journaled entry of its own."""
+
+    async def play() -> None:
+        async with at_venue(told) as where, live(where, tmp_path) as desk:
+            await desk.ready()
+            await where.fault("reversal", seconds=0.2)
+            await desk.enter()
+            await desk.until(lambda: bool(desk.payloads("FillReversed")), "a reversal")
+            await desk.until(lambda: desk.is_flat, "a flat account")
+            await agree(desk, where)
+
+    run(play())
+
+
 @pytest.mark.parametrize("verb", ["accept_then_drop", None], ids=["in-flight", "working"])
 def test_a_trader_that_vanishes_finds_its_orders_again(
     told: dict[str, str], tmp_path: Path, verb: str | None

@@ -6,8 +6,10 @@ import msgspec
 import pytest
 
 from actors.lane_virtual import BEHIND_TAPE_NS, RunEnd
+from research.walk import walk_tape
 from streams.tape import Tape
 from tests.support.busy_market import busy_config, busy_tape
+from tests.support.parity import journal, walked_journal
 from tests.support.play import Played, prepare
 from trading.config_reader import load
 
@@ -51,3 +53,10 @@ def test_what_is_held_overnight_is_an_error_and_closed_at_the_next_open(
     ]
     assert held["reason"] in ("AUTO_FLATTEN", "FORCE_FLAT")
     assert held["exit_ns"] == opened[20240103]
+
+
+def test_the_walker_leaves_the_same_open(thin: tuple[Played, Tape]) -> None:
+    """RS-1, ST-9: both drivers journal the same of a venue that is too thin, and both end."""
+    played, tape = thin
+    walked = walk_tape(played.system.config, tape, with_events=True)
+    assert journal(played) == walked_journal(walked)

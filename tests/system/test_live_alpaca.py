@@ -1,6 +1,7 @@
 """The live system against a venue that misbehaves; the venue's own book is the judge."""
 
 import asyncio
+import os
 from collections.abc import Coroutine, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ from actors.operator_words import KillLevel
 from tests.support.live import SYMBOL, Live, agree, at_venue, live, simulator
 
 REPEATS = 50
+VANISHINGS = 50 if os.environ.get("HOLDFAST_SOAK") else 8
 ENDS = ("FILLED", "REJECTED", "NOT_SENT", "CANCELLED")
 
 
@@ -233,5 +235,37 @@ def test_a_trader_that_vanishes_finds_its_orders_again(
                 assert truth["orders_by_client_id"][order] == 1
                 assert truth["open_orders"] == 0
                 assert not any(Decimal(each["qty"]) for each in truth["positions"].values())
+
+    run(play())
+
+
+async def adopted_and_left(desk: Live, order: str) -> None:
+    """The venue's word arrives, and what was bought is sold."""
+    await desk.until(lambda: desk.state(order) == "FILLED", "word of the order")
+    desk.leave()
+    await desk.until(lambda: desk.is_flat, "a flat account")
+
+
+def test_every_trader_that_vanishes_behind_the_booking_is_one_order(
+    told: dict[str, str], tmp_path: Path
+) -> None:
+    """ST-1, EX-6: booked, not answered, not journaled, gone: again and again, one order each."""
+
+    async def play() -> None:
+        async with at_venue(told) as where:
+            for number in range(VANISHINGS):
+                async with live(where, tmp_path, recover=number > 0) as desk:
+                    await desk.ready()
+                    await where.fault("accept_then_drop", how="hang")
+                    await where.fault("mute_stream", seconds=0.2)
+                    order = await desk.enter(setup_instance=f"v{number}")
+                    await where.until_booked(order)
+                async with live(where, tmp_path, recover=True) as desk:
+                    await desk.ready()
+                    await adopted_and_left(desk, order)
+            truth = await where.truth()
+            assert set(truth["orders_by_client_id"].values()) == {1}
+            assert len(truth["orders_by_client_id"]) == 2 * VANISHINGS
+            assert not any(Decimal(each["qty"]) for each in truth["positions"].values())
 
     run(play())

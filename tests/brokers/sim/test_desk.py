@@ -16,6 +16,8 @@ from brokers.sim.alpaca.orders import TERMINAL, WORKING, Order
 from brokers.sim.alpaca.site import AlpacaSite
 from brokers.sim.book import Side
 from brokers.sim.core import VenueOptions
+from brokers.sim.ledger import Execution
+from brokers.sim.limits import RateLimit
 from brokers.sim.units import ONE_1E8, read_1e8, read_time, show
 from tests.brokers.sim.venue import FRIDAY, Wall
 
@@ -395,3 +397,96 @@ def test_an_option_ends_at_the_close_of_its_last_day(
     assert (show(ledger.qty_1e8("SPY")), show(ledger.cash_1e8)) == (shares, cash)
     assert ledger.qty_1e8(CALL) == 0
     assert played.site.desk.blotter.activities[-1]["activity_type"] == kind
+
+
+def test_a_fill_during_a_replacement_counts_against_it() -> None:
+    """EX-7: the total that was asked for is what trades in the end, whoever was first."""
+    played = Played()
+    old = played.place(limit_price="231.39", qty="10")
+    assert old is not None
+    new = played.site.desk.replace(old, {"qty": "12"})
+    played.site.core.market.trade("AAPL", 23_139 * 1_000_000, 4 * ONE_1E8, Side.SELL)
+    played.pump()
+    assert (old.status, show(old.filled_1e8), show(new.open_1e8)) == ("replaced", "4", "8")
+    late = played.site.desk.replace(new, {"limit_price": "231.38"})
+    played.site.core.market.trade("AAPL", 23_139 * 1_000_000, 8 * ONE_1E8, Side.SELL)
+    played.pump()
+    assert (new.status, late.status) == ("filled", "rejected")
+    assert show(played.site.desk.blotter.ledger.qty_1e8("AAPL")) == "12"
+
+
+def test_a_replacement_needs_an_id_of_its_own() -> None:
+    """EX-4: an id that was used by any order is refused, and the old order stays."""
+    played = Played()
+    old = played.place(client_order_id="one")
+    assert old is not None
+    with pytest.raises(ApiError, match="40010001"):
+        played.site.desk.replace(old, {"qty": "6", "client_order_id": "one"})
+    assert old.status == "new"
+
+
+def test_an_order_for_extended_hours_outlives_the_close() -> None:
+    """BR-8: placed in the session, it works until 20:00."""
+    played = Played()
+    late = played.place(extended_hours=True, limit_price="230")
+    assert late is not None
+    played.site.core.clock.set(at_ns=read_time("2026-11-20T21:00:00Z"))
+    played.pump()
+    assert late.status == "new"
+    played.site.core.clock.set(at_ns=read_time("2026-11-21T01:00:00Z"))
+    played.pump()
+    assert late.status == "expired"
+
+
+def test_a_smaller_quote_takes_its_shares_out_of_the_book() -> None:
+    """BR-2: what is no longer offered cannot be bought."""
+    played = Played()
+    played.quote(23_138, 2, 3)
+    order = played.place(limit_price="231.40", qty="5")
+    assert order is not None
+    assert show(order.filled_1e8) == "3"
+
+
+def test_a_sale_keeps_the_average_and_a_turn_begins_a_new_one() -> None:
+    """BR-2: cost follows the shares that are left; a position turned round costs the new price."""
+    played = Played()
+    ledger = played.site.desk.blotter.ledger
+
+    def traded(side: Side, qty: int, price: int) -> tuple[str, str, str]:
+        number = len(ledger.executions)
+        ledger.book(
+            Execution(
+                execution_id=str(number),
+                order_id="o",
+                symbol="AAPL",
+                side=side,
+                qty_1e8=qty * ONE_1E8,
+                price_1e8=price * ONE_1E8,
+                at_ns=number,
+            )
+        )
+        held = ledger.positions["AAPL"]
+        return show(held.qty_1e8), show(held.cost_1e8), show(held.average_1e8)
+
+    assert traded(Side.BUY, 10, 100) == ("10", "1000", "100")
+    assert traded(Side.BUY, 10, 110) == ("20", "2100", "105")
+    assert traded(Side.SELL, 5, 200) == ("15", "1575", "105")
+    assert traded(Side.SELL, 20, 90) == ("-5", "-450", "90")
+    assert traded(Side.SELL, 5, 80) == ("-10", "-850", "85")
+    assert traded(Side.BUY, 4, 10) == ("-6", "-510", "85")
+
+
+def test_the_rate_limit_begins_anew_each_minute() -> None:
+    """BR-6: so many a minute; the next minute of the machine's clock has all of them again."""
+    wall = Wall(0)
+    limit = RateLimit(wall, 2)
+    assert [limit.take() for _ in range(3)] == [True, True, False]
+    wall.advance(59)
+    assert not limit.take()
+    wall.advance(1)
+    assert limit.take()
+    assert limit.headers() == {
+        "X-RateLimit-Limit": "2",
+        "X-RateLimit-Remaining": "1",
+        "X-RateLimit-Reset": "120",
+    }

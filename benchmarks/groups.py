@@ -6,6 +6,7 @@ from benchmarks import (
     bench_record,
     bench_streams,
     bench_trader,
+    bench_wire,
 )
 from benchmarks.setting import Group
 
@@ -16,4 +17,5 @@ GROUPS: tuple[Group, ...] = (
     bench_orders.GROUP,
     bench_orders.DURABLE_GROUP,
     bench_trader.GROUP,
+    bench_wire.GROUP,
 )

@@ -15,14 +15,14 @@ from tests.console.recorded import POSITION
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 
 AXE: Final = ROOT / "console/web/node_modules/axe-core/axe.min.js"
-PAGES: Final = {
-    "command": "Open positions",
-    "instrument": "What strategies say",
-    "risk": "Protections",
-    "trades": "Trades",
-    f"post-mortem?about={POSITION}": "Post-mortem",
-    "system": "Supervision tree",
-    "logs": "Journal",
+PAGES: Final = {  # and what stands on each once all of it has come
+    "command": ("Open positions", "text=monitoring"),
+    "instrument": ("What strategies say", "[aria-label*='50 bars, VWAP and 2 fills'] canvas"),
+    "risk": ("Protections", "text=max_notional"),
+    "trades": ("Trades", "td >> text=+496.00"),
+    f"post-mortem?about={POSITION}": ("Post-mortem", "iframe"),
+    "system": ("Supervision tree", "text=first to last"),
+    "logs": ("Journal", "td >> text=TradeClosed"),
 }
 
 
@@ -53,7 +53,11 @@ def _play(stage: Stage, scenario: Scenario, **options: Any) -> None:
 
 async def _open(page: Page, place: str) -> None:
     await page.evaluate("place => { location.hash = '#/' + place }", place)
-    await page.get_by_role("heading", name=PAGES[place], level=2).first.wait_for()
+    heading, content = PAGES[place]
+    await page.get_by_role("heading", name=heading, level=2).first.wait_for()
+    await page.locator(content).first.wait_for()
+    if content == "iframe":
+        await page.frame_locator(content).get_by_role("img", name="Price of ES").wait_for()
 
 
 # --- every page -----------------------------------------------------------------------------------
@@ -70,7 +74,6 @@ def test_every_page_is_whole_at_every_width_and_in_both_colours(
     async def scenario(page: Page) -> None:
         for place in PAGES:
             await _open(page, place)
-            await page.wait_for_load_state("networkidle")
             name = place.partition("?")[0]
             await page.screenshot(path=SHOTS / f"{name}-{width}-{scheme}.png")
             over = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
@@ -94,7 +97,6 @@ def test_no_page_has_a_fault_that_axe_finds(stage: Stage, width: int, scheme: st
         found: dict[str, list[str]] = {}
         for place in PAGES:
             await _open(page, place)
-            await page.wait_for_load_state("networkidle")
             found[place] = await _axe(page)
         await page.get_by_role("button", name="EMERGENCY").click()
         found["dialog"] = await _axe(page)

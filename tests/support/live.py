@@ -272,10 +272,12 @@ class Live:
 
 
 @asynccontextmanager
-async def live(where: Venue, data_dir: Path, *, recover: bool = False) -> AsyncIterator[Live]:
+async def live(
+    where: Venue, data_dir: Path, *, recover: bool = False, mode: Mode = Mode.LIVE
+) -> AsyncIterator[Live]:
     """A live trader at that venue; it vanishes at the end."""
     options = RunOptions(
-        mode=Mode.LIVE, broker="alpaca", url=where.url, data_dir=data_dir, recover=recover
+        mode=mode, broker="alpaca", url=where.url, data_dir=data_dir, recover=recover
     )
     record = open_record(data_dir, is_eager=True)
     connection = Connection(

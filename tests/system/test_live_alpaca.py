@@ -11,6 +11,7 @@ import pytest
 
 from actors.operator_words import KillLevel
 from tests.support.live import SYMBOL, Live, agree, at_venue, live, simulator
+from trading.run_options import Mode
 
 REPEATS = 50
 VANISHINGS = 50 if os.environ.get("HOLDFAST_SOAK") else 8
@@ -267,5 +268,29 @@ def test_every_trader_that_vanishes_behind_the_booking_is_one_order(
             assert set(truth["orders_by_client_id"].values()) == {1}
             assert len(truth["orders_by_client_id"]) == 2 * VANISHINGS
             assert not any(Decimal(each["qty"]) for each in truth["positions"].values())
+
+    run(play())
+
+
+@pytest.mark.parametrize("mode", [Mode.PAPER, Mode.DRY_RUN])
+def test_on_a_venues_live_market_nothing_is_sent_but_in_live(
+    told: dict[str, str], tmp_path: Path, mode: Mode
+) -> None:
+    """BR-3: the venue's prices, the paper venue's fills; over a restart too, and not one order."""
+
+    async def play() -> None:
+        async with at_venue(told) as where:
+            async with live(where, tmp_path, mode=mode) as desk:
+                await desk.ready()
+                await round_trip(desk)
+                prepared = len(desk.payloads("OrderPrepared"))
+                assert prepared == (len(desk.intents) if mode is Mode.DRY_RUN else 0)
+            async with live(where, tmp_path, mode=mode, recover=True) as desk:
+                await desk.ready()
+                entry = await desk.enter(setup_instance="again")
+                await desk.until(lambda: desk.state(entry) == "FILLED", "a fill")
+            assert (await where.truth())["orders"] == []
+            audit = (await where.get("/admin/audit"))["requests"]
+            assert {entry["method"] for entry in audit} <= {"GET"}
 
     run(play())

@@ -23,7 +23,8 @@ def cut_off_run(record: Record, options: RunOptions) -> RunInfo | None:
     """The run to go on with; None for a new one.
 
     Raises:
-        SafetyRefusedError: A run was cut off, and nobody said what to do about it.
+        SafetyRefusedError: A run was cut off, and nobody said what to do about it; or it was in
+            another mode.
         SetupError: There is none to go on with.
     """
     last = record.last_run()
@@ -32,6 +33,11 @@ def cut_off_run(record: Record, options: RunOptions) -> RunInfo | None:
         raise SafetyRefusedError(
             f"run {last.run} in {options.data_dir} was cut off; go on with it by "
             "--recover, or name another --data-dir"
+        )
+    if last is not None and is_cut_off and last.mode != options.mode:
+        raise SafetyRefusedError(
+            f"run {last.run} in {options.data_dir} was cut off in {last.mode}, and {options.mode} "
+            f"would go on with its orders elsewhere; say --mode {last.mode}"
         )
     if options.recover and not is_cut_off and not options.restarts:
         raise SetupError(

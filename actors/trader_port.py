@@ -234,6 +234,7 @@ def _counts(system: "System") -> dict[str, int]:
         "fills": seen["OrderFilled"],
         "trades": seen["TradeClosed"],
         "feed_gaps": seen["FeedGap"],
+        "violations": seen["InvariantViolated"],
         "journal_events": seen.total(),
     }
 

@@ -60,6 +60,7 @@ class Api:
             web.get("/api/bars", self._bars),
             web.get("/api/events", self._events),
             web.get("/api/latency", self._latency),
+            web.get("/api/assertions", self._assertions),
             web.get("/api/about", self._about),
             web.get("/api/post-mortem", self._post_mortem),
             web.get("/api/post-mortem.html", self._post_mortem_html),
@@ -155,6 +156,10 @@ class Api:
 
     async def _latency(self, _request: web.Request) -> web.StreamResponse:
         return json_reply({"latency": await self._read(partial(history.latency, self._data_dir))})
+
+    async def _assertions(self, _request: web.Request) -> web.StreamResponse:
+        found = await self._read(partial(history.assertions, self._data_dir))
+        return json_reply({"assertions": found})
 
     async def _about(self, _request: web.Request) -> web.StreamResponse:
         return json_reply(await self._read(partial(history.about, self._data_dir)))
@@ -253,6 +258,7 @@ SCHEMA: Final = {
         "/api/bars": "instrument after_ns: bars of the session up to now, VWAP, fills",
         "/api/events": "q kind stream limit: journaled events, newest first",
         "/api/latency": "histograms of the order path",
+        "/api/assertions": "what was violated in the run: how often, when last, with which values",
         "/api/about": "runs, sessions and trades there are",
         "/api/post-mortem": "about=ORDER|TRADE|yyyy-mm-dd run",
         "/api/post-mortem.html": "the same as one page; download=1 saves it",

@@ -60,15 +60,19 @@ class Follower:
             headers=self._headers, timeout=aiohttp.ClientTimeout(total=ANSWER_LIMIT_S)
         ) as self._http:
             self._put_link("connecting")
+            is_news = True
             while True:
                 self.address = read_address(self._data_dir)
                 if self.address is not None:
                     with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
                         await self._follow(self.address)
+                is_news = is_news or self._socket is not None
                 self._socket = None
                 self._put_link("gone")
-                await self._tell_record()
-                self._leave_unanswered()
+                if is_news:  # once, and not as long as nobody trades
+                    await self._tell_record()
+                    self._leave_unanswered()
+                is_news = False
                 await asyncio.sleep(LOOK_AGAIN_S)
 
     # --- requests ------------------------------------------------------------------------------

@@ -181,6 +181,25 @@ def events(data_dir: Path, *, words: str, kind: str, stream: str, limit: int) ->
     return {"run": info.run, "events": found, "kinds": kinds}
 
 
+def assertions(data_dir: Path) -> list[dict[str, Any]]:
+    """What was violated in the newest run (WD-5): how often, when last, and with which values."""
+    with RecordReader(data_dir) as reader:
+        info = reader.newest_run()
+        rows = reader.rows(
+            """SELECT at_ns, payload FROM journal
+            WHERE run = :run AND kind = 'InvariantViolated' ORDER BY pos""",
+            run=info.run,
+        )
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        body = payload(row)
+        name = str(body.get("name", ""))
+        failures = found[name]["failures"] + 1 if name in found else 1
+        last = {"last_ns": row["at_ns"], "subject": body.get("subject"), "text": body.get("text")}
+        found[name] = {"name": name, "failures": failures, **last}
+    return list(found.values())
+
+
 def latency(data_dir: Path) -> list[dict[str, Any]]:
     """Histograms of the order path of the newest run (EX-15)."""
     with RecordReader(data_dir) as reader:

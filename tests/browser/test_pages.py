@@ -223,11 +223,12 @@ def test_a_console_that_dies_is_down_and_comes_back_without_a_gap(stage: Stage) 
 
 
 def test_a_trader_that_is_gone_is_down_too(stage: Stage) -> None:
-    """UI-8: down means that nobody trades, and the page says so by itself."""
+    """UI-8: nobody trades, and the page says so by itself; here the record says that it ended."""
 
     async def scenario(page: Page) -> None:
         await stage.stop_trader()
-        await link_is(page, "down")
+        await link_is(page, "ended")
+        assert "run ended" in await page.get_by_test_id("link").inner_text()
         await page.get_by_role("button", name="PAUSE", exact=True).click()
         assert "holdfast kill PAUSE" in await act_is(page, "unknown")
         await stage.start_trader()

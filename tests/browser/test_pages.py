@@ -301,7 +301,7 @@ def test_lowering_a_limit_is_one_click_and_raising_asks_for_the_account(stage: S
 
 
 def test_live_cannot_be_mistaken_for_paper(stage: Stage) -> None:
-    """UI-1: the bar of a LIVE run differs in word, colour and width."""
+    """UI-1: the bar of a LIVE run differs in word, colour and width, and can be read."""
 
     async def scenario(page: Page) -> None:
         header = page.get_by_role("banner")
@@ -309,6 +309,7 @@ def test_live_cannot_be_mistaken_for_paper(stage: Stage) -> None:
         stage.trader.mode = "LIVE"
         try:
             await page.get_by_role("banner").get_by_text("LIVE", exact=True).wait_for()
+            assert await _axe(page) == []
         finally:
             stage.trader.mode = "PAPER"
         live = await header.evaluate("each => getComputedStyle(each).backgroundColor")

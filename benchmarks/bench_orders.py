@@ -69,6 +69,7 @@ def _beside(ours: Sequence[Played], cases: Mapping[str, Mapping[str, Any]]) -> l
     taken = [played.taken_ns[_WARM_UP:] for played in ours]
     by_median = min(cases, key=lambda case: float(cases[case]["median_ns"]))
     by_p99 = min(cases, key=lambda case: float(cases[case]["p99_ns"]))
+    by_cpu = min(cases, key=lambda case: float(cases[case]["p99_cpu_ns"]))
     by_rate = max(cases, key=lambda case: float(cases[case]["orders_per_s"]))
     return [
         Figure(
@@ -82,6 +83,12 @@ def _beside(ours: Sequence[Played], cases: Mapping[str, Mapping[str, Any]]) -> l
             value=min(quantile(each, 0.99) for each in taken) / 1e3,
             reference=cases[by_p99]["p99_ns"] / 1e3,
             note=by_p99,
+        ),
+        Figure(
+            row="order_p99_cpu",
+            value=min(quantile(each.cpu_ns[_WARM_UP:], 0.99) for each in ours) / 1e3,
+            reference=cases[by_cpu]["p99_cpu_ns"] / 1e3,
+            note=by_cpu,
         ),
         Figure(
             row="order_rate",
@@ -119,7 +126,7 @@ _WAITS = """SELECT d.mono_ns - r.mono_ns FROM latency_marks r JOIN latency_marks
 
 GROUP = Group(
     name="orders",
-    rows=("order_median", "order_p99", "order_growth", "order_rate"),
+    rows=("order_median", "order_p99", "order_p99_cpu", "order_growth", "order_rate"),
     measure=measure,
 )
 DURABLE_GROUP = Group(name="durable", rows=("order_durable",), measure=measure_durable)

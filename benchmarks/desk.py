@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from random import Random
-from time import perf_counter_ns
+from time import perf_counter_ns, thread_time_ns
 
 from actors.lane_virtual import VirtualLane
 from actors.process import YOUNG_OBJECTS
@@ -102,11 +102,13 @@ class Played:
 
     Attributes:
         taken_ns: From the question to the fill.
+        cpu_ns: The same by the thread's own time, which stands still while others run.
         yard_ns: The yardstick, right before the question.
         wall_ns: The whole tape.
     """
 
     taken_ns: "array[int]" = field(default_factory=lambda: array("q"))
+    cpu_ns: "array[int]" = field(default_factory=lambda: array("q"))
     yard_ns: "array[int]" = field(default_factory=lambda: array("q"))
     wall_ns: int = 0
 
@@ -125,12 +127,13 @@ class Flipper(Strategy):
         self._played = played
         self._before = before
         self._plan = ExitPlan(stop=StopAt(ratio("0.1")))
-        self._asked_ns = 0
+        self._asked_ns = self._asked_cpu_ns = 0
 
     def evaluate(self, view: View) -> Answer:
         """Ask for one share, or give it back."""
         started_ns = perf_counter_ns()
         self._before()
+        self._asked_cpu_ns = thread_time_ns()
         self._asked_ns = asked_ns = perf_counter_ns()
         self._played.yard_ns.append(asked_ns - started_ns)
         if view.position is None:
@@ -145,7 +148,9 @@ class Flipper(Strategy):
 
     def on_fill(self, fill: FillSeen) -> None:  # noqa: ARG002 - only the instant counts
         """Note how long it took."""
-        self._played.taken_ns.append(perf_counter_ns() - self._asked_ns)
+        now_ns, cpu_ns = perf_counter_ns(), thread_time_ns()
+        self._played.taken_ns.append(now_ns - self._asked_ns)
+        self._played.cpu_ns.append(cpu_ns - self._asked_cpu_ns)
 
 
 class Desk:

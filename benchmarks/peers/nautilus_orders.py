@@ -42,13 +42,14 @@ class OnEachQuote(Strategy):
         self.is_flip = pattern == "flip"
         self.side = OrderSide.BUY
         self.qty = Quantity.from_int(1)
-        self.started_ns = 0
-        self.taken_ns = []
+        self.started_ns = self.started_cpu_ns = 0
+        self.taken_ns, self.cpu_ns = [], []
 
     def on_start(self):
         self.subscribe_quote_ticks(self.instrument)
 
     def on_quote_tick(self, tick):
+        self.started_cpu_ns = time.thread_time_ns()
         self.started_ns = time.perf_counter_ns()
         order = self.order_factory.market(self.instrument, self.side, self.qty)
         if self.is_flip:
@@ -56,7 +57,9 @@ class OnEachQuote(Strategy):
         self.submit_order(order)
 
     def on_order_filled(self, event):
-        self.taken_ns.append(time.perf_counter_ns() - self.started_ns)
+        now_ns, cpu_ns = time.perf_counter_ns(), time.thread_time_ns()
+        self.taken_ns.append(now_ns - self.started_ns)
+        self.cpu_ns.append(cpu_ns - self.started_cpu_ns)
 
 
 def quotes(instrument, count):
@@ -92,18 +95,19 @@ def run(count, pattern, *, is_queued):
     started = time.perf_counter_ns()
     engine.run()
     wall_ns = time.perf_counter_ns() - started
-    taken = list(strategy.taken_ns)
+    taken, cpu = list(strategy.taken_ns), list(strategy.cpu_ns)
     engine.dispose()
-    return summary(taken, wall_ns)
+    return summary(taken, cpu, wall_ns)
 
 
-def summary(taken_ns, wall_ns):
+def summary(taken_ns, cpu_ns, wall_ns):
     tenth = max(1, len(taken_ns) // 10)
-    ordered = sorted(taken_ns[WARM_UP:])
+    ordered, ordered_cpu = sorted(taken_ns[WARM_UP:]), sorted(cpu_ns[WARM_UP:])
     return {
         "orders": len(taken_ns),
         "median_ns": ordered[len(ordered) // 2],
         "p99_ns": ordered[int(len(ordered) * 0.99)],
+        "p99_cpu_ns": ordered_cpu[int(len(ordered) * 0.99)],
         "orders_per_s": len(taken_ns) * 1e9 / wall_ns,
         "growth_ratio": median(taken_ns[-tenth:]) / median(taken_ns[:tenth]),
     }

@@ -367,7 +367,9 @@ def test_under_all_faults_at_once_the_audit_says_what_is_true(seed: int) -> None
             booked = {one["client_order_id"]: 1 for one in placed if one["booked"]}
             truth = await client.truth()
             assert truth["orders_by_client_id"] == booked
-            assert {one["verdict"] for one in placed} > {"answered", "drop_request", "refuse"}
+            verdicts = {one["verdict"] for one in placed}  # which ones depends on the sockets' pace
+            assert "answered" in verdicts
+            assert len(verdicts) > 4
             held = sum(
                 (1 if one["side"] == "buy" else -1) * Decimal(one["qty"])
                 for one in truth["executions"]

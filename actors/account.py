@@ -11,10 +11,13 @@ from typing import Any
 
 import msgspec
 
+from actors.breakers import Breakers
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
 from actors.latency import LatencyMarks
 from actors.messages import AtRest, FlatReadDue, Recover
+from actors.questions import ANSWER_DUE_NS, OPEN, Asked, Questions, Why
+from actors.reconciler import Judged
 from actors.rounds import Rounds
 from brokers.base import LookedUp, NotReleased, Released, Stated
 from rust_core import (
@@ -22,6 +25,7 @@ from rust_core import (
     Cancel,
     Decision,
     Event,
+    Judgement,
     Lookup,
     Message,
     Notify,
@@ -45,13 +49,16 @@ from trading.ports import (
     Durable,
     Failed,
     Fenced,
-    Part,
     Record,
 )
 
-OPEN = frozenset((Part.ORDERS, Part.POSITIONS))
 FLAT_READ_NS = 1_000_000_000
-"""How long after a read of the venue's lists that brought nothing they are read again."""
+"""How long after a read of the venue's lists that was not clean they are read again (KC-2)."""
+FILLS_OVERLAP_NS = 60_000_000_000
+"""How far before the newest fill we know executions are asked for: they may come out of order, and
+the venue has a clock of its own."""
+CLEAN_READS = 2
+"""Clean reads in a row that end a kill (KC-2)."""
 
 
 class RecordRefusedError(RuntimeError):
@@ -81,6 +88,10 @@ class AccountPlan:
         kill_finished: Called with each durable KillFinished event.
         notify: Called with severity, text and ids.
         latency: Told of each stage an order passes.
+        questions: What the venue was asked, shared with the reconciler.
+        breakers: Told how each call to the venue went.
+        judged: Called with each answer once the core has judged it.
+        recovered: Called when everything open was asked for after a restart.
     """
 
     account: str
@@ -98,6 +109,10 @@ class AccountPlan:
     kill_finished: Callable[[Any], None]
     notify: Callable[[str, str, Sequence[str]], None]
     latency: LatencyMarks
+    questions: Questions
+    breakers: Breakers
+    judged: Callable[[Judged], None]
+    recovered: Callable[[], None]
 
     @property
     def journal_id(self) -> str:
@@ -139,9 +154,14 @@ class AccountActor(LaneActor):
         self._stage = plan.rounds.stage
         self._publish = plan.rounds.publish
         self._resubmit: dict[str, Submission] = {}
+        self._absent_once: set[str] = set()
+        self._sent_ns: dict[str, int] = {}
+        self._clean_reads = 0
+        self._reading: Any = None
+        self._survivors = (0, 0)
         self._moved_orders: dict[str, None] = {}
         self._moved_positions: dict[str, None] = {}
-        self._by_type: dict[type, Callable[[Any], None]] = {
+        self._by_type: dict[type, Callable[[Any], object]] = {
             Message: self._decide,
             Durable: self._durable,
             AtRest: self._at_rest,
@@ -149,7 +169,7 @@ class AccountActor(LaneActor):
             NotReleased: self._not_released,
             LookedUp: self._looked_up,
             Stated: self._stated,
-            FlatReadDue: lambda _: self._check_flat(),
+            FlatReadDue: lambda _: self._read_lists(),
             Recover: lambda _: self._recover(),
             Duplicate: self._refused,
             Fenced: self._refused,
@@ -161,7 +181,7 @@ class AccountActor(LaneActor):
             "CancelRequested": self._order_moved,
             "OrderFilled": self._order_filled,
             "PositionChanged": self._position_moved,
-            "KillLevelChanged": lambda _: self._check_flat(),  # there may be nothing to end
+            "KillLevelChanged": lambda _: self._read_lists(),
             "KillFinished": plan.kill_finished,
         }
 
@@ -171,13 +191,21 @@ class AccountActor(LaneActor):
         """Rebuild the core from the newest snapshot and the events after it."""
         plan = self.plan
         plan.rounds.commit()
+        plan.questions.forget()
         after = 0
         snapshot = plan.record.last_snapshot(plan.journal_id, plan.run)
         if snapshot is not None:
             self.core.rehydrate(snapshot.kind, snapshot.payload, snapshot.at_ns)
             after = snapshot.seq
+        began_ns = 0 if snapshot is None else snapshot.at_ns - FILLS_OVERLAP_NS
         for row in plan.record.events(plan.journal_id, plan.run, after):
             self.core.rehydrate(row.kind, row.payload, row.at_ns)
+            began_ns = began_ns or row.at_ns
+            if row.kind == "OrderFilled":
+                self._fill_known(row.at_ns)
+        # what filled before this run began is not this run's
+        questions = plan.questions
+        questions.last_fill_ns = max(questions.last_fill_ns, began_ns or self.lane.now_ns())
         for message in plan.history():
             mark = account_message(message)
             if mark is not None and not isinstance(message, SessionOpened | SessionClosed):
@@ -213,18 +241,18 @@ class AccountActor(LaneActor):
         if token.incarnation is self._incarnation:
             raise RecordRefusedError(f"{self.name}: {outcome}")
 
-    def _decide(self, message: Message) -> None:
+    def _decide(self, message: Message) -> Decision | None:
         latency = self._latency
         asked_ns = latency.mono_ns()
         core = self.core
         decision = core.take(message, self._now_ns())
         if decision is None:  # nothing follows
-            return
+            return None
         events = decision.events
         if not events:
             core.apply(decision)
             self._release(decision)
-            return
+            return decision
         intended: tuple[str, ...] = ()
         is_session_over = False
         for event in events:
@@ -245,6 +273,7 @@ class AccountActor(LaneActor):
         core.apply(decision)
         if is_session_over:
             self._snapshot()
+        return decision
 
     def _snapshot(self) -> None:
         """Between sessions: rehydration starts from the newest one."""
@@ -284,21 +313,28 @@ class AccountActor(LaneActor):
             case Submit():
                 self._submit(effect.submission)
             case Cancel():
-                plan.broker.cancel(effect.client_order_id)
+                plan.broker.cancel(effect.client_order_id, effect.broker_order_id)
             case Lookup():
                 plan.broker.look_up(effect.client_order_id)
             case Notify():
                 plan.notify(effect.severity, effect.text, effect.ids)
 
     def _submit(self, submission: Submission) -> None:
+        self.plan.questions.leaving.add(submission.client_order_id)
         self.plan.broker.submit(submission, self.plan.gate)
 
     def _released(self, released: Released) -> None:
-        order = released.client_order_id
+        order, now_ns = released.client_order_id, self.lane.now_ns()
+        self.plan.questions.leaving.discard(order)
         self.plan.latency.passed(order, "sent")
+        self._sent_ns[order] = now_ns
+        view = self.core.order(order)
+        if view is not None and view.purpose == "ENTRY":
+            self.plan.breakers.probed()
         self._decide(Message.released(order, released.at_ns))
 
     def _not_released(self, held: NotReleased) -> None:
+        self.plan.questions.leaving.discard(held.client_order_id)
         self._decide(Message.not_released(held.client_order_id, held.reason))
 
     # -- news for others --------------------------------------------------------------------------
@@ -310,13 +346,33 @@ class AccountActor(LaneActor):
         order = event.stream[6:]
         if b'"new":"WORKING"' in event.payload:
             self._latency.passed(order, "acknowledged")
+        if b'"old":"SUBMITTED"' in event.payload:
+            self._answered(event)
         self._moved_orders[order] = None
+
+    def _answered(self, event: Event) -> None:
+        """The venue said something about an order that was sent, or was silent too long (WD-3)."""
+        now_ns, endpoint = self.lane.now_ns(), self.plan.breakers.endpoint("orders")
+        sent_ns = self._sent_ns.pop(event.stream[6:], now_ns)
+        if b'"new":"UNKNOWN"' in event.payload:
+            endpoint.failed("no answer to an order", now_ns)
+        else:
+            endpoint.succeeded(now_ns - sent_ns, now_ns)
 
     def _order_filled(self, event: Event) -> None:
         order = event.stream[6:]
         self._latency.passed(order, "filled")
+        self._fill_known(self._now_ns())
         self._moved_orders[order] = None
         self.plan.filled(event)
+
+    def _fill_known(self, at_ns: int) -> None:
+        """Executions before this are not asked for again, but for a little overlap.
+
+        What is older the core may have forgotten with its order, and would not recognise.
+        """
+        questions = self.plan.questions
+        questions.last_fill_ns = max(questions.last_fill_ns, at_ns - FILLS_OVERLAP_NS)
 
     def _position_moved(self, event: Event) -> None:
         self._moved_positions[event.stream[9:]] = None  # position/<position id>
@@ -342,41 +398,136 @@ class AccountActor(LaneActor):
             if client_order_id not in self._resubmit:
                 broker.look_up(client_order_id)
         for cancel in self.core.cancels():
-            broker.cancel(cancel.client_order_id)
-        self._check_flat()
+            broker.cancel(cancel.client_order_id, cancel.broker_order_id)
+        self._read_lists()
+        self.plan.recovered()
 
     def _looked_up(self, answer: LookedUp) -> None:
-        order = answer.client_order_id
-        submission = self._resubmit.pop(order, None)
+        order, now_ns = answer.client_order_id, self.lane.now_ns()
+        endpoint = self.plan.breakers.endpoint("look_up")
         if answer.problem:
-            if submission is not None:
-                self._resubmit[order] = submission
+            endpoint.failed(answer.problem, now_ns)
+        else:
+            endpoint.succeeded(0, now_ns)
+        if answer.problem:
             self._decide(Message.lookup_unknown(order))
         elif answer.reports is not None:
+            self._resubmit.pop(order, None)
             self._decide(Message.lookup_found(order, list(answer.reports)))
-        elif submission is not None and self.plan.is_virtual:
-            self._submit(submission)
+        elif order in self._resubmit and self.plan.is_virtual:
+            self._absent(order)
         else:
-            self._decide(Message.lookup_absent(order, proven=self.plan.is_virtual))
+            self._resubmit.pop(order, None)
+            self._decide(Message.lookup_absent(order, is_complete=answer.is_complete))
+
+    def _absent(self, order: str) -> None:
+        """Time stands still, so what two answers prove absent may still leave, once."""
+        if order not in self._absent_once:
+            self._absent_once.add(order)
+            self.plan.broker.look_up(order)
+            return
+        self._absent_once.discard(order)
+        self._submit(self._resubmit.pop(order))
+
+    # -- what the venue itself says ---------------------------------------------------------------
+
+    def _stated(self, stated: Stated) -> None:
+        asked = self.plan.questions.answered(stated.question)
+        if asked is None:
+            return  # asked by an earlier incarnation, whose books these are not
+        judgement, now_ns = None, self.lane.now_ns()
+        endpoint = self.plan.breakers.endpoint("account")
+        if stated.problem:
+            endpoint.failed(stated.problem, now_ns)
+        else:
+            endpoint.succeeded(now_ns - asked.asked_ns, now_ns)
+            decision = self._decide(message_of(stated, asked))
+            judgement = None if decision is None else decision.judgement
+            if stated.fills is not None:
+                self._fill_known(asked.asked_ns)
+        if asked.why is Why.KILL:
+            self._read(judgement)
+        else:
+            self.plan.judged(Judged(asked=asked, judgement=judgement, problem=stated.problem))
 
     # -- kill: what the venue itself says ----------------------------------------------------------
 
     def _check_flat(self) -> None:
-        """Once the books say a kill is through, have the venue say so twice (KC-2)."""
-        core = self.core
-        if core.is_flattening and core.account().kill_remaining == 0:
-            self.plan.broker.state(1, OPEN)
+        """Once the books say that a kill is through, have the venue say so."""
+        if self.core.is_flattening and self.core.account().kill_remaining == 0:
+            self._read_lists()
 
-    def _stated(self, stated: Stated) -> None:
-        if stated.orders is None or stated.positions is None:
-            self.at(self.lane.now_ns() + FLAT_READ_NS, FlatReadDue())
+    def _read_lists(self) -> None:
+        """Read the venue's own lists: what our books do not know is cancelled too (KC-2)."""
+        questions, now_ns = self.plan.questions, self.lane.now_ns()
+        if self.core.is_flattening and not questions.waits(Why.KILL, now_ns):
+            questions.ask(self.plan.broker, self.core, Why.KILL, OPEN, now_ns=now_ns)
+            self._read_again_in(ANSWER_DUE_NS)
+
+    def _read_again_in(self, wait_ns: int) -> None:
+        """One timer at a time; the newest counts."""
+        if self._reading is not None:
+            self._reading.cancel()
+        self._reading = self.at(self.lane.now_ns() + wait_ns, FlatReadDue(), daemon=True)
+
+    def _read(self, judgement: Judgement | None) -> None:
+        """Two clean reads in a row end a kill; anything else is read again a little later."""
+        if not self.core.is_flattening:
             return
-        orders, positions = len(stated.orders), len(stated.positions)
-        leaves = self.core.account().is_kill_leaving  # positions stay, by policy (KC-1)
-        if orders == 0 and (leaves or positions == 0) and stated.question == 1:
-            self.plan.broker.state(2, OPEN)
-        else:
-            self._decide(Message.venue_flat(orders, positions))
+        found = None if judgement is None else (judgement.kill_orders, judgement.kill_positions)
+        self._clean_reads = self._clean_reads + 1 if found == (0, 0) else 0
+        if self._clean_reads == CLEAN_READS:
+            self._clean_reads = 0
+            self._decide(Message.venue_flat(0, 0))
+        if self._clean_reads:
+            self._read_lists()
+        elif self.core.is_flattening:
+            self._alarm(found)
+            self._read_again_in(FLAT_READ_NS)
+
+    def _alarm(self, found: tuple[int, int] | None) -> None:
+        """What only the venue still has is told of, once for each count."""
+        if found is None or found == self._survivors:
+            return
+        if self.core.account().kill_remaining == 0:
+            self._survivors = found
+            self._decide(Message.venue_flat(*found))
+
+
+def message_of(stated: Stated, asked: Asked) -> Message:
+    """The venue's own account, as the core is told of it."""
+    orders, positions, cash = stated.orders, stated.positions, stated.cash
+    return Message.stated(
+        asked.version,
+        orders=None
+        if orders is None
+        else [
+            (
+                each.client_order_id,
+                each.broker_order_id,
+                each.instrument,
+                each.side or "BUY",  # a side that we have no word for is foreign, and only counted
+                each.qty_1e8,
+                each.filled_1e8,
+                each.price_1e8,
+            )
+            for each in orders
+        ],
+        positions=None
+        if positions is None
+        else [(each.instrument, each.qty_1e8, each.price_1e8) for each in positions],
+        cash=None
+        if cash is None
+        else (
+            cash.equity_1e8,
+            cash.cash_1e8,
+            cash.buying_power_1e8,
+            cash.at_ns,
+            cash.is_movement,
+        ),
+        fills=None if stated.fills is None else list(stated.fills),
+        is_forced=asked.is_forced,
+    )
 
 
 def account_message(message: MarketMessage) -> Message | None:

@@ -61,6 +61,8 @@ class AdapterPlan:
         fence_word: The fence as it stands in shared memory now.
         is_ours: The order of that id is one of this account's.
         live_orders: Ids of the orders that may still change, for catching up.
+        reconnected: Called when the stream is up and its orders are caught up with: executions and
+            positions are compared before entries may leave (ST-4).
         notify: Told severity, text and ids of what a person wants to know.
         note: Journals a fact of the system: stream, kind, payload.
     """
@@ -72,6 +74,7 @@ class AdapterPlan:
     fence_word: Callable[[], int]
     is_ours: Callable[[str], bool]
     live_orders: Callable[[], Sequence[str]]
+    reconnected: Callable[[], None]
     notify: Callable[[str, str, Sequence[str]], None]
     note: Callable[[str, str, dict[str, Any]], None]
 
@@ -281,6 +284,7 @@ class AdapterActor(LaneActor):
             await asyncio.sleep(CATCH_UP_WAIT_S)
         gap = {"stream": stream, "start_ns": down_ns, "end_ns": self.lane.now_ns()}
         self.plan.note(f"stream/{stream}", "StreamGap", gap)
+        self.plan.reconnected()
         self.plan.gate().set_breaker(BREAKER, False)  # noqa: FBT003 - the core's own signature
 
     def _tell(self, message: Any) -> None:

@@ -28,6 +28,8 @@ from actors.process import (
     preparing,
     settle_memory,
 )
+from actors.questions import Why
+from actors.reconciler import ReconcileNow
 from actors.rounds import TapePosition
 from actors.spec import Spec
 from actors.strategies_found import FoundStrategies
@@ -176,6 +178,7 @@ class LiveTrader:
             fence_word=self.record.lease.word.read,
             is_ours=self._is_ours,
             live_orders=self._live_orders,
+            reconnected=self._reconnected,
             notify=self._notify,
             note=self._note,
         )
@@ -192,6 +195,10 @@ class LiveTrader:
     def _live_orders(self) -> list[str]:
         core = self.system.core
         return [] if core is None else [order.client_order_id for order in core.orders()]
+
+    def _reconnected(self) -> None:
+        now = ReconcileNow(why=Why.RECONNECTED)
+        self.lane.tell(self.system.wiring.reconciler_name, now)
 
     def _note(self, stream: str, kind: str, payload: dict[str, Any]) -> None:
         self.system.wiring.note(stream, kind, payload)

@@ -11,6 +11,8 @@ VENUE = "venue:paper"
 """The name of the paper venue."""
 FEED = "feed:main"
 """The name of the feed."""
+CHECKS = "checks"
+"""The name of who runs the assertions."""
 WATCHDOG = "watchdog"
 """The name of the watchdog."""
 

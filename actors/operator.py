@@ -35,6 +35,7 @@ from actors.operator_words import (
     KillLevel,
     KillMessage,
     KillRequest,
+    ReconcileMessage,
     RefusalReport,
     Refused,
     RefusedAttempt,
@@ -146,6 +147,7 @@ class OperatorServer:
                 web.get("/operator", self._operator),
                 web.post("/api/kill", self._api_kill),
                 web.post("/api/resume", self._api_resume),
+                web.post("/api/reconcile", self._api_reconcile),
                 web.get("/api/controls", self._api_controls),
                 web.post("/api/controls", self._api_set_control),
                 web.get("/api/status", self._api_status),
@@ -232,6 +234,9 @@ class OperatorServer:
 
     async def _api_set_control(self, request: web.Request) -> web.Response:
         return await self._act(request, ControlMessage, "control")
+
+    async def _api_reconcile(self, request: web.Request) -> web.Response:
+        return await self._act(request, ReconcileMessage, "reconcile")
 
     async def _act(self, request: web.Request, kind: type[Act], tag: str) -> web.Response:
         """Take one request; without an id it is given one, so it is then a new one each time."""
@@ -340,6 +345,7 @@ _BODY: Final = {
     "resume": '{"id"?:TEXT,"reason"?:TEXT,"rearm"?:true}',
     "control": '{"id"?:TEXT,"name":TEXT,"value":JSON,"reason"?:TEXT}, name one of '
     + ", ".join(CONTROLS),
+    "reconcile": '{"id"?:TEXT,"reason"?:TEXT,"adopt"?:true}',
 }
 
 

@@ -17,6 +17,8 @@ from actors.operator_words import (
     ControlRequest,
     KillMessage,
     KillRequest,
+    ReconcileMessage,
+    ReconcileRequest,
     Refused,
     ResumeMessage,
     ResumeRequest,
@@ -28,7 +30,7 @@ ACTS_MAX: Final = 4096
 
 _log = structlog.get_logger(__name__)
 
-Act = KillMessage | ResumeMessage | ControlMessage
+Act = KillMessage | ResumeMessage | ControlMessage | ReconcileMessage
 
 
 class Ticket:
@@ -124,6 +126,9 @@ class Desk:
                 case ControlMessage(id=id_, name=name, value=value):
                     control = ControlRequest(id=id_, name=name, value=value, reason=reason, by=by)
                     self._trader.set_control(control, ticket.answer)
+                case ReconcileMessage(id=id_, adopt=adopt):
+                    asked = ReconcileRequest(id=id_, reason=reason, by=by, is_forced=adopt)
+                    self._trader.reconcile(asked, ticket.answer)
         except Exception as error:  # noqa: BLE001  the operator must hear of any fault at once
             _log.exception("operator request failed", id=act.id)
             ticket.answer(Refused(act.id, f"the trader failed on it: {error}"))
@@ -145,6 +150,8 @@ def _meaning(act: Act) -> tuple[object, ...]:
             return ("resume", rearm)
         case ControlMessage(name=name, value=value):
             return ("control", name, repr(value))
+        case ReconcileMessage(adopt=adopt):
+            return ("reconcile", adopt)
 
 
 def _refused(id_: str, meaning: tuple[object, ...], error: str) -> Ticket:

@@ -97,12 +97,29 @@ class RefusalReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     suppressed: _Seq = 0
 
 
-OperatorMessage = KillMessage | ResumeMessage | ControlMessage | SubscribeMessage
+class ReconcileMessage(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="type",
+    tag="reconcile",
+):
+    """Compare our books with the venue's; `adopt` takes its word, however large the difference."""
+
+    id: _Id
+    reason: _Reason = ""
+    by: _By = ""
+    adopt: bool = False
+
+
+OperatorMessage = KillMessage | ResumeMessage | ControlMessage | ReconcileMessage | SubscribeMessage
 
 _EXPECTED: Final = (
     'expected {"type":"kill","id":TEXT,"level":"PAUSE|FLATTEN|EMERGENCY","reason":TEXT}, '
     '{"type":"resume","id":TEXT,"reason":TEXT,"rearm"?:true}, '
-    '{"type":"control","id":TEXT,"name":TEXT,"value":JSON} or '
+    '{"type":"control","id":TEXT,"name":TEXT,"value":JSON}, '
+    '{"type":"reconcile","id":TEXT,"adopt"?:true} or '
     '{"type":"subscribe","after_seq":NUMBER}'
 )
 _decoder: Final[msgspec.json.Decoder[OperatorMessage]] = msgspec.json.Decoder(OperatorMessage)
@@ -180,6 +197,16 @@ class ControlRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcileRequest:
+    """Compare our books with the venue's; `is_forced` takes its word whatever the size (ST-3)."""
+
+    id: str
+    reason: str
+    by: str
+    is_forced: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedAttempt:
     """An attempt that was turned away at the door, for the journal.
 
@@ -248,6 +275,26 @@ class Changed:
         return {"type": "done", "id": self.id, "name": self.name, "old": self.old, "new": self.new}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """How our books stand with the venue's; each difference by name (ST-3)."""
+
+    id: str
+    is_conclusive: bool
+    is_stopped: bool
+    drift: list[dict[str, Any]]
+
+    def to_json(self) -> dict[str, Any]:
+        """As the websocket sends it."""
+        return {
+            "type": "done",
+            "id": self.id,
+            "is_conclusive": self.is_conclusive,
+            "is_stopped": self.is_stopped,
+            "drift": self.drift,
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """Nothing was changed, and why."""
@@ -260,7 +307,7 @@ class Refused:
         return {"type": "refused", "id": self.id, "error": self.error}
 
 
-Answer = Accepted | KillDone | Changed | Refused
+Answer = Accepted | KillDone | Changed | Reconciled | Refused
 AnswerSink = Callable[[Answer], None]
 
 
@@ -291,6 +338,8 @@ class HealthReport(TypedDict):
     journal_lag_rows: int
     lease_holder: str
     watchdog: dict[str, Any]
+    assertions: list[dict[str, Any]]
+    breakers: list[dict[str, Any]]
 
 
 class TraderPort(Protocol):
@@ -307,6 +356,9 @@ class TraderPort(Protocol):
 
     def set_control(self, request: ControlRequest, answer: AnswerSink) -> None:
         """Answer Changed when the new value is journaled and in force, or Refused."""
+
+    def reconcile(self, request: ReconcileRequest, answer: AnswerSink) -> None:
+        """Answer Reconciled once our books were compared with the venue's, or Refused."""
 
     def controls(self) -> list[dict[str, Any]]:
         """Each control in force: name, value, version, set_by, set_at_ns, reason."""

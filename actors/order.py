@@ -1,7 +1,8 @@
 """One order, one actor: it waits, asks and asks again. The truth is in the account's core.
 
-It tells the core when the venue has been silent too long (EX-6), looks a working order up in case
-the stream lost something, and repeats a cancel that has not ended the order (EX-8). It never sends.
+It tells the core when the venue has been silent too long (EX-6), looks an UNKNOWN order up until
+the venue has said what became of it, and repeats a cancel that has not ended the order (EX-8). It
+never sends. Working orders are asked about all at once, by the reconciler.
 """
 
 from collections.abc import Callable
@@ -29,7 +30,7 @@ class OrderPlan:
         broker: The way to the venue, for questions and cancels.
         order: The core's view of an order by client order id, None once it has left the core.
         answer_wait_ns: Silence after the hand-over that makes an order UNKNOWN (EX-6).
-        poll_ns: How often a working order is looked up.
+        poll_ns: How often an UNKNOWN order is looked up.
         cancel_retry_ns: First wait before a cancel is asked for again; doubles.
     """
 
@@ -98,7 +99,7 @@ class OrderActor(LaneActor):
         now_ns = self.lane.now_ns()
         if self._state == "SUBMITTED":
             self._waiting = self.at(now_ns + self.plan.answer_wait_ns, AnswerDue())
-        else:  # also PENDING: a look-up after a restart may itself have been lost
+        elif self._state in ("PENDING", "UNKNOWN"):  # PENDING: an answer may have been lost
             self._poll_later()
 
     def _poll(self) -> None:

@@ -21,6 +21,9 @@ from trading.strategies import Exit, FillSeen, MoveLevels, NoTrade, Signal, Stra
 from trading.strategies.view import AccountSeen, InstrumentSeen, PositionSeen, View, ViewBuilder
 from trading.strategies.wire import core_signal
 
+BACK_PRESSURE = "BACK_PRESSURE"
+"""Why a signal was not passed on: the way to the venue is full (WD-4)."""
+
 
 @dataclass(slots=True)
 class StrategyMemory:
@@ -53,7 +56,7 @@ class StrategyPlan:
         memory: See `StrategyMemory`.
         history: What it was sent: sessions up to a row of the tape, bars up to an instant.
         note: Journals a fact of the system: stream, kind, payload.
-        marks: Notes a latency mark: order id, stage.
+        is_pressed: Whether too many orders wait to leave; then no further signal is passed on.
     """
 
     strategy: str
@@ -66,6 +69,7 @@ class StrategyPlan:
     memory: StrategyMemory
     history: Callable[[int, int], list[BarMessage]]
     note: Callable[[str, str, dict[str, Any]], None]
+    is_pressed: Callable[[], bool]
 
 
 class StrategyActor(LaneActor):
@@ -122,6 +126,9 @@ class StrategyActor(LaneActor):
             case NoTrade(reason=reason):
                 memory.no_trades[reason] += 1
                 memory.last_answer = reason
+            case Signal() if self.plan.is_pressed():
+                memory.no_trades[BACK_PRESSURE] += 1
+                memory.last_answer = BACK_PRESSURE
             case Signal():
                 memory.last_answer = "SIGNAL"
                 self._signal(answer, view, bar)

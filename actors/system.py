@@ -19,6 +19,8 @@ from actors.kill import KillMemory
 from actors.lane import Lane
 from actors.lane_live import LiveLane
 from actors.messages import FEED, KILL, VENUE, Recover, TakeUpKills
+from actors.questions import Why
+from actors.reconciler import ReconcileNow
 from actors.rounds import Rounds, TapePosition
 from actors.spec import Spec, SupervisionEvent
 from actors.telemetry import Telemetry
@@ -83,6 +85,7 @@ class Ports:
             its answers there. None stands for the paper venue, which then lives in the tree.
         prepare: In DRY_RUN, makes the request that a venue outside would get; it is journaled and
             not sent, and the paper venue fills the order (BR-3).
+        flight_max_ns: The longest an order may be on its way to a venue that is not ours (EX-6).
         adapters: Actors that hold the connections to the venue; they stand before the account in
             its subtree, so that it is rebuilt, and asks the venue, when one of them fails.
     """
@@ -104,6 +107,7 @@ class Ports:
     mono_ns: Callable[[], int] = time.perf_counter_ns
     make_broker: Callable[[str], Broker] | None = None
     prepare: Callable[[bytes], Prepared] | None = None
+    flight_max_ns: int = 60_000_000_000
     adapters: tuple[Spec, ...] = ()
 
 
@@ -163,6 +167,7 @@ class System:
         self.market.subscribe(self.telemetry.see)
         self.bars.subscribe(self.telemetry.see_bar)
         self.rounds.listen(self.telemetry.count)
+        self.rounds.listen(self.wiring.durable)
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -179,6 +184,7 @@ class System:
         self.gate.set_kill_level(level)
         if resume_seq is not None:
             self.wiring.read_until(resume_seq)
+            self.wiring.breakers.restore(self.ports.record, self.ports.run)
         self.tree.start()
         lane = self.ports.lane
         if again is not None:
@@ -186,6 +192,8 @@ class System:
         if resume_seq is not None:
             lane.names[_Kicker.name] = _Kicker(self)
             lane.tell(_Kicker.name, Recover())
+        else:
+            lane.tell(self.wiring.reconciler_name, ReconcileNow(why=Why.START))
         if level != "NONE":
             lane.tell(KILL, TakeUpKills())
             self._latch(level)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from actors.assertions import MEANING, Assertion
 from actors.kill import KillAsked, ResumeAsked, raise_gate
 from actors.messages import FEED, KILL
 from actors.operator_words import (
@@ -15,14 +16,17 @@ from actors.operator_words import (
     FeedHealth,
     HealthReport,
     KillRequest,
+    ReconcileRequest,
     Refused,
     RefusedAttempt,
     ResumeRequest,
 )
+from actors.reconciler import ReconcileAsked
 from actors.rounds import SYSTEM
 from actors.snapshot import snapshot
 from rust_core import Message, OrderView, PositionView, ProtectionView
 from streams.gaps import Freshness
+from trading.controls import RESET_BREAKERS
 from trading.money import to_1e8
 from trading.ports import Durable, JournalRow, Outcome
 
@@ -79,11 +83,19 @@ class RunningTrader:
             if not isinstance(outcome, Durable):
                 answer(Refused(request.id, f"the record did not take it: {outcome}"))
                 return
-            message = Message.control(request.name, new, request.by)
-            system.ports.lane.tell(system.account_name, message)
+            if request.name == RESET_BREAKERS:
+                system.wiring.breakers.reset(request.by)
+            else:
+                message = Message.control(request.name, new, request.by)
+                system.ports.lane.tell(system.account_name, message)
             answer(Changed(id=request.id, name=request.name, old=old_value, new=request.value))
 
         system.rounds.note(f"control/{request.name}", "ControlChanged", payload, heard=heard)
+
+    def reconcile(self, request: ReconcileRequest, answer: AnswerSink) -> None:
+        """Mail the question to the reconciler."""
+        name = self.system.wiring.reconciler_name
+        self.system.ports.lane.tell(name, ReconcileAsked(request=request, answer=answer))
 
     def rescan_strategies(self) -> dict[str, Any]:
         """Look for new strategy files (SG-1)."""
@@ -132,6 +144,16 @@ class RunningTrader:
             why.append(f"killed: {system.kill_memory.level}")
         if system.core is None:
             why.append("the account is being rebuilt")
+        elif system.core.account().is_reconciliation_stopped:
+            why.append("our books and the venue's differ too much: holdfast reconcile")
+        why += [f"assertion {name} does not hold" for name in _failing(system)]
+        why += [
+            f"breaker {each['name']} is {each['state']}: {each['cause']}"
+            for each in system.wiring.breakers.states()
+            if each["state"] != "CLOSED"
+        ]
+        if not system.wiring.reconciler_memory.is_reconciled:
+            why.append("our books were not compared with the venue's yet")
         return HealthReport(
             is_live=True,
             is_ready=not why,
@@ -143,6 +165,8 @@ class RunningTrader:
             journal_lag_rows=system.rounds.pending(),
             lease_holder=self._holder,
             watchdog=system.wiring.watchdog_snapshot(),
+            assertions=_assertions(system),
+            breakers=system.wiring.breakers.states(),
         )
 
     # -- journaled events -------------------------------------------------------------------------
@@ -203,6 +227,9 @@ def status_of(system: "System") -> dict[str, Any]:
         "halts": [] if account is None else [list(halt) for halt in account.halts],
         "positions": [] if core is None else [_position(each) for each in core.positions()],
         "orders": [] if core is None else [_order(each) for each in core.orders()],
+        "reconciliation": _reconciliation(system),
+        "assertions": _assertions(system),
+        "breakers": system.wiring.breakers.states(),
         "protections": [] if account is None else [_protection(p) for p in account.protections],
         "strategies": [
             {
@@ -252,6 +279,42 @@ def _prices(system: "System") -> list[dict[str, Any]]:
         }
         for each in system.config.instruments
     ]
+
+
+def _failing(system: "System") -> list[str]:
+    return sorted({str(name) for name, _ in system.wiring.checks_memory.failing})
+
+
+def _assertions(system: "System") -> list[dict[str, Any]]:
+    """Each of the ten: what it says, whether it holds, and what was found where it does not."""
+    failing = system.wiring.checks_memory.failing
+    return [
+        {
+            "name": each,
+            "meaning": MEANING[each],
+            "found": [broken.text for (name, _), broken in failing.items() if name is each],
+        }
+        for each in Assertion
+    ]
+
+
+def _reconciliation(system: "System") -> dict[str, Any]:
+    memory, questions = system.wiring.reconciler_memory, system.wiring.questions
+    account = None if system.core is None else system.core.account()
+    return {
+        "is_reconciled": memory.is_reconciled,
+        "is_stopped": account is not None and account.is_reconciliation_stopped,
+        "clean_ns": memory.clean_ns,
+        "problem": memory.problem,
+        "drift": []
+        if account is None
+        else [
+            {"kind": one.kind, "instrument": one.instrument, "subject": one.subject}
+            for one in account.drift
+        ],
+        "venue_calls": questions.calls,
+        "venue_calls_naive": questions.naive_calls,
+    }
 
 
 def _position(view: PositionView) -> dict[str, Any]:

@@ -192,6 +192,7 @@ class VenueActor(LaneActor):
                 side=order.side,
                 qty_1e8=order.qty_1e8,
                 filled_1e8=order.filled_1e8,
+                price_1e8=order.limit_1e8 or order.trigger_1e8 or 0,
             )
             for order in self.book.open_orders()
         )

@@ -6,26 +6,34 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from actors.account import AccountActor, AccountPlan, account_message
+from actors.assertions import Around
+from actors.breakers import Breakers
 from actors.cell import DELETED
+from actors.checks import ChecksActor, ChecksMemory, ChecksPlan, check_all, check_books
 from actors.feed import FeedActor, FeedMemory, FeedPlan
-from actors.kill import KillActor, KillPlan
+from actors.kill import KillActor, KillAsked, KillPlan, raise_gate
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
 from actors.latency import LatencyMarks
-from actors.messages import FEED, KILL, VENUE, WATCHDOG, KillProgress, OrderNews
+from actors.messages import CHECKS, FEED, KILL, VENUE, WATCHDOG, KillProgress, OrderNews
+from actors.operator_words import KillLevel, KillRequest
 from actors.order import OrderActor, OrderPlan
 from actors.position import PositionActor, PositionPlan
+from actors.questions import Questions, Why
+from actors.reconciler import ReconcileNow, ReconcilerActor, ReconcilerMemory, ReconcilerPlan
 from actors.snapshot import snapshot
 from actors.spec import (
     CPU_LIMIT_NS,
     START_CPU_LIMIT_NS,
     Backoff,
+    CellState,
     EventKind,
     Spec,
     SupervisionEvent,
 )
 from actors.strategy import StrategyActor, StrategyMemory, StrategyPlan, fill_owner, fill_seen
 from actors.supervisor import Supervisor
+from actors.triggers import Trigger, Triggers, TriggersPlan
 from actors.venue import VenueActor, VenueMemory, VenuePlan
 from actors.watchdog import WatchdogActor, WatchLimits
 from brokers.dry_run import BookSeen, DryRunBroker
@@ -45,6 +53,14 @@ ANSWER_WAIT_NS = 5 * SECOND_NS  # EX-6
 POLL_LIVE_NS = 5 * SECOND_NS  # EX-6
 POLL_VIRTUAL_NS = 300 * SECOND_NS  # the paper venue of a replay loses nothing
 CANCEL_RETRY_NS = SECOND_NS
+SWEEP_LIVE_NS = 30 * SECOND_NS  # ST-4
+SWEEP_VIRTUAL_NS = 1_800 * SECOND_NS
+CHECK_LIVE_NS = SECOND_NS  # WD-5
+CHECK_VIRTUAL_NS = 300 * SECOND_NS
+SUBMISSIONS_MAX = 10
+"""Orders that may wait to leave before no further signal is passed on (WD-4)."""
+AGE_SWEEPS = 3
+"""A comparison with the venue, or a beat, may be this many periods old."""
 POSITION_CHECK_NS = 60 * SECOND_NS
 KILL_TIMEOUT_VIRTUAL_NS = 1_800 * SECOND_NS  # longer than the longest market-wide halt
 WATCH_VIRTUAL_NS = 60 * SECOND_NS  # of event time, which a replay runs through in no time
@@ -77,9 +93,16 @@ class Wiring:
         self.feed_memory = FeedMemory(heartbeat=self._heartbeat())
         self.venue_memory = VenueMemory()
         self.book = BookSeen()
+        self.questions = Questions()
+        self.reconciler_memory = ReconcilerMemory()
+        self.checks_memory = ChecksMemory()
+        self.breakers = Breakers(gate=system.gate, note=self.note, notify=self._notify)
+        self.checks_plan = self._checks_plan()
+        self.triggers = Triggers(self._triggers_plan())
         self.latency = LatencyMarks(system.ports.record.mark, system.ports.mono_ns)
         self.memories = {each.name: StrategyMemory() for each in self.strategies}
         self.account = system.config.run.account
+        self.reconciler_name = f"reconciler:{self.account}"
         self._hears_fills: dict[str, str] = {}
         self._order_plan: OrderPlan | None = None
         self._position_plan: PositionPlan | None = None
@@ -112,11 +135,17 @@ class Wiring:
                         make=self._make_account,
                         backoff=MONEY_BACKOFF,
                     ),
+                    Spec(
+                        name=self.reconciler_name,
+                        make=self._make_reconciler,
+                        backoff=MONEY_BACKOFF,
+                    ),
                     Spec(name=f"orders:{account}", on_failed_child="contain"),
                     Spec(name=f"positions:{account}", on_failed_child="contain"),
                 ),
             ),
             Spec(name=WATCHDOG, make=self._make_watchdog),
+            Spec(name=CHECKS, make=lambda lane, name: ChecksActor(lane, name, self.checks_plan)),
             Spec(name=FEED, make=self._make_feed, is_vital=True),
             Spec(
                 name="strategies",
@@ -192,7 +221,9 @@ class Wiring:
             name,
             AccountPlan(
                 account=self.account,
-                config_json=system.config.account_json(system.mode),
+                config_json=system.config.account_json(
+                    system.mode, flight_max_ns=0 if self._is_paper else ports.flight_max_ns
+                ),
                 run=ports.run,
                 record=ports.record,
                 rounds=system.rounds,
@@ -206,8 +237,89 @@ class Wiring:
                 kill_finished=self._kill_finished,
                 notify=ports.notify,
                 latency=self.latency,
+                questions=self.questions,
+                breakers=self.breakers,
+                judged=lambda judged: lane.tell(self.reconciler_name, judged),
+                recovered=lambda: lane.tell(self.reconciler_name, ReconcileNow(why=Why.START)),
             ),
         )
+
+    def _make_reconciler(self, lane: Lane, name: str) -> LaneActor:
+        system, ports = self.system, self.system.ports
+        return ReconcilerActor(
+            lane,
+            name,
+            ReconcilerPlan(
+                account=system.account_name,
+                core=lambda: system.core,
+                broker=self._make_broker(lane, system.account_name),
+                questions=self.questions,
+                memory=self.reconciler_memory,
+                poll_ns=POLL_VIRTUAL_NS if ports.is_virtual else POLL_LIVE_NS,
+                sweep_ns=SWEEP_VIRTUAL_NS if ports.is_virtual else SWEEP_LIVE_NS,
+                hold=self._hold_entries,
+                compared=lambda: check_all(self.checks_plan),
+                note=lambda kind, payload: self.note(name, kind, payload),
+                notify=lambda severity, text: ports.notify(severity, text, ()),
+            ),
+        )
+
+    def _hold_entries(self, is_held: bool) -> None:  # noqa: FBT001 - the gate's own signature
+        """Nothing enters before the books were compared (ST-2); a replay's time waits for that."""
+        if not self.system.ports.is_virtual:
+            self.system.gate.set_halted("RECONCILIATION", is_held)
+
+    def _checks_plan(self) -> ChecksPlan:
+        is_virtual = self.system.ports.is_virtual
+        return ChecksPlan(
+            core=lambda: self.system.core,
+            around=self._around,
+            breakers=self.breakers,
+            memory=self.checks_memory,
+            sweep_ns=CHECK_VIRTUAL_NS if is_virtual else CHECK_LIVE_NS,
+            note=lambda kind, payload: self.note("assertions", kind, payload),
+            notify=self._notify,
+        )
+
+    def _around(self) -> Around:
+        """What the assertions compare an account with, beside its own books."""
+        is_virtual, now_ns = self.system.ports.is_virtual, self.system.ports.lane.now_ns()
+        beats = {
+            cell.name: now_ns - cell.asked_ns
+            for cell in self.system.tree.cells()
+            if cell.asked_ns and cell.state is CellState.RUNNING
+        }
+        return Around(
+            now_ns=now_ns,
+            compared_ns=self.reconciler_memory.clean_ns,
+            compared_age_max_ns=AGE_SWEEPS * (SWEEP_VIRTUAL_NS if is_virtual else SWEEP_LIVE_NS),
+            beats=beats,
+            beat_age_max_ns=AGE_SWEEPS * self._heartbeat_ns(),
+        )
+
+    def _triggers_plan(self) -> TriggersPlan:
+        levels = self.system.config.triggers
+        named = {each: getattr(levels, each) for each in Trigger}
+        return TriggersPlan(
+            levels={each: KillLevel(word) for each, word in named.items() if word is not None},
+            kill=self._trigger_kill,
+            note=self.note,
+            run=self.system.ports.run,
+        )
+
+    def _trigger_kill(self, request: KillRequest) -> None:
+        """The way every kill comes: the gate first, then the mail to its owner (KC-3)."""
+        raise_gate(self.kill_plan(), request.level)
+        self.system.ports.lane.tell(KILL, KillAsked(request, lambda _: None))
+
+    def durable(self, journal_id: str, events: Sequence[Any], last_seq: int) -> None:
+        """What became durable, for the assertions and the triggers."""
+        if journal_id == self.system.account_name:
+            check_books(self.checks_plan)
+        self.triggers.see(journal_id, events, last_seq)
+
+    def _notify(self, severity: str, text: str) -> None:
+        self.system.ports.notify(severity, text, ())
 
     def _make_broker(self, lane: Lane, account: str) -> Broker:
         ports = self.system.ports
@@ -232,11 +344,11 @@ class Wiring:
         )
 
     def _make_watchdog(self, lane: Lane, name: str) -> LaneActor:
+        return WatchdogActor(lane, name, WatchLimits(period_ns=self._heartbeat_ns()))
+
+    def _heartbeat_ns(self) -> int:
         heartbeat_ns = self.system.config.watchdog.heartbeat_s * SECOND_NS
-        if self.system.ports.is_virtual:
-            heartbeat_ns = max(heartbeat_ns, WATCH_VIRTUAL_NS)
-        limits = WatchLimits(period_ns=heartbeat_ns)
-        return WatchdogActor(lane, name, limits)
+        return max(heartbeat_ns, WATCH_VIRTUAL_NS) if self.system.ports.is_virtual else heartbeat_ns
 
     def _make_feed(self, lane: Lane, name: str) -> LaneActor:
         ports = self.system.ports
@@ -295,6 +407,7 @@ class Wiring:
             memory=self.memories[build.name],
             history=self.feed_memory.shown,
             note=self.note,
+            is_pressed=lambda: len(self.questions.leaving) > SUBMISSIONS_MAX,
         )
 
     # -- the market's subscribers, in the order in which they are told

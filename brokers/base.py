@@ -233,7 +233,8 @@ class LookedUp:
 class OrderStated:
     """An order that works at the venue.
 
-    `client_order_id` is what the venue has for it, empty where somebody gave none.
+    `client_order_id` is what the venue has for it, empty where somebody gave none; `price_1e8` is
+    its limit or trigger, zero where it has neither.
     """
 
     client_order_id: str
@@ -242,14 +243,19 @@ class OrderStated:
     side: str
     qty_1e8: int
     filled_1e8: int
+    price_1e8: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionStated:
-    """What the venue holds for the account in one instrument; `qty_1e8` below zero is short."""
+    """What the venue holds for the account in one instrument; `qty_1e8` below zero is short.
+
+    `price_1e8` is what it says one unit is worth or cost, zero where it says neither.
+    """
 
     instrument: str
     qty_1e8: int
+    price_1e8: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from console import console_address, doctor, explain, operate, prepare
+from console import console_address, doctor, explain, operate, prepare, reconcile
+from console import drill as drill_command
 from console import run as run_command
 from console import simulate as simulate_command
 from console import venue as venue_command
@@ -29,6 +30,8 @@ app.command("kill")(operate.kill)
 app.command("resume")(operate.resume)
 app.command("controls")(operate.controls)
 app.command("console")(console_address.console)
+app.command("reconcile")(reconcile.reconcile)
+app.command("drill")(drill_command.drill)
 app.command("sql")(explain.sql)
 app.command("post-mortem")(explain.post_mortem)
 app.command("verify")(explain.verify)

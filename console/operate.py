@@ -44,7 +44,7 @@ def kill(
     asked = parse_level(level)
     folder = existing_data_dir(data_dir)
     trader = running_trader(folder)
-    request = _request(reason)
+    request = request_of(reason)
     if trader is None:
         latched = record.latch_kill(folder, asked, record.Asked(**request))
         answer: dict[str, Any] = {"type": "latched", "id": request["id"], "level": latched}
@@ -97,7 +97,7 @@ def resume(
     """Lift the latched kill level, so that entries may be made again."""
     folder = existing_data_dir(data_dir)
     trader = running_trader(folder)
-    request = _request(reason)
+    request = request_of(reason)
     if trader is None:
         old = record.lift_kill(folder, record.Asked(**request), rearm=rearm)
         answer: dict[str, Any] = {"type": "done", "id": request["id"], "old": old, "new": "NONE"}
@@ -130,7 +130,7 @@ def controls(
     if value is None:
         raise SetupError(f"controls {name} needs a value, or no name to list all")
     asked = parse_control(name, read_value(value))
-    request = _request(reason)
+    request = request_of(reason)
     if trader is None:
         old = record.set_control(folder, name, asked, record.Asked(**request))
         answer: dict[str, Any] = {"type": "done", "name": name, "old": old, "new": asked}
@@ -188,7 +188,7 @@ def _answer(answer: dict[str, Any], text: str, *, as_json: bool) -> None:
         say(text)
 
 
-def _request(reason: str) -> dict[str, str]:
+def request_of(reason: str) -> dict[str, str]:
     """What every request carries: an id made here, so that it acts once, and who asks why."""
     return {"id": f"cli-{secrets.token_hex(8)}", "reason": reason or NO_REASON, "by": _user()}
 

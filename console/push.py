@@ -14,6 +14,7 @@ from actors.operator_words import (
     ControlMessage,
     KillMessage,
     MalformedError,
+    ReconcileMessage,
     ResumeMessage,
     SubscribeMessage,
     parse_message,
@@ -161,7 +162,7 @@ class Page:
 
 def _parsed(text: bytes) -> KillMessage | ResumeMessage | ControlMessage:
     act = parse_message(text)
-    if isinstance(act, SubscribeMessage):
+    if isinstance(act, SubscribeMessage | ReconcileMessage):
         raise MalformedError('expected {"type":"hello"}, a kill, a resume or a control')
     if isinstance(act, ControlMessage):
         parse_control(act.name, act.value)

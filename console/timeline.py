@@ -186,5 +186,10 @@ _TELLERS: Final[Mapping[str, Callable[[Payload], str]]] = {
     "MessageQuarantined": _fault,
     "WatchdogFired": _fault,
     "InvariantViolated": _violated,
+    "AssertionFailed": lambda event: f"assertion {event['assertion']}: {event['text']}",
+    "DriftFound": lambda event: f"{event['kind']} {event['instrument']}: {event['text']}",
+    "BreakerChanged": lambda event: f"breaker {event['name']} is {event['new']}: {event['cause']}",
+    "TriggerFired": lambda event: f"trigger {event['trigger']}: {event['cause']}",
+    "LookupMissed": lambda event: f"not found at the venue, {event['reads']} times in a row",
     "Halted": lambda event: f"{event['scope']} {event['key']} halted: {event['reason']}",
 }

@@ -4,19 +4,29 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 _CRITICAL: Final = frozenset(
-    {"ActorGaveUp", "Halted", "SystemHalted", "InvariantViolated", "IntegrityViolated"}
+    {
+        "ActorGaveUp",
+        "AssertionFailed",
+        "Halted",
+        "IntegrityViolated",
+        "InvariantViolated",
+        "SystemHalted",
+    }
 )
 _WARNING: Final = frozenset(
     {
         "ActorCrashed",
         "ActorRestarted",
         "AttemptRefused",
+        "BreakerChanged",
+        "DriftFound",
         "DuplicateRefused",
         "FeedGap",
         "KillLevelChanged",
         "MessageQuarantined",
         "ProtectionTripped",
         "Recovered",
+        "TriggerFired",
         "WatchdogFired",
     }
 )

@@ -21,9 +21,11 @@ __all__ += [
     "BrokerConfirmationRequiredError",
     "Cancel",
     "Decision",
+    "DriftView",
     "Event",
     "ExitPlan",
     "InvalidTransitionError",
+    "Judgement",
     "Leg",
     "Lookup",
     "Message",
@@ -287,8 +289,11 @@ class Message:
         """The venue has it; `reports` is all it says about the order, oldest first."""
 
     @staticmethod
-    def lookup_absent(client_order_id: str, *, proven: bool) -> Message:
-        """The venue does not have it; proof only when EX-6 says so."""
+    def lookup_absent(client_order_id: str, *, is_complete: bool = True) -> Message:
+        """The venue does not have it: the second complete answer after the longest flight is proof.
+
+        Complete: over a healthy, authenticated connection, from a list that reaches back before it.
+        """
 
     @staticmethod
     def lookup_unknown(client_order_id: str) -> Message: ...
@@ -308,6 +313,28 @@ class Message:
     def balance(equity_1e8: int, cash_1e8: int, buying_power_1e8: int, at_ns: int) -> Message: ...
     @staticmethod
     def halt(scope: str, key: str, reason: str) -> Message: ...
+    @staticmethod
+    def stated(
+        asked_version: int,
+        *,
+        orders: Sequence[tuple[str, str, str, str, int, int, int]] | None = None,
+        positions: Sequence[tuple[str, int, int]] | None = None,
+        cash: tuple[int, int, int, int, bool] | None = None,
+        fills: Sequence[VenueReport] | None = None,
+        is_forced: bool = False,
+    ) -> Message:
+        """What the venue itself says the account is (ST-3); a part not asked for is None.
+
+        Args:
+            asked_version: `AccountCore.version` when the venue was asked.
+            orders: Our id, the venue's, instrument, side, quantity, filled, price of each that
+                works there.
+            positions: Instrument, quantity (below zero is short) and price of each.
+            cash: Account value, cash, buying power, the venue's stamp, and whether its cash moves
+                with each fill as our ledger's does.
+            fills: Executions, oldest first.
+            is_forced: An operator takes the venue's word, however large the difference.
+        """
 
 @final
 class Event:
@@ -400,6 +427,63 @@ class Decision:
     def claims(self) -> tuple[tuple[str, str], ...]:
         """`(name, key)` of rows that must be new (EX-4): `intent`, `setup`."""
 
+    @property
+    def judgement(self) -> Judgement | None:
+        """What a statement of the venue came to; None for every other message."""
+
+@final
+class DriftView:
+    """One difference between our books and the venue's (ST-3)."""
+
+    @property
+    def kind(self) -> str:
+        """Its name.
+
+        POSITION_MISSING, POSITION_QTY, FOREIGN_POSITION, ORDER_UNKNOWN, ORDER_QTY, ORDER_ALIVE,
+        FOREIGN_ORDER, FILL_UNKNOWN or CASH.
+        """
+
+    @property
+    def instrument(self) -> str: ...
+    @property
+    def subject(self) -> str:
+        """The order concerned, empty if none."""
+
+    @property
+    def local_1e8(self) -> int: ...
+    @property
+    def venue_1e8(self) -> int: ...
+    @property
+    def drift_ratio_1e8(self) -> int | None: ...
+    @property
+    def is_adopted(self) -> bool:
+        """The venue's word was taken."""
+
+    @property
+    def text(self) -> str: ...
+
+@final
+class Judgement:
+    """What a statement of the venue came to; the events of its decision say it for the journal."""
+
+    @property
+    def is_conclusive(self) -> bool:
+        """Nothing was in flight, and nothing is seen for the first time."""
+
+    @property
+    def is_stopped(self) -> bool:
+        """A difference is too large to be taken over: entries are stopped (ST-3)."""
+
+    @property
+    def drift(self) -> list[DriftView]: ...
+    @property
+    def kill_orders(self) -> int:
+        """Orders at the venue that a kill must clear (KC-2)."""
+
+    @property
+    def kill_positions(self) -> int:
+        """Positions at the venue that a kill must clear."""
+
 @final
 class AccountCore:
     """One account: sizing, protections, gate, orders, positions, ledger, exits; no clock, no I/O.
@@ -450,6 +534,13 @@ class AccountCore:
     def cancels(self) -> list[Cancel]:
         """Cancels that were decided and are not answered, to be sent again after a restart."""
 
+    @property
+    def version(self) -> int:
+        """How many decisions it has applied; noted when the venue is asked for its account."""
+
+    def faults(self) -> list[tuple[str, str, str]]:
+        """`(assertion, subject, text)` of what contradicts itself in our own books (WD-5)."""
+
     def position(self, strategy: str, instrument: str) -> PositionView | None: ...
     def position_of_id(self, position_id: str) -> PositionView | None:
         """An open position."""
@@ -479,6 +570,8 @@ class OrderView:
     def client_order_id(self) -> str: ...
     @property
     def broker_order_id(self) -> str: ...
+    @property
+    def signal_id(self) -> str: ...
     @property
     def position_id(self) -> str: ...
     @property
@@ -684,6 +777,26 @@ class AccountView:
     @property
     def is_kill_leaving(self) -> bool:
         """An EMERGENCY is in force that leaves positions to their stops (KC-1)."""
+
+    @property
+    def cash_apart_1e8(self) -> int | None:
+        """Cash that profit, fees, what is open and what was written off do not explain."""
+
+    @property
+    def is_reconciliation_stopped(self) -> bool:
+        """Our books and the venue's differ too much: an operator decides (ST-3)."""
+
+    @property
+    def drift(self) -> list[DriftView]:
+        """Differences that stand; those that were adopted are not among them."""
+
+    @property
+    def foreign_orders(self) -> int:
+        """Orders of others at the venue."""
+
+    @property
+    def foreign_positions(self) -> int:
+        """Positions of others at the venue."""
 
     @property
     def halts(self) -> list[tuple[str, str, str]]:

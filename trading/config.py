@@ -94,6 +94,15 @@ class AccountSection(Section, frozen=True, kw_only=True):
     emergency_closes_positions: Annotated[
         bool, doc("EMERGENCY closes positions; false leaves them with their stops (KC-1)")
     ] = True
+    kill_foreign_orders: Annotated[
+        bool, doc("a kill cancels orders that others placed at the venue too (KC-2)")
+    ] = False
+    reconcile_missing_max: Annotated[
+        int, at_least(0, "more positions than this that the venue does not know stop (ST-3)")
+    ] = 3
+    reconcile_drift_max_ratio: Annotated[
+        Decimal, ratio("a position that differs by more than this part stops (ST-3)")
+    ] = D("0.05")
     balance_age_max_s: Annotated[
         int, above(0, "a broker's figures older than this block entries (EX-13)")
     ] = 60
@@ -248,6 +257,23 @@ class Strategy(Section, frozen=True, kw_only=True):
                 raise ValueError(f"parameters.{key}: expected a finite number, found {value}")
 
 
+KillWord = Literal["PAUSE", "FLATTEN", "EMERGENCY"]
+
+
+class TriggersSection(Section, frozen=True, kw_only=True):
+    """[triggers]: automated kills (KC-7); without a level a protection still stops entries."""
+
+    daily_loss: Annotated[KillWord | None, doc("the daily or weekly limit is lost")] = None
+    drawdown: Annotated[KillWord | None, doc("the protection max_drawdown trips")] = None
+    volatility: Annotated[KillWord | None, doc("the protection volatility_halt trips")] = None
+    time_window: Annotated[KillWord | None, doc("the protection time_window trips")] = None
+    reconciliation: Annotated[
+        KillWord | None, doc("our books and the venue's differ too much (ST-3)")
+    ] = "PAUSE"
+    assertion: Annotated[KillWord | None, doc("an assertion of WD-5 does not hold")] = "PAUSE"
+    heartbeat: Annotated[KillWord | None, doc("supervision gave the system up (WD-2)")] = "PAUSE"
+
+
 class OperatorSection(Section, frozen=True, kw_only=True):
     """[operator]: the port for kills, controls, health and metrics."""
 
@@ -279,6 +305,7 @@ class Config(Section, frozen=True, kw_only=True):
     paper: PaperSection = PaperSection()
     strategies: tuple[Strategy, ...] = ()
     policies: Annotated[tuple[str, ...], doc("veto policies that are asked, by name (RK-16)")] = ()
+    triggers: TriggersSection = TriggersSection()
     operator: OperatorSection = OperatorSection()
     watchdog: WatchdogSection = WatchdogSection()
 
@@ -297,11 +324,12 @@ class Config(Section, frozen=True, kw_only=True):
         """SHA-256 in hex of every effective value; stands on the run in the record."""
         return sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
 
-    def account_json(self, mode: Mode | None = None) -> bytes:
+    def account_json(self, mode: Mode | None = None, *, flight_max_ns: int = 0) -> bytes:
         """The account's part, as `AccountCore` reads it (AccountConfig in rust_core).
 
         Args:
             mode: The run's mode where the command line overrides the file's.
+            flight_max_ns: The longest an order may be on its way to the venue (EX-6).
         """
         limits, account = self.limits, self.account
         enabled = [strategy.name for strategy in self.strategies if strategy.enabled]
@@ -325,6 +353,12 @@ class Config(Section, frozen=True, kw_only=True):
                 "release_deadline_ns": account.release_deadline_s * NS_PER_S,
                 "auto_flatten_before_close_ns": account.auto_flatten_before_close_s * NS_PER_S,
                 "flatten_check_before_close_ns": account.flatten_check_before_close_s * NS_PER_S,
+                "flight_max_ns": flight_max_ns,
+                "reconcile": {
+                    "missing_max": account.reconcile_missing_max,
+                    "drift_max_ratio_1e8": to_1e8(account.reconcile_drift_max_ratio),
+                    "kill_foreign_orders": account.kill_foreign_orders,
+                },
                 "emergency": "CLOSE" if account.emergency_closes_positions else "LEAVE",
             }
         )

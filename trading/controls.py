@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from trading.errors import HoldfastError, nearest
 
+RESET_BREAKERS: Final = "reset_breakers"
+"""The control that acts on the breakers and not on the account's core."""
 _NAMES_MAX: Final = 1000
 _NAME_LENGTH_MAX: Final = 64
 
@@ -133,6 +135,12 @@ _SPECS: Final = (
         kind=ControlKind.ACTION,
         unit="",
         meaning="Done once: halts of entries after a violated invariant are lifted (EX-9).",
+    ),
+    ControlSpec(
+        name=RESET_BREAKERS,
+        kind=ControlKind.ACTION,
+        unit="",
+        meaning="Done once: breakers that are open, latched ones too, are closed (WD-3).",
     ),
 )
 

@@ -13,6 +13,8 @@ from actors.operator_words import (
     HealthReport,
     KillDone,
     KillRequest,
+    Reconciled,
+    ReconcileRequest,
     RefusedAttempt,
     ResumeRequest,
 )
@@ -76,6 +78,22 @@ class FakeTrader:
         self.resumes.append(request)
         answer(Changed(id=request.id, name="kill_level", old="FLATTEN", new="NONE"))
 
+    def reconcile(self, request: ReconcileRequest, answer: AnswerSink) -> None:
+        """One difference stands until it is forced."""
+        drift = {
+            "kind": "POSITION_QTY",
+            "instrument": "SPY",
+            "subject": "",
+            "local_1e8": 1_000_000_000,
+            "venue_1e8": 700_000_000,
+            "drift_ratio_1e8": 30_000_000,
+            "is_adopted": request.is_forced,
+            "text": "ours is 10, the venue's 7",
+        }
+        stops = not request.is_forced
+        done = Reconciled(id=request.id, is_conclusive=True, is_stopped=stops, drift=[drift])
+        answer(done)
+
     def set_control(self, request: ControlRequest, answer: AnswerSink) -> None:
         """Change at once."""
         self.changes.append(request)
@@ -115,6 +133,8 @@ class FakeTrader:
             "journal_lag_rows": 1,
             "lease_holder": "host/1",
             "watchdog": {"fired": 0},
+            "assertions": [],
+            "breakers": [],
         }
 
     def journal_ids(self) -> Sequence[str]:

@@ -307,3 +307,16 @@ def test_a_signal_is_journaled_as_it_was_asked() -> None:
     assert received == orjson.loads(signal.json)
     assert received["signal_id"] == f"s/{DATE}/m1"
     assert signal.with_vetoes([("p", "no")]) != signal
+
+
+def test_a_protection_that_cannot_know_refuses() -> None:
+    """RK-7, RK-4: what cannot be computed refuses by name, and shows as UNKNOWN; exits go on."""
+    protections = {**OFF, "daily_loss": {"enabled": True, "limit_1e8": 1000 * E}}
+    desk = Desk(equity_source="BROKER", protections=protections)
+    decision = desk.ask()
+    assert "PROTECTIONS" in failed(decision)
+    (verdict,) = desk.events("VerdictGiven", decision)
+    details = {check["detail"] for check in verdict["failed"]}
+    assert "DAILY_LOSS cannot be computed" in details
+    states = {each.name: each.status for each in desk.core.account().protections}
+    assert states["DAILY_LOSS"] == "UNKNOWN"

@@ -345,7 +345,7 @@ def test_a_settlement_that_fails_takes_the_shares_away() -> None:
 
 def test_an_exit_of_unknown_fate_is_not_sent_twice() -> None:
     """EX-1: UNKNOWN counts as unfilled for exits, and the position waits for the broker's word."""
-    desk = Desk()
+    desk = Desk(flight_max_ns=0)
     desk.enter()
     desk.mark(89)
     order = desk.ordered()
@@ -354,7 +354,8 @@ def test_an_exit_of_unknown_fate_is_not_sent_twice() -> None:
     desk.mark(80)
     assert reason(desk) == ""
     assert desk.position().qty_1e8 == 10 * E
-    desk.tell(Message.lookup_absent(order, proven=True))
+    for _ in range(2):
+        desk.tell(Message.lookup_absent(order))
     desk.fire("EXIT_RETRY")
     assert desk.ordered() != order
 

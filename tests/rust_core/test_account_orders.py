@@ -155,8 +155,8 @@ def test_silence_is_unknown_and_asks_the_broker() -> None:
     ("answer", "state"),
     [
         (Message.lookup_unknown, "UNKNOWN"),
-        (lambda order: Message.lookup_absent(order, proven=False), "UNKNOWN"),
-        (lambda order: Message.lookup_absent(order, proven=True), "NOT_SENT"),
+        (lambda order: Message.lookup_absent(order, is_complete=False), "UNKNOWN"),
+        (Message.lookup_absent, "UNKNOWN"),
         (lambda order: Message.lookup_found(order, []), "UNKNOWN"),
         (
             lambda order: Message.lookup_found(order, [VenueReport(order, "ACCEPTED", 1, "b")]),
@@ -173,10 +173,10 @@ def test_silence_is_unknown_and_asks_the_broker() -> None:
             "FILLED",
         ),
     ],
-    ids=["no answer", "absent, unproven", "absent, proven", "nothing said", "works", "filled"],
+    ids=["no answer", "absent, not complete", "absent, once", "nothing said", "works", "filled"],
 )
 def test_a_look_up_counts_for_what_it_is(answer: Callable[[str], Message], state: str) -> None:
-    """EX-6: absence is proof only when it says so."""
+    """EX-6: no single answer is proof of absence."""
     desk = Desk()
     order = desk.ordered(desk.ask())
     desk.release(order)

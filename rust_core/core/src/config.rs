@@ -140,6 +140,28 @@ pub struct RiskConfig {
     pub unstopped_ratio_1e8: i64,
 }
 
+/// Differences from the venue's own books (ST-3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReconcileConfig {
+    /// More positions than this that the venue does not know stop entries.
+    pub missing_max: i64,
+    /// A position that differs by more than this part of ours stops entries.
+    pub drift_max_ratio_1e8: i64,
+    /// A kill cancels orders of others too (KC-2).
+    pub kill_foreign_orders: bool,
+}
+
+impl Default for ReconcileConfig {
+    fn default() -> Self {
+        Self {
+            missing_max: 3,
+            drift_max_ratio_1e8: ONE_1E8 / 20,
+            kill_foreign_orders: false,
+        }
+    }
+}
+
 /// How one account is set up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -195,6 +217,13 @@ pub struct AccountConfig {
     /// What a broken rule of an order stops (EX-9).
     #[serde(default = "account")]
     pub violation_scope: Scope,
+    /// The longest that an order's bytes may be on their way to the venue, nanoseconds: two look-ups that do not
+    /// find it prove nothing before this lies between them (EX-6).
+    #[serde(default = "minute")]
+    pub flight_max_ns: i64,
+    /// When a difference from the venue's own books is taken over, and when it stops entries.
+    #[serde(default)]
+    pub reconcile: ReconcileConfig,
     /// How many ended orders stay in memory, so that late repeats are recognised.
     #[serde(default = "ended")]
     pub ended_orders_max: usize,
@@ -296,6 +325,15 @@ impl AccountConfig {
         }
         if self.release_deadline_ns <= 0 || self.exit_retry_ns <= 0 {
             problems.push("release_deadline_ns and exit_retry_ns must be above zero".to_owned());
+        }
+        if self.flight_max_ns < 0
+            || self.reconcile.missing_max < 0
+            || self.reconcile.drift_max_ratio_1e8 < 0
+        {
+            problems.push(
+                "flight_max_ns, reconcile.missing_max and drift_max_ratio_1e8 must be zero or more"
+                    .to_owned(),
+            );
         }
         problems.extend(self.gate_rules().validate().err().into_iter().flatten());
         problems.extend(self.protections.validate().err().into_iter().flatten());

@@ -3,6 +3,7 @@
 use crate::event::{Event, EventError};
 use crate::gate::Submission;
 use crate::message::{Mark, Name, TimerKind};
+use crate::statement::Judgement;
 use std::sync::Arc;
 
 /// What is to be done once the decision's events are durable.
@@ -74,6 +75,8 @@ pub struct Decision {
     pub value: Option<AccountValue>,
     /// A price to remember; not journaled, read again from the market after a restart.
     pub mark: Option<Mark>,
+    /// What a statement of the venue came to; not journaled.
+    pub judgement: Option<Judgement>,
     /// How many decisions the core had applied when it made this one.
     pub version: u64,
 }

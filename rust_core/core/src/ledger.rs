@@ -1,6 +1,7 @@
 //! Cash, profit and loss, and the trades closed so far.
 
 use crate::message::Name;
+use crate::orders::is_zero;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -21,6 +22,9 @@ pub struct Ledger {
     pub week_gross_1e8: i64,
     /// Fees in this week.
     pub week_fees_1e8: i64,
+    /// Cash that no trade explains: the cost of what reconciliation took over without a fill (ST-3).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub written_off_1e8: i64,
 }
 
 impl Ledger {
@@ -49,6 +53,7 @@ impl Ledger {
             session_fees_1e8: self.session_fees_1e8.checked_add(fee_1e8)?,
             week_gross_1e8: self.week_gross_1e8.checked_add(gross_1e8)?,
             week_fees_1e8: self.week_fees_1e8.checked_add(fee_1e8)?,
+            written_off_1e8: self.written_off_1e8,
         })
     }
 }

@@ -17,6 +17,7 @@ pub mod orders;
 pub mod positions;
 pub mod protections;
 pub mod sizing;
+pub mod statement;
 pub mod strategies;
 pub mod tape;
 pub mod walk;

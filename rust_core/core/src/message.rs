@@ -1,5 +1,6 @@
 //! What an account core is told: facts and requests, never changed after they are made.
 
+use crate::statement::Statement;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -410,11 +411,11 @@ pub enum Lookup {
         /// Everything the venue says about it, oldest first.
         reports: Vec<VenueReport>,
     },
-    /// It is not there. Proof only if `proven`: asked twice over a healthy, authenticated connection,
-    /// after the longest possible flight time.
+    /// It is not there. Two such answers are proof, if each is complete and the longest possible flight
+    /// time lies between them.
     Absent {
-        /// Whether this counts as proof.
-        proven: bool,
+        /// It came over a healthy, authenticated connection, from a list that reaches back before the order.
+        is_complete: bool,
     },
     /// No answer; nothing is learned.
     Unknown,
@@ -562,6 +563,8 @@ pub enum Message {
     },
     /// The broker's figures.
     Balance(Balance),
+    /// What the venue itself says the account is (ST-3).
+    Stated(Box<Statement>),
     /// Something outside the core stops entries: reconciliation, an assertion (EX-9).
     Halt {
         /// What is stopped.

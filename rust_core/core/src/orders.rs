@@ -144,6 +144,18 @@ pub struct Order {
     pub cancel_reason: Name,
     /// Last change.
     pub changed_ns: i64,
+    /// Look-ups in a row that did not find it (EX-6).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub absent_reads: i64,
+    /// When the first of them was answered; zero for none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub absent_ns: i64,
+}
+
+/// Left out of what is written.
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so
+pub(crate) const fn is_zero(value: &i64) -> bool {
+    *value == 0
 }
 
 impl Order {
@@ -161,6 +173,8 @@ impl Order {
             cancel_asked_ns: 0,
             cancel_reason: Name::from(""),
             changed_ns: at_ns,
+            absent_reads: 0,
+            absent_ns: 0,
         }
     }
 

@@ -5,6 +5,7 @@
 
 use crate::message::{ExitPlan, ExitReason, Name, Side, Stop};
 use crate::money::{div_round, narrow, wide, ONE_1E8};
+use crate::orders::is_zero;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -123,6 +124,12 @@ pub struct Position {
     pub bought: Sum,
     /// Everything sold.
     pub sold: Sum,
+    /// What reconciliation added to the quantity, on the venue's word and without a fill (ST-3).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub adopted_1e8: i64,
+    /// Cost of what was adopted, known when the position is flat: cash that no trade explains.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub written_off_1e8: i64,
     /// Average price of the entry side.
     pub average_entry_1e8: i64,
     /// Realised so far, without fees.
@@ -192,6 +199,14 @@ impl Position {
             return self.average_entry_1e8;
         }
         self.exited().average_1e8().unwrap_or(0)
+    }
+
+    /// Cash that its fills moved and that it did not realise: what is still open has cost that much.
+    pub fn unrealised_cash_1e8(&self, multiplier_1e8: i64) -> Option<i64> {
+        let moved_1e16 = self.sold.value_1e16.checked_sub(self.bought.value_1e16)?;
+        let scale = i128::from(ONE_1E8) * i128::from(ONE_1E8);
+        let moved = moved_1e16.checked_mul(i128::from(multiplier_1e8))?;
+        narrow(div_round(moved, scale)?)?.checked_sub(self.realised_1e8)
     }
 
     /// Nothing is open.

@@ -16,10 +16,10 @@ mod _native {
     #[pymodule_export]
     use super::account::{
         order_correct, order_step, realised_1e8, AccountCore, AccountView,
-        BrokerConfirmationRequiredError, Cancel, Decision, Event, ExitPlan, InvalidTransitionError,
-        Leg, Lookup, Message, Notify, OrderTableError, OrderView, PositionView, ProtectionView,
-        Signal, StaleDecisionError, StrategySeen, StrategySession, Submit, TerminalStateError,
-        Timer,
+        BrokerConfirmationRequiredError, Cancel, Decision, DriftView, Event, ExitPlan,
+        InvalidTransitionError, Judgement, Leg, Lookup, Message, Notify, OrderTableError,
+        OrderView, PositionView, ProtectionView, Signal, StaleDecisionError, StrategySeen,
+        StrategySession, Submit, TerminalStateError, Timer,
     };
     #[pymodule_export]
     use super::market::indicators::{

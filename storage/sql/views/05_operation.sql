@@ -2,12 +2,13 @@
 
 CREATE VIEW assertions AS
 SELECT journal.run, mode, account, kind,
-    coalesce(field(payload, '$.name'), field(payload, '$.scope')) AS name,
+    coalesce(field(payload, '$.name'), field(payload, '$.assertion'), field(payload, '$.scope'))
+        AS name,
     coalesce(field(payload, '$.subject'), field(payload, '$.key')) AS subject,
     coalesce(field(payload, '$.text'), field(payload, '$.reason')) AS text,
     moment(at_ns) AS event_at, at_ns, pos
 FROM journal JOIN runs USING (run)
-WHERE kind IN ('InvariantViolated', 'Halted');
+WHERE kind IN ('InvariantViolated', 'AssertionFailed', 'Halted');
 
 CREATE VIEW protections AS
 SELECT journal.run, mode, account, kind, field(payload, '$.name') AS name,

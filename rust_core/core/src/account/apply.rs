@@ -70,12 +70,19 @@ pub fn apply<S: Store>(store: &mut S, event: &Event, at_ns: i64) {
             key: e.key.clone(),
             reason: e.reason.clone(),
         }),
+        Event::LookupMissed(e) => {
+            if let Some(order) = store.order_mut(&e.client_order_id) {
+                (order.absent_reads, order.absent_ns) = (e.reads, e.since_ns);
+            }
+        }
+        Event::Reconciled(e) => store.reconciled_mut().clone_from(e),
         Event::AccountSnapshot(e) => store.restore(e),
         // Told for people and for the record; nothing that a decision rests on.
         Event::SignalReceived(_)
         | Event::VerdictGiven(_)
         | Event::DuplicateRefused(_)
         | Event::ExitTriggered(_)
+        | Event::DriftFound(_)
         | Event::InvariantViolated(_) => {}
     }
 }
@@ -122,6 +129,7 @@ fn order_changed<S: Store>(store: &mut S, e: &OrderChanged) {
     };
     order.state = e.new;
     order.changed_ns = e.at_ns;
+    (order.absent_reads, order.absent_ns) = (0, 0);
     order.is_released |= !matches!(e.new, OrderState::NotSent | OrderState::Unknown);
     if order.broker_order_id != e.broker_order_id {
         order.broker_order_id = e.broker_order_id.clone();
@@ -199,6 +207,7 @@ fn settle<S: Store>(store: &mut S, order_id: &Name, execution_id: &str, to: Sett
 
 fn position_changed<S: Store>(store: &mut S, e: &Position) {
     if e.phase == Phase::Closed {
+        store.ledger_mut().written_off_1e8 += e.written_off_1e8;
         store.remove_position(&e.position_id);
         store.retire_all(e);
         return;

@@ -19,6 +19,8 @@ use std::sync::Arc;
 pub struct Exposure {
     positions: Vec<Arc<Position>>,
     entries: Vec<Arc<Order>>,
+    /// What others hold or ordered at the same venue: instrument, quantity, price.
+    foreign: Vec<(Name, i64, i64)>,
 }
 
 impl Work<'_> {
@@ -97,7 +99,25 @@ impl Work<'_> {
                 .into_iter()
                 .filter(is_entry)
                 .collect(),
+            foreign: self.foreign(),
         }
+    }
+
+    /// What others hold and ordered counts in risk (ST-3).
+    fn foreign(&self) -> Vec<(Name, i64, i64)> {
+        let known = self.draft.reconciled();
+        let held = known.foreign_positions.iter().map(|one| {
+            (
+                one.instrument.clone(),
+                one.qty_1e8.saturating_abs(),
+                one.price_1e8,
+            )
+        });
+        let ordered = known
+            .foreign_orders
+            .iter()
+            .map(|one| (one.instrument.clone(), one.open_1e8, one.price_1e8));
+        held.chain(ordered).collect()
     }
 
     /// The world that an entry would enter.
@@ -287,7 +307,12 @@ impl Exposure {
             .iter()
             .filter(move |o| is_wanted(&o.intent.strategy, &o.intent.instrument))
             .map(|o| (&*o.intent.instrument, o.open_1e8(), entry_price_1e8(o)));
-        open.chain(coming)
+        let foreign = self
+            .foreign
+            .iter()
+            .filter(move |(instrument, _, _)| is_wanted("", instrument))
+            .map(|(instrument, qty_1e8, price_1e8)| (&**instrument, *qty_1e8, *price_1e8));
+        open.chain(coming).chain(foreign)
     }
 
     fn all_parts(&self, with_positions: bool) -> impl Iterator<Item = (&str, i64, i64)> {

@@ -91,11 +91,6 @@ impl Work<'_> {
     /// Orders and positions that a kill still has to end. What it leaves, and the stops that protect it, is none.
     pub fn kill_remaining(&self) -> (usize, usize) {
         let leaves = self.is_kill_leaving();
-        let is_stop = |order: &Order| {
-            let reason = order.intent.exit_reason;
-            order.intent.purpose == Purpose::Protect
-                || reason.is_some_and(ExitReason::is_protective)
-        };
         let orders = self.draft.live_orders();
         let count = orders
             .iter()
@@ -246,13 +241,16 @@ impl Work<'_> {
             return;
         }
         let open = self.draft.open_positions();
-        if kind == TimerKind::FlattenCheck && !open.is_empty() {
+        if kind == TimerKind::FlattenCheck {
             let ids: Vec<&Name> = open.iter().map(|p| &p.position_id).collect();
-            self.notify(
-                "ERROR",
-                "still open after the time to be flat".to_owned(),
-                &ids,
-            );
+            let (severity, text) = match open.len() {
+                0 => ("INFO", "flat at the last look before the close".to_owned()),
+                count => (
+                    "ERROR",
+                    format!("{count} positions still open after the time to be flat"),
+                ),
+            };
+            self.notify(severity, text, &ids);
         }
         if kind == TimerKind::AutoFlatten {
             let count = open.len();
@@ -310,4 +308,10 @@ impl Work<'_> {
             })
             .collect()
     }
+}
+
+/// An order that protects a position: a kill that leaves positions leaves it too.
+pub fn is_stop(order: &Order) -> bool {
+    let reason = order.intent.exit_reason;
+    order.intent.purpose == Purpose::Protect || reason.is_some_and(ExitReason::is_protective)
 }

@@ -175,7 +175,11 @@ impl Work<'_> {
             Side::Sell => &mut position.sold,
         };
         *slot = slot.with(part.qty_1e8, part.price_1e8)?;
-        position.qty_1e8 = position.bought.qty_1e8.checked_sub(position.sold.qty_1e8)?;
+        position.qty_1e8 = position
+            .bought
+            .qty_1e8
+            .checked_sub(position.sold.qty_1e8)?
+            .checked_add(position.adopted_1e8)?;
         position.average_entry_1e8 = position.entered().average_1e8().unwrap_or(0);
         position.fees_1e8 = position.fees_1e8.checked_add(part.fee_1e8)?;
         note(&mut position, part, new);
@@ -227,7 +231,11 @@ impl Work<'_> {
         }
     }
 
-    fn close(&mut self, position: Position) {
+    pub(super) fn close(&mut self, mut position: Position) {
+        if position.adopted_1e8 != 0 {
+            let multiplier_1e8 = self.multiplier_1e8(&position.instrument);
+            position.written_off_1e8 = position.unrealised_cash_1e8(multiplier_1e8).unwrap_or(0);
+        }
         let trade = self.trade(&position);
         let id = position.position_id.clone();
         self.emit(Event::PositionChanged(Box::new(position)));
@@ -388,6 +396,8 @@ fn open(part: &Part<'_>) -> Position {
         unconfirmed_1e8: 0,
         bought: Sum::default(),
         sold: Sum::default(),
+        adopted_1e8: 0,
+        written_off_1e8: 0,
         average_entry_1e8: 0,
         realised_1e8: 0,
         fees_1e8: 0,

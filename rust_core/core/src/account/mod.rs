@@ -13,13 +13,16 @@ mod context;
 mod controls;
 mod entries;
 mod exiting;
+mod faults;
 mod fills;
+mod reconcile;
 mod reports;
 mod rules;
 mod state;
 mod store;
 mod work;
 
+pub use faults::Fault;
 pub use state::{BalanceSeen, Controls, Halt, KillState, State};
 
 use crate::config::{AccountConfig, ConfigError, Instrument};
@@ -69,6 +72,10 @@ pub struct AccountCore {
     state: State,
     rules: Rules,
     version: u64,
+    /// By instrument, the version at which an order or a fill last moved something.
+    moved: BTreeMap<Name, u64>,
+    /// Differences that one statement showed and that the next must confirm.
+    suspects: Vec<(Name, i64, i64)>,
 }
 
 impl AccountCore {
@@ -92,6 +99,8 @@ impl AccountCore {
             state,
             rules,
             version: 0,
+            moved: BTreeMap::new(),
+            suspects: Vec::new(),
         })
     }
 
@@ -119,6 +128,9 @@ impl AccountCore {
         }
         if let Some(value) = decision.value {
             self.state.protections.on_equity(value.0);
+        }
+        if let Some(judgement) = &decision.judgement {
+            self.suspects.clone_from(&judgement.suspects);
         }
         self.version += 1;
         Ok(())
@@ -151,6 +163,7 @@ impl AccountCore {
 
     fn take(&mut self, event: &Event, at_ns: i64) {
         apply::apply(&mut self.state, event, at_ns);
+        self.note_move(event);
         if matches!(event, Event::ControlChanged(_) | Event::AccountSnapshot(_)) {
             self.rules = Rules::new(&self.config, &self.state.controls);
             self.state.ended_max = self.config.ended_orders_max;
@@ -158,6 +171,32 @@ impl AccountCore {
                 .protections
                 .configure(self.rules.protections.clone());
         }
+    }
+
+    /// What an event moves cannot be compared with a statement that was asked for before it.
+    fn note_move(&mut self, event: &Event) {
+        let instrument = match event {
+            Event::OrderIntended(e) => Some(e.instrument.clone()),
+            Event::OrderFilled(e) => Some(e.instrument.clone()),
+            Event::FillReversed(e) => Some(e.instrument.clone()),
+            Event::OrderChanged(e) => self
+                .order(&e.client_order_id)
+                .map(|order| order.intent.instrument.clone()),
+            _ => None,
+        };
+        if let Some(instrument) = instrument {
+            self.moved.insert(instrument, self.version + 1);
+        }
+    }
+
+    /// How many decisions it has applied.
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// What contradicts itself in our own books (WD-5); empty when they are sound.
+    pub fn faults(&self) -> Vec<Fault> {
+        faults::faults(self)
     }
 
     /// Takes one journaled event over, in journal order; no effects.

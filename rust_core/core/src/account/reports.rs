@@ -3,7 +3,7 @@
 use super::fills::{broker_id, execution_id, order_in};
 use super::work::Work;
 use crate::decision::Effect;
-use crate::event::{CancelFailed, Event, OrderChanged};
+use crate::event::{CancelFailed, Event, LookupMissed, OrderChanged};
 use crate::message::{Lookup, Name, Purpose, ReportKind, Settlement, VenueReport};
 use crate::order_table::{correct, step, OrderEvent, OrderState, TransitionError};
 use crate::orders::Order;
@@ -12,6 +12,9 @@ use std::sync::Arc;
 
 impl Work<'_> {
     pub(super) fn reported(&mut self, report: &VenueReport) {
+        if self.is_of_others(report) {
+            return;
+        }
         let Some(order) = self.known(&report.client_order_id, report.kind.as_str()) else {
             return;
         };
@@ -28,6 +31,19 @@ impl Work<'_> {
             ReportKind::Settled => self.settle_reported(&order, report),
             ReportKind::Reversed => self.reversal_reported(&order, report),
         }
+    }
+
+    /// News of an order that somebody else placed, or of the end of a stray one: reconciliation lists them, and they
+    /// are nothing that our books hold.
+    fn is_of_others(&self, report: &VenueReport) -> bool {
+        if order_in(self, &report.client_order_id).is_some() {
+            return false;
+        }
+        let is_end = matches!(
+            report.kind,
+            ReportKind::Cancelled | ReportKind::CancelRejected | ReportKind::Expired
+        );
+        is_end || !self.is_own(&report.client_order_id)
     }
 
     /// The order of that id. News of an order that nobody knows stops entries (EX-9).
@@ -348,22 +364,64 @@ impl Work<'_> {
                     self.reported(report);
                 }
             }
-            Lookup::Absent { proven: true } => match order.state {
-                OrderState::Pending | OrderState::Unknown => {
-                    self.absent(&order, "proven absent at the venue");
-                }
-                OrderState::NotSent => {}
-                // It moved on while the question was under way; the later word counts.
-                _ => {
-                    let text = format!(
-                        "{client_order_id} is {} and was not found at the venue",
-                        order.state.as_str()
-                    );
-                    self.notify("WARNING", text, &[client_order_id]);
-                }
-            },
-            Lookup::Absent { proven: false } | Lookup::Unknown => {}
+            Lookup::Absent { is_complete: true } => self.missed(&order),
+            Lookup::Absent { is_complete: false } | Lookup::Unknown => {}
         }
+    }
+
+    /// The venue does not have it. Once is not believed: it is proof when a second answer says so after the longest
+    /// possible flight (EX-6). An order that the venue had acknowledged is never proven absent.
+    fn missed(&mut self, order: &Arc<Order>) {
+        if order.state.is_terminal() {
+            return;
+        }
+        let flight_ns = self.core.config.flight_max_ns;
+        let since_ns = if order.absent_reads == 0 {
+            self.now_ns
+        } else {
+            order.absent_ns
+        };
+        let reads = order.absent_reads + 1;
+        let is_proof = reads > 1 && self.now_ns.saturating_sub(since_ns) >= flight_ns;
+        let was_there = !order.broker_order_id.is_empty() || order.filled_1e8 != 0;
+        if is_proof && was_there {
+            self.vanished(order);
+            return;
+        }
+        if is_proof {
+            self.absent(order, "proven absent at the venue");
+            return;
+        }
+        if matches!(order.state, OrderState::Pending | OrderState::Submitted) {
+            let none = Name::from("");
+            self.change(
+                order,
+                OrderState::Unknown,
+                "not found at the venue",
+                &none,
+                0,
+            );
+        }
+        self.emit(Event::LookupMissed(LookupMissed {
+            client_order_id: order.intent.client_order_id.clone(),
+            reads,
+            since_ns,
+            at_ns: self.now_ns,
+        }));
+        if flight_ns == 0 {
+            self.look_up(order);
+        }
+    }
+
+    /// The venue had it and knows it no more, and says nothing of its end: it stays UNKNOWN until a person has asked.
+    fn vanished(&mut self, order: &Arc<Order>) {
+        if order.state == OrderState::Unknown {
+            return;
+        }
+        let id = order.broker_order_id.clone();
+        self.change(order, OrderState::Unknown, "gone at the venue", &id, 0);
+        let text = "the venue acknowledged it and does not know it any more";
+        self.broken("VanishedOrder", order, text);
     }
 
     pub(super) fn cancel_failed(&mut self, client_order_id: &Name, reason: &Name) {

@@ -6,6 +6,7 @@ use crate::message::{KillLevel, Mark, Name, Scope};
 use crate::orders::{Ended, Order};
 use crate::positions::Position;
 use crate::protections::Protections;
+use crate::statement::Reconciled;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -79,6 +80,9 @@ pub struct State {
     pub halts: Vec<Halt>,
     /// The broker's figures.
     pub balance: Option<BalanceSeen>,
+    /// How the books stand with the venue's.
+    #[serde(default, skip_serializing_if = "Reconciled::is_untouched")]
+    pub reconciled: Reconciled,
     /// Orders that are live, or whose position is open, by client order id.
     pub orders: BTreeMap<Name, Arc<Order>>,
     /// Open positions by position id.
@@ -120,6 +124,7 @@ impl State {
             controls: Controls::default(),
             halts: Vec::new(),
             balance: None,
+            reconciled: Reconciled::default(),
             orders: BTreeMap::new(),
             positions: BTreeMap::new(),
             ended: Ended::default(),

@@ -6,6 +6,7 @@ use crate::message::Name;
 use crate::orders::Order;
 use crate::positions::Position;
 use crate::protections::Protections;
+use crate::statement::Reconciled;
 use std::sync::Arc;
 
 /// Reads and sets what an account knows. One `apply` over this trait serves the draft that a decision is
@@ -23,6 +24,8 @@ pub trait Store {
     fn controls_mut(&mut self) -> &mut Controls;
     /// Halts.
     fn halts_mut(&mut self) -> &mut Vec<Halt>;
+    /// How the books stand with the venue's.
+    fn reconciled_mut(&mut self) -> &mut Reconciled;
     /// The broker's figures.
     fn set_balance(&mut self, balance: BalanceSeen);
     /// An order, ended ones too.
@@ -79,6 +82,10 @@ impl Store for State {
 
     fn halts_mut(&mut self) -> &mut Vec<Halt> {
         &mut self.halts
+    }
+
+    fn reconciled_mut(&mut self) -> &mut Reconciled {
+        &mut self.reconciled
     }
 
     fn set_balance(&mut self, balance: BalanceSeen) {
@@ -174,6 +181,7 @@ pub struct Draft<'a> {
     controls: Option<Box<Controls>>,
     halts: Option<Vec<Halt>>,
     balance: Option<BalanceSeen>,
+    reconciled: Option<Box<Reconciled>>,
     orders: Vec<Arc<Order>>,
     positions: Vec<(Name, Option<Arc<Position>>)>,
 }
@@ -190,6 +198,7 @@ impl<'a> Draft<'a> {
             controls: None,
             halts: None,
             balance: None,
+            reconciled: None,
             orders: Vec::new(),
             positions: Vec::new(),
         }
@@ -225,6 +234,11 @@ impl<'a> Draft<'a> {
     /// Halts.
     pub fn halts(&self) -> &[Halt] {
         self.halts.as_deref().unwrap_or(&self.base.halts)
+    }
+
+    /// How the books stand with the venue's.
+    pub fn reconciled(&self) -> &Reconciled {
+        self.reconciled.as_deref().unwrap_or(&self.base.reconciled)
     }
 
     /// The broker's figures.
@@ -320,6 +334,11 @@ impl Store for Draft<'_> {
 
     fn halts_mut(&mut self) -> &mut Vec<Halt> {
         self.halts.get_or_insert_with(|| self.base.halts.clone())
+    }
+
+    fn reconciled_mut(&mut self) -> &mut Reconciled {
+        self.reconciled
+            .get_or_insert_with(|| Box::new(self.base.reconciled.clone()))
     }
 
     fn set_balance(&mut self, balance: BalanceSeen) {

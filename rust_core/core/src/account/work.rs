@@ -113,6 +113,7 @@ impl<'a> Work<'a> {
                 self.venue_flat(*open_orders, *positions);
             }
             Message::Balance(balance) => self.balance(balance),
+            Message::Stated(said) => self.stated(said),
             Message::Halt { scope, key, reason } => self.halt(*scope, key, reason),
         }
         self.out
@@ -344,7 +345,7 @@ impl<'a> Work<'a> {
         self.protections_marked(mark);
     }
 
-    fn balance(&mut self, balance: &Balance) {
+    pub(super) fn balance(&mut self, balance: &Balance) {
         self.emit(Event::BalanceReported(BalanceReported {
             equity_1e8: balance.equity_1e8,
             cash_1e8: balance.cash_1e8,

@@ -441,3 +441,16 @@ pub struct Halted {
     /// Why.
     pub reason: Name,
 }
+
+/// The venue was asked for an order and did not have it; not believed before it is proof (EX-6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookupMissed {
+    /// Our id.
+    pub client_order_id: Name,
+    /// How many complete answers in a row said so.
+    pub reads: i64,
+    /// When the first of them came.
+    pub since_ns: i64,
+    /// When this one came.
+    pub at_ns: i64,
+}

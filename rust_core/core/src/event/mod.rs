@@ -12,6 +12,7 @@ use crate::json;
 use crate::message::Signal;
 use crate::positions::Position;
 use crate::protections::{ThrottleTransition, Transition};
+use crate::statement::{Drift, Reconciled};
 use std::fmt;
 use std::sync::Arc;
 
@@ -103,6 +104,12 @@ events! {
     InvariantViolated(InvariantViolated),
     /// See [`Halted`].
     Halted(Halted),
+    /// See [`LookupMissed`].
+    LookupMissed(LookupMissed),
+    /// Our books and the venue's differ (ST-3).
+    DriftFound(Box<Drift>),
+    /// How they stand after a statement that changed it.
+    Reconciled(Box<Reconciled>),
     /// The whole state; rehydration starts from the newest.
     AccountSnapshot(Box<State>),
 }
@@ -119,6 +126,8 @@ impl Event {
             | Self::BalanceReported(_)
             | Self::InvariantViolated(_)
             | Self::Halted(_)
+            | Self::DriftFound(_)
+            | Self::Reconciled(_)
             | Self::AccountSnapshot(_) => "account".to_owned(),
             Self::SignalReceived(e) => ["signal/", &*e.signal_id].concat(),
             Self::VerdictGiven(e) => ["signal/", &*e.signal_id].concat(),
@@ -130,6 +139,7 @@ impl Event {
             Self::OrderFilled(e) => ["order/", &*e.client_order_id].concat(),
             Self::FillSettled(e) => ["order/", &*e.client_order_id].concat(),
             Self::FillReversed(e) => ["order/", &*e.client_order_id].concat(),
+            Self::LookupMissed(e) => ["order/", &*e.client_order_id].concat(),
             Self::PositionChanged(e) => ["position/", &*e.position_id].concat(),
             Self::ExitTriggered(e) => ["position/", &*e.position_id].concat(),
             Self::TradeClosed(e) => ["position/", &*e.trade_id].concat(),

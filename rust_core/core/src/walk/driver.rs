@@ -135,7 +135,7 @@ impl Walker {
             Mail::Lookup(client_order_id) => {
                 let answer = match self.book.look_up(&client_order_id) {
                     Some(reports) => Lookup::Found { reports },
-                    None => Lookup::Absent { proven: true },
+                    None => Lookup::Absent { is_complete: true },
                 };
                 self.queue.push_back(Mail::Account(Message::LookedUp {
                     client_order_id,

@@ -3,7 +3,7 @@
 use super::decisions::{Cancel, Decision, Event, Timer};
 use super::messages::Message;
 use super::views::{
-    AccountView, OrderView, PositionView, ProtectionView, StrategySeen, StrategySession,
+    AccountView, DriftView, OrderView, PositionView, ProtectionView, StrategySeen, StrategySession,
 };
 use crate::risk::Submission;
 use holdfast_core::account as core;
@@ -74,7 +74,7 @@ impl AccountCore {
         now_ns: i64,
     ) -> PyResult<Option<Decision>> {
         let decided = self.core.decide(&message.0, now_ns);
-        if !decided.is_empty() {
+        if !decided.is_empty() || decided.judgement.is_some() {
             return Decision::new(py, decided).map(Some);
         }
         self.applied(&decided)?;
@@ -144,6 +144,18 @@ impl AccountCore {
                 client_order_id: order.intent.client_order_id.clone(),
                 broker_order_id: order.broker_order_id.clone(),
             })
+            .collect()
+    }
+
+    #[getter]
+    fn version(&self) -> u64 {
+        self.core.version()
+    }
+
+    fn faults(&self) -> Vec<(&'static str, String, String)> {
+        let faults = self.core.faults().into_iter();
+        faults
+            .map(|one| (one.assertion, one.subject.to_string(), one.text))
             .collect()
     }
 
@@ -249,6 +261,11 @@ impl AccountCore {
                 .iter()
                 .map(|halt| (halt.scope.as_str(), text(&halt.key), text(&halt.reason)))
                 .collect(),
+            cash_apart_1e8: self.core.cash_apart_1e8(),
+            is_reconciliation_stopped: state.reconciled.is_stopped,
+            drift: state.reconciled.drift.iter().map(DriftView::from).collect(),
+            foreign_orders: state.reconciled.foreign_orders.len(),
+            foreign_positions: state.reconciled.foreign_positions.len(),
             protections: rows.into_iter().map(ProtectionView).collect(),
             controls: state
                 .controls

@@ -1,5 +1,6 @@
 //! Decisions as Python reads them.
 
+use super::views::Judgement;
 use crate::risk::Submission;
 use holdfast_core::decision as core;
 use holdfast_core::decision::Effect;
@@ -116,6 +117,11 @@ impl Decision {
     fn claims<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let claims = self.decided.claims.iter();
         PyTuple::new(py, claims.map(|claim| (claim.name, claim.key.as_str())))
+    }
+
+    #[getter]
+    fn judgement(&self) -> Option<Judgement> {
+        self.decided.judgement.as_ref().map(Judgement::from)
     }
 
     fn __repr__(&self) -> String {

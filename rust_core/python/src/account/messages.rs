@@ -7,7 +7,49 @@ use holdfast_core::message as core;
 use holdfast_core::message::{
     Balance, ExitReason, Kill, KillLevel, Lookup, Mark, MarkKind, Scope, TimerKind,
 };
+use holdfast_core::statement::{StatedCash, StatedOrder, StatedPosition, Statement};
+use holdfast_core::words::Side;
 use pyo3::prelude::*;
+
+/// Our id, the venue's, instrument, side, quantity, filled, price.
+type OrderRow = (String, String, String, String, i64, i64, i64);
+/// Instrument, quantity, price.
+type PositionRow = (String, i64, i64);
+/// Account value, cash, buying power, the venue's stamp, whether cash moves with fills.
+type CashRow = (i64, i64, i64, i64, bool);
+
+fn order_of(row: OrderRow) -> PyResult<StatedOrder> {
+    let (client_order_id, broker_order_id, instrument, side, qty_1e8, filled_1e8, price_1e8) = row;
+    Ok(StatedOrder {
+        client_order_id: name(&client_order_id),
+        broker_order_id: name(&broker_order_id),
+        instrument: name(&instrument),
+        side: word("side", &side, Side::ALL, Side::as_str)?,
+        qty_1e8,
+        filled_1e8,
+        price_1e8,
+    })
+}
+
+fn position_of((instrument, qty_1e8, price_1e8): PositionRow) -> StatedPosition {
+    StatedPosition {
+        instrument: name(&instrument),
+        qty_1e8,
+        price_1e8,
+    }
+}
+
+fn cash_of((equity_1e8, cash_1e8, buying_power_1e8, at_ns, is_movement): CashRow) -> StatedCash {
+    StatedCash {
+        balance: Balance {
+            equity_1e8,
+            cash_1e8,
+            buying_power_1e8,
+            at_ns,
+        },
+        is_movement,
+    }
+}
 
 /// One thing an account core is told.
 #[pyclass(frozen, module = "rust_core._native")]
@@ -127,11 +169,11 @@ impl Message {
     }
 
     #[staticmethod]
-    #[pyo3(signature = (client_order_id, *, proven))]
-    fn lookup_absent(client_order_id: &str, proven: bool) -> Self {
+    #[pyo3(signature = (client_order_id, *, is_complete = true))]
+    fn lookup_absent(client_order_id: &str, is_complete: bool) -> Self {
         Self(core::Message::LookedUp {
             client_order_id: name(client_order_id),
-            answer: Lookup::Absent { proven },
+            answer: Lookup::Absent { is_complete },
         })
     }
 
@@ -216,6 +258,29 @@ impl Message {
             key: name(key),
             reason: name(reason),
         }))
+    }
+
+    #[staticmethod]
+    #[pyo3(signature = (
+        asked_version, *, orders = None, positions = None, cash = None, fills = None, is_forced = false
+    ))]
+    fn stated(
+        asked_version: u64,
+        orders: Option<Vec<OrderRow>>,
+        positions: Option<Vec<PositionRow>>,
+        cash: Option<CashRow>,
+        fills: Option<Vec<VenueReport>>,
+        is_forced: bool,
+    ) -> PyResult<Self> {
+        let orders = orders.map(|rows| rows.into_iter().map(order_of).collect::<PyResult<_>>());
+        Ok(Self(core::Message::Stated(Box::new(Statement {
+            asked_version,
+            orders: orders.transpose()?,
+            positions: positions.map(|rows| rows.into_iter().map(position_of).collect()),
+            cash: cash.map(cash_of),
+            fills: fills.map(|reports| reports.into_iter().map(|report| report.0).collect()),
+            is_forced,
+        }))))
     }
 
     fn __repr__(&self) -> String {

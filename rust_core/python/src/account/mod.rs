@@ -16,7 +16,8 @@ pub use table::{
     InvalidTransitionError, OrderTableError, TerminalStateError,
 };
 pub use views::{
-    AccountView, OrderView, PositionView, ProtectionView, StrategySeen, StrategySession,
+    AccountView, DriftView, Judgement, OrderView, PositionView, ProtectionView, StrategySeen,
+    StrategySession,
 };
 
 use holdfast_core::message::Name;

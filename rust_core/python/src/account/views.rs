@@ -5,6 +5,8 @@ use holdfast_core::message::Stop;
 use holdfast_core::orders::Order;
 use holdfast_core::positions::Position;
 use holdfast_core::protections::{ProtectionRow, ProtectionStatus};
+use holdfast_core::statement as core;
+use holdfast_core::statement::Drift;
 use pyo3::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +25,11 @@ impl OrderView {
     #[getter]
     fn broker_order_id(&self) -> &str {
         &self.0.broker_order_id
+    }
+
+    #[getter]
+    fn signal_id(&self) -> &str {
+        &self.0.intent.signal_id
     }
 
     #[getter]
@@ -318,8 +325,60 @@ impl ProtectionView {
     }
 }
 
+/// One difference between our books and the venue's (ST-3).
+#[pyclass(frozen, get_all, from_py_object, module = "rust_core._native")]
+#[derive(Clone)]
+pub struct DriftView {
+    pub kind: &'static str,
+    pub instrument: String,
+    pub subject: String,
+    pub local_1e8: i64,
+    pub venue_1e8: i64,
+    pub drift_ratio_1e8: Option<i64>,
+    pub is_adopted: bool,
+    pub text: String,
+}
+
+impl From<&Drift> for DriftView {
+    fn from(drift: &Drift) -> Self {
+        Self {
+            kind: drift.kind.as_str(),
+            instrument: drift.instrument.to_string(),
+            subject: drift.subject.to_string(),
+            local_1e8: drift.local_1e8,
+            venue_1e8: drift.venue_1e8,
+            drift_ratio_1e8: drift.drift_ratio_1e8,
+            is_adopted: drift.is_adopted,
+            text: drift.text.to_string(),
+        }
+    }
+}
+
+/// What a statement of the venue came to.
+#[pyclass(frozen, get_all, module = "rust_core._native")]
+pub struct Judgement {
+    pub is_conclusive: bool,
+    pub is_stopped: bool,
+    pub drift: Vec<DriftView>,
+    pub kill_orders: i64,
+    pub kill_positions: i64,
+}
+
+impl From<&core::Judgement> for Judgement {
+    fn from(judgement: &core::Judgement) -> Self {
+        Self {
+            is_conclusive: judgement.is_conclusive,
+            is_stopped: judgement.is_stopped,
+            drift: judgement.drift.iter().map(DriftView::from).collect(),
+            kill_orders: judgement.kill_orders,
+            kill_positions: judgement.kill_positions,
+        }
+    }
+}
+
 /// The account as it stands now.
 #[pyclass(frozen, get_all, module = "rust_core._native")]
+#[allow(clippy::struct_excessive_bools)] // each is a fact of its own
 pub struct AccountView {
     pub account: String,
     pub mode: &'static str,
@@ -341,6 +400,11 @@ pub struct AccountView {
     pub kill_failed: i64,
     pub kill_remaining: i64,
     pub is_kill_leaving: bool,
+    pub cash_apart_1e8: Option<i64>,
+    pub is_reconciliation_stopped: bool,
+    pub drift: Vec<DriftView>,
+    pub foreign_orders: usize,
+    pub foreign_positions: usize,
     pub halts: Vec<(&'static str, String, String)>,
     pub protections: Vec<ProtectionView>,
     pub controls: BTreeMap<String, String>,

@@ -1,0 +1,120 @@
+"""The breakers of one account: at the gate, in the journal, on /health, until an operator resets.
+
+Endpoints open and close by themselves (`brokers.breaker`). What concerns money latches: an
+assertion that does not hold stays open over restarts until `holdfast controls reset_breakers true`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from brokers.breaker import Breaker, BreakerLimits, BreakerState
+from rust_core import ReleaseGate
+from trading.ports import Record
+
+_LATCHED = """SELECT payload FROM journal WHERE run = :run AND kind = 'BreakerChanged'
+    ORDER BY seq"""
+
+
+class Breakers:
+    """Every breaker of an account, by name.
+
+    Args:
+        gate: Compared at each hand-over; any shut breaker stops entries.
+        note: Journals a change.
+        notify: Told severity and text.
+        limits: Of the endpoints.
+    """
+
+    def __init__(
+        self,
+        *,
+        gate: ReleaseGate,
+        note: Callable[[str, str, dict[str, Any]], None],
+        notify: Callable[[str, str], None],
+        limits: BreakerLimits | None = None,
+    ) -> None:
+        """None yet: an endpoint's is made when it is first heard of."""
+        self._gate, self._note, self._notify = gate, note, notify
+        self._limits = BreakerLimits() if limits is None else limits
+        self._all: dict[str, Breaker] = {}
+        self._told: dict[str, tuple[BreakerState, bool]] = {}
+
+    def endpoint(self, name: str) -> Breaker:
+        """The breaker of that name."""
+        breaker = self._all.get(name)
+        if breaker is None:
+            breaker = self._all[name] = Breaker(name, self._limits, self._changed)
+        return breaker
+
+    def tick(self, now_ns: int) -> None:
+        """Time passes."""
+        for breaker in self._all.values():
+            breaker.tick(now_ns)
+
+    def probed(self) -> None:
+        """An entry left: a half-open breaker waits for its outcome."""
+        for breaker in self._all.values():
+            breaker.probed()
+
+    def has(self, name: str) -> bool:
+        """Whether that breaker was ever heard of."""
+        return name in self._all
+
+    def reset(self, author: str) -> None:
+        """An operator resets all that are not closed."""
+        for breaker in self._all.values():
+            breaker.reset(f"reset by {author}")
+
+    def restore(self, record: Record, run: str) -> None:
+        """After a restart: what was latched is latched."""
+        latched: dict[str, str] = {}
+        for (payload,) in record.query(_LATCHED, {"run": run}):
+            fields = orjson.loads(payload)
+            if fields["is_latched"]:
+                latched[fields["name"]] = fields["cause"]
+            else:
+                latched.pop(fields["name"], None)
+        for name, cause in latched.items():
+            breaker = self.endpoint(name)
+            self._told[name] = (BreakerState.OPEN, True)
+            breaker.latch(cause)
+
+    def states(self) -> list[dict[str, Any]]:
+        """Each breaker: name, state, is_latched, cause, until_ns."""
+        return [
+            {
+                "name": each.name,
+                "state": each.state,
+                "is_latched": each.is_latched,
+                "cause": each.cause,
+                "until_ns": each.until_ns,
+            }
+            for each in self._all.values()
+        ]
+
+    def is_any_shut(self) -> bool:
+        """Whether entries are stopped by one of them."""
+        return any(each.is_shut for each in self._all.values())
+
+    def _changed(self, breaker: Breaker) -> None:
+        self._gate.set_breaker(breaker.name, breaker.is_shut)
+        now = (breaker.state, breaker.is_latched)
+        before = self._told.get(breaker.name, (BreakerState.CLOSED, False))
+        if now == before:
+            return
+        self._told[breaker.name] = now
+        payload = {
+            "name": breaker.name,
+            "old": before[0],
+            "new": breaker.state,
+            "is_latched": breaker.is_latched,
+            "cause": breaker.cause,
+            "until_ns": breaker.until_ns,
+        }
+        self._note(f"breaker/{breaker.name}", "BreakerChanged", payload)
+        if breaker.state is BreakerState.OPEN:
+            until = "until an operator resets it" if breaker.is_latched else "for a while"
+            text = f"breaker {breaker.name} is open {until}: {breaker.cause}"
+            self._notify("CRITICAL" if breaker.is_latched else "ERROR", text)

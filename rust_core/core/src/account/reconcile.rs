@@ -1,0 +1,563 @@
+//! The venue's own account against ours (ST-3, ST-4): differences are named, small ones taken over, large ones stop
+//! entries. No order is invented, and what others placed is never touched.
+
+use super::controls::is_stop;
+use super::store::Store;
+use super::work::Work;
+use crate::config::EquitySource;
+use crate::decision::Effect;
+use crate::event::Event;
+use crate::message::{Name, OrderType, ReportKind, Scope, Settlement, VenueReport};
+use crate::money::div;
+use crate::order_table::OrderState;
+use crate::orders::Order;
+use crate::positions::{Phase, Position};
+use crate::statement::{
+    Drift, DriftKind, ForeignOrder, ForeignPosition, Judgement, Reconciled, StatedCash,
+    StatedOrder, StatedPosition, Statement,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Why entries are stopped when the venue's books differ too much.
+pub const RECONCILIATION_ERROR: &str = "ReconciliationError";
+
+/// One statement being compared.
+struct Compared {
+    judgement: Judgement,
+    next: Reconciled,
+    is_forced: bool,
+    asked_version: u64,
+}
+
+/// A difference in one instrument.
+struct Gap {
+    instrument: Name,
+    local_1e8: i64,
+    venue_1e8: i64,
+}
+
+impl Gap {
+    fn is_missing(&self) -> bool {
+        self.venue_1e8 == 0
+    }
+
+    fn ratio_1e8(&self) -> Option<i64> {
+        let apart_1e8 = self.venue_1e8.checked_sub(self.local_1e8)?.checked_abs()?;
+        div(apart_1e8, self.local_1e8.checked_abs()?)
+    }
+}
+
+impl Work<'_> {
+    pub(super) fn stated(&mut self, said: &Statement) {
+        let mut compared = Compared {
+            judgement: Judgement {
+                is_conclusive: true,
+                ..Judgement::default()
+            },
+            next: Reconciled {
+                drift: Vec::new(),
+                is_stopped: false,
+                ..self.draft.reconciled().clone()
+            },
+            is_forced: said.is_forced,
+            asked_version: said.asked_version,
+        };
+        self.keep_parts_not_stated(said, &mut compared);
+        for fill in said.fills.iter().flatten() {
+            self.fill_stated(fill, &mut compared);
+        }
+        if let Some(orders) = &said.orders {
+            self.orders_stated(orders, &mut compared);
+        }
+        if let Some(positions) = &said.positions {
+            self.positions_stated(positions, &mut compared);
+        }
+        if let Some(cash) = &said.cash {
+            self.cash_stated(cash, said.positions.is_some(), &mut compared);
+        }
+        self.conclude(compared);
+    }
+
+    /// What stood before and was not asked about now still stands.
+    fn keep_parts_not_stated(&self, said: &Statement, compared: &mut Compared) {
+        let known = self.draft.reconciled();
+        let is_asked = |kind: DriftKind| match kind {
+            DriftKind::PositionMissing | DriftKind::PositionQty | DriftKind::ForeignPosition => {
+                said.positions.is_some()
+            }
+            DriftKind::OrderUnknown
+            | DriftKind::OrderQty
+            | DriftKind::OrderAlive
+            | DriftKind::ForeignOrder => said.orders.is_some(),
+            DriftKind::FillUnknown => said.fills.is_some(),
+            DriftKind::Cash => said.cash.is_some(),
+        };
+        let kept = known.drift.iter().filter(|one| !is_asked(one.kind));
+        compared.next.drift.extend(kept.cloned());
+        if said.positions.is_none() {
+            compared.judgement.suspects.clone_from(&self.core.suspects);
+        }
+    }
+
+    /// The id carries our tag: mode and account (EX-4).
+    pub(super) fn is_own(&self, client_order_id: &str) -> bool {
+        let config = &self.core.config;
+        let mut rest = client_order_id.chars();
+        rest.next() == Some(config.mode.tag())
+            && rest
+                .as_str()
+                .strip_prefix('-')
+                .and_then(|text| text.strip_prefix(&*config.account))
+                .is_some_and(|text| text.starts_with('-'))
+    }
+
+    /// Whether something of the instrument is on its way, so that two lists of different times cannot be compared.
+    fn is_moving(&self, instrument: &str, asked_version: u64) -> bool {
+        let moved = self.core.moved.get(instrument).copied().unwrap_or(0);
+        let is_in_flight = |order: &Arc<Order>| {
+            &*order.intent.instrument == instrument
+                && (order.intent.order_type == OrderType::Market
+                    || order.cancel_asked_ns != 0
+                    || matches!(
+                        order.state,
+                        OrderState::Pending | OrderState::Submitted | OrderState::Unknown
+                    ))
+        };
+        moved > asked_version || self.draft.live_orders().iter().any(is_in_flight)
+    }
+
+    fn fill_stated(&mut self, fill: &VenueReport, compared: &mut Compared) {
+        if !self.is_own(&fill.client_order_id) {
+            return;
+        }
+        if self.draft.order(&fill.client_order_id).is_some() {
+            self.reported(fill);
+            return;
+        }
+        let text = format!(
+            "{} filled at the venue for {}, which this account never intended",
+            fill.qty_1e8, fill.client_order_id
+        );
+        compared.judgement.drift.push(Drift {
+            kind: DriftKind::FillUnknown,
+            instrument: Name::from(""),
+            subject: fill.client_order_id.clone(),
+            local_1e8: 0,
+            venue_1e8: fill.qty_1e8,
+            drift_ratio_1e8: None,
+            is_adopted: false,
+            text: Name::from(text),
+        });
+    }
+
+    // -- orders ---------------------------------------------------------------------------------------
+
+    fn orders_stated(&mut self, orders: &[StatedOrder], compared: &mut Compared) {
+        compared.next.foreign_orders.clear();
+        for stated in orders {
+            let known = self.draft.order(&stated.client_order_id).cloned();
+            match known {
+                Some(order) => self.own_stated(&order, stated, compared),
+                None if self.is_own(&stated.client_order_id) => {
+                    stray(stated, DriftKind::OrderUnknown, compared);
+                }
+                None => foreign(stated, compared),
+            }
+            self.count_for_kill(stated, compared);
+        }
+        self.look_for_missing(orders, compared.asked_version);
+    }
+
+    fn own_stated(&mut self, order: &Arc<Order>, stated: &StatedOrder, compared: &mut Compared) {
+        let intent = &order.intent;
+        let moved = self.core.moved.get(&intent.instrument).copied();
+        if moved.unwrap_or(0) > compared.asked_version {
+            compared.judgement.is_conclusive = false;
+            return;
+        }
+        if order.state.is_terminal() {
+            stray(stated, DriftKind::OrderAlive, compared);
+            // It ended in our books, so nobody watches it: it must not fill.
+            self.cancel_at_venue(stated);
+            return;
+        }
+        if stated.qty_1e8 != intent.qty_1e8 {
+            let text = format!("the venue works {} of it", stated.qty_1e8);
+            compared.judgement.drift.push(Drift {
+                kind: DriftKind::OrderQty,
+                instrument: intent.instrument.clone(),
+                subject: intent.client_order_id.clone(),
+                local_1e8: intent.qty_1e8,
+                venue_1e8: stated.qty_1e8,
+                drift_ratio_1e8: None,
+                is_adopted: false,
+                text: Name::from(text),
+            });
+        }
+        let waits = matches!(
+            order.state,
+            OrderState::Pending | OrderState::Submitted | OrderState::Unknown
+        );
+        if waits {
+            self.reported(&acknowledged(stated, self.now_ns));
+        }
+        if stated.filled_1e8 > order.filled_1e8 {
+            self.look_up(order);
+        }
+    }
+
+    /// Under a kill everything with our tag is cancelled, whatever our books say, and by policy the rest (KC-2).
+    fn count_for_kill(&mut self, stated: &StatedOrder, compared: &mut Compared) {
+        let is_own = self.is_own(&stated.client_order_id);
+        if !is_own && !self.core.config.reconcile.kill_foreign_orders {
+            return;
+        }
+        let known = self.draft.order(&stated.client_order_id).cloned();
+        let stays = self.is_kill_leaving() && known.as_deref().is_some_and(is_stop);
+        if stays {
+            return;
+        }
+        compared.judgement.kill_orders += 1;
+        let is_known_live = known.is_some_and(|order| order.state.is_live());
+        if self.draft.kill().is_clearing() && !is_known_live {
+            self.cancel_at_venue(stated);
+        }
+    }
+
+    fn cancel_at_venue(&mut self, stated: &StatedOrder) {
+        let is_asked = |effect: &Effect| {
+            matches!(effect, Effect::Cancel { broker_order_id, .. }
+                if *broker_order_id == stated.broker_order_id)
+        };
+        if !self.out.effects.iter().any(is_asked) {
+            self.out.effects.push(Effect::Cancel {
+                client_order_id: stated.client_order_id.clone(),
+                broker_order_id: stated.broker_order_id.clone(),
+            });
+        }
+    }
+
+    /// What works in our books and not in the venue's list has ended there: its news was lost, so it is asked for.
+    fn look_for_missing(&mut self, orders: &[StatedOrder], asked_version: u64) {
+        for order in self.draft.live_orders() {
+            let works = matches!(
+                order.state,
+                OrderState::Working | OrderState::PartiallyFilled
+            );
+            let id = &order.intent.client_order_id;
+            let is_listed = orders.iter().any(|one| one.client_order_id == *id);
+            let moved = self.core.moved.get(&order.intent.instrument).copied();
+            if works && !is_listed && moved.unwrap_or(0) <= asked_version {
+                self.look_up(&order);
+            }
+        }
+    }
+
+    pub(super) fn look_up(&mut self, order: &Order) {
+        self.out.effects.push(Effect::Lookup {
+            client_order_id: order.intent.client_order_id.clone(),
+        });
+    }
+
+    // -- positions ------------------------------------------------------------------------------------
+
+    fn positions_stated(&mut self, stated: &[StatedPosition], compared: &mut Compared) {
+        let mut local: BTreeMap<Name, i64> = BTreeMap::new();
+        for position in self.draft.open_positions() {
+            let sum = local.entry(position.instrument.clone()).or_default();
+            *sum = sum.saturating_add(position.qty_1e8);
+        }
+        let known = std::mem::take(&mut compared.next.foreign_positions);
+        let mut names: Vec<Name> = local.keys().cloned().collect();
+        names.extend(stated.iter().map(|one| one.instrument.clone()));
+        names.extend(known.iter().map(|one| one.instrument.clone()));
+        names.sort();
+        names.dedup();
+        let mut gaps = Vec::new();
+        for name in names {
+            let venue = stated.iter().find(|one| one.instrument == name);
+            let foreign = known.iter().find(|one| one.instrument == name);
+            let ours_1e8 = local.get(&name).copied().unwrap_or(0);
+            let kept = self.position_stated(&name, ours_1e8, venue, foreign, &mut gaps, compared);
+            let held_1e8 = venue.map_or(0, |one| one.qty_1e8);
+            let theirs_1e8 = kept.as_ref().map_or(0, |one| one.qty_1e8);
+            compared.judgement.kill_positions += i64::from(held_1e8 != theirs_1e8);
+            compared.next.foreign_positions.extend(kept);
+        }
+        if self.is_kill_leaving() {
+            compared.judgement.kill_positions = 0;
+        }
+        self.judge(&gaps, compared);
+    }
+
+    /// Compares one instrument; gives what others hold of it.
+    fn position_stated(
+        &self,
+        name: &Name,
+        local_1e8: i64,
+        venue: Option<&StatedPosition>,
+        foreign: Option<&ForeignPosition>,
+        gaps: &mut Vec<Gap>,
+        compared: &mut Compared,
+    ) -> Option<ForeignPosition> {
+        let venue_1e8 = venue.map_or(0, |one| one.qty_1e8);
+        if venue_1e8 == local_1e8 {
+            return None; // the simplest explanation: nobody else holds any
+        }
+        let foreign_1e8 = foreign.map_or(0, |one| one.qty_1e8);
+        let net_1e8 = venue_1e8.saturating_sub(foreign_1e8);
+        if net_1e8 == local_1e8 && foreign_1e8 != 0 {
+            return foreign.cloned();
+        }
+        let suspect = (name.clone(), local_1e8, venue_1e8);
+        let is_confirmed = self.core.suspects.contains(&suspect);
+        compared.judgement.suspects.push(suspect);
+        if self.is_moving(name, compared.asked_version) || !is_confirmed {
+            compared.judgement.is_conclusive = false;
+            return foreign.cloned();
+        }
+        if local_1e8 == 0 {
+            return Some(ForeignPosition {
+                instrument: name.clone(),
+                qty_1e8: venue_1e8,
+                price_1e8: venue.map_or(0, |one| one.price_1e8),
+            });
+        }
+        gaps.push(Gap {
+            instrument: name.clone(),
+            local_1e8,
+            venue_1e8: net_1e8,
+        });
+        foreign.cloned()
+    }
+
+    /// Small differences are taken over on the venue's word; large ones stop entries until an operator decides.
+    fn judge(&mut self, gaps: &[Gap], compared: &mut Compared) {
+        for one in &compared.next.foreign_positions {
+            compared.judgement.drift.push(Drift {
+                kind: DriftKind::ForeignPosition,
+                instrument: one.instrument.clone(),
+                subject: Name::from(""),
+                local_1e8: 0,
+                venue_1e8: one.qty_1e8,
+                drift_ratio_1e8: None,
+                is_adopted: false,
+                text: Name::from("held at the venue, bought by nobody here"),
+            });
+        }
+        let config = &self.core.config.reconcile;
+        let missing = gaps.iter().filter(|gap| gap.is_missing()).count();
+        let is_large = |gap: &Gap| {
+            !gap.is_missing()
+                && gap
+                    .ratio_1e8()
+                    .is_none_or(|ratio| ratio > config.drift_max_ratio_1e8)
+        };
+        let too_many = i64::try_from(missing).unwrap_or(i64::MAX) > config.missing_max;
+        let is_stopped = !compared.is_forced && (too_many || gaps.iter().any(is_large));
+        for gap in gaps {
+            if !is_stopped {
+                self.adopt(gap);
+            }
+            let kind = if gap.is_missing() {
+                DriftKind::PositionMissing
+            } else {
+                DriftKind::PositionQty
+            };
+            let text = format!(
+                "ours is {}, the venue's {} at 1e-8",
+                gap.local_1e8, gap.venue_1e8
+            );
+            compared.judgement.drift.push(Drift {
+                kind,
+                instrument: gap.instrument.clone(),
+                subject: Name::from(""),
+                local_1e8: gap.local_1e8,
+                venue_1e8: gap.venue_1e8,
+                drift_ratio_1e8: gap.ratio_1e8(),
+                is_adopted: !is_stopped,
+                text: Name::from(text),
+            });
+        }
+    }
+
+    /// Takes the venue's quantity over, without a fill: the largest position gives or gets it.
+    fn adopt(&mut self, gap: &Gap) {
+        let mut held: Vec<Arc<Position>> = self
+            .draft
+            .open_positions()
+            .into_iter()
+            .filter(|position| position.instrument == gap.instrument)
+            .collect();
+        held.sort_by_key(|position| std::cmp::Reverse(position.qty_1e8.unsigned_abs()));
+        if gap.is_missing() {
+            for position in held {
+                self.adjust(&position, position.qty_1e8.saturating_neg());
+            }
+        } else if let Some(largest) = held.first() {
+            self.adjust(largest, gap.venue_1e8.saturating_sub(gap.local_1e8));
+        }
+    }
+
+    fn adjust(&mut self, position: &Position, by_1e8: i64) {
+        let mut next = position.clone();
+        next.adopted_1e8 = next.adopted_1e8.saturating_add(by_1e8);
+        next.qty_1e8 = next.qty_1e8.saturating_add(by_1e8);
+        next.cause = Name::from("reconciled");
+        if next.is_flat() {
+            next.phase = Phase::Closed;
+            self.close(next);
+        } else {
+            self.emit(Event::PositionChanged(Box::new(next)));
+        }
+    }
+
+    // -- cash -----------------------------------------------------------------------------------------
+
+    fn cash_stated(&mut self, stated: &StatedCash, has_positions: bool, compared: &mut Compared) {
+        if self.core.config.equity_source == EquitySource::Broker {
+            self.balance(&stated.balance);
+        }
+        let waits_for_operator = |one: &Drift| one.kind.stops() && !one.is_adopted;
+        if !stated.is_movement
+            || !has_positions
+            || !compared.judgement.is_conclusive
+            || compared.judgement.drift.iter().any(waits_for_operator)
+        {
+            return;
+        }
+        let moved_1e8 = self.draft.ledger().cash_1e8;
+        let base_1e8 = self
+            .draft
+            .reconciled()
+            .cash_base_1e8
+            .unwrap_or(self.core.config.capital_1e8);
+        let local_1e8 = base_1e8.saturating_add(moved_1e8);
+        let venue_1e8 = stated.balance.cash_1e8;
+        let instruments: Vec<&Name> = self.core.instruments.keys().collect();
+        let is_moving = instruments
+            .into_iter()
+            .any(|name| self.is_moving(name, compared.asked_version));
+        if local_1e8 == venue_1e8 {
+            return;
+        }
+        let suspect = (Name::from("cash"), local_1e8, venue_1e8);
+        let is_confirmed = self.core.suspects.contains(&suspect);
+        compared.judgement.suspects.push(suspect);
+        if is_moving || !is_confirmed {
+            compared.judgement.is_conclusive = false;
+            return;
+        }
+        compared.next.cash_base_1e8 = Some(venue_1e8.saturating_sub(moved_1e8));
+        compared.judgement.drift.push(Drift {
+            kind: DriftKind::Cash,
+            instrument: Name::from(""),
+            subject: Name::from(""),
+            local_1e8,
+            venue_1e8,
+            drift_ratio_1e8: div(
+                venue_1e8.saturating_sub(local_1e8).saturating_abs(),
+                local_1e8.saturating_abs(),
+            ),
+            is_adopted: true,
+            text: Name::from("cash that no fill of ours explains"),
+        });
+    }
+
+    // -- the end --------------------------------------------------------------------------------------
+
+    fn conclude(&mut self, mut compared: Compared) {
+        let known = self.draft.reconciled().clone();
+        let found = std::mem::take(&mut compared.judgement.drift);
+        for one in &found {
+            let is_new = !known.drift.iter().any(|old| old.is_same(one));
+            if is_new {
+                self.emit(Event::DriftFound(Box::new(one.clone())));
+                let text = format!(
+                    "{} {} {}: {}",
+                    one.kind.as_str(),
+                    one.instrument,
+                    one.subject,
+                    one.text
+                );
+                self.notify(one.kind.severity(), text, &[&one.subject]);
+            }
+            if !one.is_adopted {
+                compared.next.drift.push(one.clone());
+            }
+        }
+        compared.judgement.drift = found;
+        let stops = !compared.is_forced && compared.next.drift.iter().any(|one| one.kind.stops());
+        compared.next.is_stopped = stops;
+        compared.judgement.is_stopped = stops;
+        if compared.next != known {
+            self.emit(Event::Reconciled(Box::new(compared.next)));
+        }
+        if stops {
+            let reason = Name::from(RECONCILIATION_ERROR);
+            self.halt(Scope::Account, &Name::from(""), &reason);
+        }
+        if stops && !known.is_stopped {
+            let text = "our books and the venue's differ too much: entries are stopped until an operator decides \
+                        (holdfast reconcile)";
+            self.notify("CRITICAL", text.to_owned(), &[]);
+        }
+        self.out.judgement = Some(compared.judgement);
+    }
+}
+
+/// That it stands in the venue's list is the venue's word that it has it.
+fn acknowledged(stated: &StatedOrder, now_ns: i64) -> VenueReport {
+    VenueReport {
+        client_order_id: stated.client_order_id.clone(),
+        kind: ReportKind::Accepted,
+        broker_order_id: stated.broker_order_id.clone(),
+        execution_id: Name::from(""),
+        qty_1e8: 0,
+        price_1e8: 0,
+        fee_1e8: 0,
+        settlement: Settlement::Confirmed,
+        venue_ns: now_ns,
+        reason: Name::from("listed as open"),
+    }
+}
+
+/// Names an order at the venue that our books do not hold as live.
+fn stray(stated: &StatedOrder, kind: DriftKind, compared: &mut Compared) {
+    let text = format!(
+        "{} {} of {} works at the venue as {}",
+        stated.side.as_str(),
+        stated.qty_1e8 - stated.filled_1e8,
+        stated.instrument,
+        stated.broker_order_id
+    );
+    let subject = if stated.client_order_id.is_empty() {
+        &stated.broker_order_id
+    } else {
+        &stated.client_order_id
+    };
+    compared.judgement.drift.push(Drift {
+        kind,
+        instrument: stated.instrument.clone(),
+        subject: subject.clone(),
+        local_1e8: 0,
+        venue_1e8: stated.qty_1e8 - stated.filled_1e8,
+        drift_ratio_1e8: None,
+        is_adopted: false,
+        text: Name::from(text),
+    });
+}
+
+/// Somebody else's order: named and kept.
+fn foreign(stated: &StatedOrder, compared: &mut Compared) {
+    stray(stated, DriftKind::ForeignOrder, compared);
+    compared.next.foreign_orders.push(ForeignOrder {
+        broker_order_id: stated.broker_order_id.clone(),
+        client_order_id: stated.client_order_id.clone(),
+        instrument: stated.instrument.clone(),
+        side: stated.side,
+        open_1e8: stated.qty_1e8 - stated.filled_1e8,
+        price_1e8: stated.price_1e8,
+    });
+}

@@ -1,0 +1,51 @@
+"""`holdfast reconcile` and `holdfast drill`: what they say, and how they end."""
+
+import asyncio
+from pathlib import Path
+
+import orjson
+import pytest
+
+from console import cli
+from tests.console.operator_client import run, served
+
+Capture = pytest.CaptureFixture[str]
+
+
+def test_reconcile_names_each_difference_and_ends_with_1(tmp_path: Path, capsys: Capture) -> None:
+    """ST-3: as a table and as JSON; with --adopt the venue's word is taken and all is well."""
+
+    async def scene() -> None:
+        async with served(tmp_path):
+            where = ["--data-dir", str(tmp_path)]
+            assert await asyncio.to_thread(cli.run, ["reconcile", "--json", *where]) == 1
+            answer = orjson.loads(capsys.readouterr().out)
+            assert answer["is_stopped"] is True
+            (drift,) = answer["drift"]
+            assert (drift["kind"], drift["local_1e8"]) == ("POSITION_QTY", 10 * 10**8)
+            assert await asyncio.to_thread(cli.run, ["reconcile", *where]) == 1
+            shown = capsys.readouterr().out
+            assert "POSITION_QTY" in shown
+            assert "--adopt" in shown
+            assert await asyncio.to_thread(cli.run, ["reconcile", "--adopt", *where]) == 0
+            assert "taken over" in capsys.readouterr().out
+
+    run(scene)
+
+
+def test_reconcile_without_a_trader_says_so(tmp_path: Path, capsys: Capture) -> None:
+    """ST-3: only a running trader can ask its venue."""
+    assert cli.run(["reconcile", "--data-dir", str(tmp_path)]) == 2
+    assert "no trader runs here" in capsys.readouterr().err
+
+
+def test_a_drill_ends_well_and_is_kept(tmp_path: Path, capsys: Capture) -> None:
+    """KC-9: in one line, as JSON with the promised keys, and for the console in a file."""
+    asked = ["drill", "--orders", "4", "--positions", "1", "--data-dir", str(tmp_path)]
+    assert cli.run([*asked, "--json"]) == 0
+    said = orjson.loads(capsys.readouterr().out)
+    assert {"cancelled", "closed", "remaining", "ms_to_last_cancel", "ms_to_flat"} <= said.keys()
+    assert (said["cancelled"], said["closed"], said["remaining"]) == (4, 1, 0)
+    assert orjson.loads((tmp_path / "drill.json").read_bytes()) == said
+    assert cli.run(asked) == 0
+    assert "4 orders cancelled" in capsys.readouterr().out

@@ -54,9 +54,11 @@ class Breakers:
             breaker.tick(now_ns)
 
     def probed(self) -> None:
-        """An entry left: a half-open breaker waits for its outcome."""
-        for breaker in self._all.values():
-            breaker.probed()
+        """An entry left: the half-open breaker of orders waits for its outcome.
+
+        The others do not: an entry asks their endpoints nothing, so they would wait for ever.
+        """
+        self.endpoint("orders").probed()
 
     def has(self, name: str) -> bool:
         """Whether that breaker was ever heard of."""

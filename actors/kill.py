@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
-from actors.messages import KillProgress, KillTimeout, TakeUpKills
+from actors.messages import AccountBack, KillProgress, KillTimeout, TakeUpKills
 from actors.operator_words import (
     Accepted,
     AnswerSink,
@@ -96,12 +96,16 @@ class KillPlan:
     Attributes:
         accounts: Actor names of the accounts.
         open_counts: How much works or is open at an account now, by its name.
+        level_of: The kill level as an account's core has it, by its name; empty while it has none.
+        unconfirmed: Whether an account, by its name, still waits for its venue's word on a kill.
         gate: Raised before a kill is answered.
         timeout_ns: After this a kill answers with what remains; it stays latched.
     """
 
     accounts: tuple[str, ...]
     open_counts: Callable[[str], int]
+    level_of: Callable[[str], str]
+    unconfirmed: Callable[[str], bool]
     gate: ReleaseGate
     rounds: Rounds
     record: Record
@@ -137,6 +141,8 @@ class KillActor(LaneActor):
             self._timed_out(message.kill_id)
         elif kind is TakeUpKills:
             self._take_up()
+        elif kind is AccountBack:
+            self._account_back(message.account)
         else:
             raise TypeError(f"{self.name}: expected a kill or a resume, found {kind.__name__}")
 
@@ -212,6 +218,19 @@ class KillActor(LaneActor):
         self.lane.at(
             self.lane.now_ns() + self.plan.timeout_ns, self.name, KillTimeout(kill_id=request.id)
         )
+
+    def _account_back(self, account: str) -> None:
+        """Bring a rebuilt account to the level that stands; it acts on an id once (KC-4)."""
+        memory = self.plan.memory
+        for running in memory.running.values():
+            if running.is_accepted and account in running.waiting_for:
+                request = running.request
+                level = str(request.level)
+                self.tell(account, Message.kill(request.id, level, request.reason, request.by))
+        is_lifted = memory.latched == "NONE" and not memory.running
+        if is_lifted and self.plan.level_of(account) not in ("", "NONE"):
+            reason = "resumed before the account was rebuilt"
+            self.tell(account, Message.resume("record", rearm=True, reason=reason))
 
     # -- kills from before the start --------------------------------------------------------------
 
@@ -342,6 +361,9 @@ class KillActor(LaneActor):
         remaining = sum(self.plan.open_counts(account) for account in self.plan.accounts)
         if memory.level == "FLATTEN" and remaining:
             return f"the FLATTEN is not through: {remaining} orders and positions remain"
+        waiting = [account for account in self.plan.accounts if self.plan.unconfirmed(account)]
+        if waiting:  # its core would refuse, and gate and core would say different things
+            return f"{', '.join(waiting)}: the venue has not confirmed the kill"
         return ""
 
     def _resumed(self, asked: ResumeAsked, old: str, outcome: Outcome) -> None:

@@ -33,6 +33,15 @@ class AtRest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountBack:
+    """An account was rebuilt: a kill or a resume that was on its way to it may be lost."""
+
+    MAIL: ClassVar[MailClass] = MailClass.CONTROL
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderNews:
     """The account's core moved this order; its actor looks again at what there is to wait for."""
 

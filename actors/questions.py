@@ -6,8 +6,8 @@ from enum import StrEnum
 from rust_core import AccountCore
 from trading.ports import Broker, Part
 
-OPEN = frozenset((Part.ORDERS, Part.POSITIONS))
-"""What a kill wants to know (KC-2)."""
+OPEN = frozenset((Part.ORDERS, Part.POSITIONS, Part.FILLS))
+"""What a kill wants to know (KC-2): a position whose fills were missed is not somebody else's."""
 NEWS = frozenset((Part.ORDERS,))
 """The net under the stream of reports: one call for all orders; what it does not explain is looked
 up by itself (EX-6, EX-16)."""

@@ -15,7 +15,16 @@ from actors.kill import KillActor, KillAsked, KillPlan, raise_gate
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
 from actors.latency import LatencyMarks
-from actors.messages import CHECKS, FEED, KILL, VENUE, WATCHDOG, KillProgress, OrderNews
+from actors.messages import (
+    CHECKS,
+    FEED,
+    KILL,
+    VENUE,
+    WATCHDOG,
+    AccountBack,
+    KillProgress,
+    OrderNews,
+)
 from actors.operator_words import KillLevel, KillRequest
 from actors.order import OrderActor, OrderPlan
 from actors.position import PositionActor, PositionPlan
@@ -176,6 +185,8 @@ class Wiring:
         return KillPlan(
             accounts=(system.account_name,),
             open_counts=lambda _: self.open_count(),
+            level_of=lambda _: self.account_level(),
+            unconfirmed=lambda _: self.is_kill_unconfirmed(),
             gate=system.gate,
             rounds=system.rounds,
             record=ports.record,
@@ -240,9 +251,15 @@ class Wiring:
                 questions=self.questions,
                 breakers=self.breakers,
                 judged=lambda judged: lane.tell(self.reconciler_name, judged),
-                recovered=lambda: lane.tell(self.reconciler_name, ReconcileNow(why=Why.START)),
+                recovered=self._recovered,
             ),
         )
+
+    def _recovered(self) -> None:
+        """The account is rebuilt and has asked about its orders: the rest is compared now."""
+        lane, account = self.system.ports.lane, self.system.account_name
+        lane.tell(self.reconciler_name, ReconcileNow(why=Why.START))
+        lane.tell(KILL, AccountBack(account=account))
 
     def _make_reconciler(self, lane: Lane, name: str) -> LaneActor:
         system, ports = self.system, self.system.ports
@@ -537,6 +554,16 @@ class Wiring:
             return 0
         working = sum(1 for order in core.orders() if not order.is_terminal)
         return working + len(core.positions())
+
+    def account_level(self) -> str:
+        """The kill level as the account's core has it; empty while it is being rebuilt."""
+        core = self.system.core
+        return "" if core is None else core.account().kill_level
+
+    def is_kill_unconfirmed(self) -> bool:
+        """The account waits for the venue's word on a kill, or cannot be asked now (KC-2)."""
+        core = self.system.core
+        return core is None or not core.account().is_kill_finished
 
     def watchdog_snapshot(self) -> dict[str, Any]:
         """Each actor by name: its state and the age of its last answer to the watchdog."""

@@ -287,6 +287,21 @@ def test_a_late_fill_after_a_cancel_is_a_position_with_its_plan() -> None:
     assert desk.core.account().halts == []
 
 
+def test_a_cancel_is_heard_of_after_the_fill_that_it_lost_the_race_to() -> None:
+    """EX-5, EX-8: reports may come in any order; that one is no contradiction."""
+    desk = Desk()
+    order = desk.ordered(desk.ask())
+    desk.release(order)
+    desk.report(order, "ACCEPTED")
+    desk.tell(Message.kill("k-1", "FLATTEN", "a test", "me"))
+    desk.fill(order, 10)
+    assert desk.state(order) == "FILLED"
+    decision = desk.report(order, "CANCELLED")
+    assert desk.state(order) == "FILLED"
+    assert not decision.events
+    assert desk.core.account().halts == []
+
+
 def test_a_late_fill_after_the_trade_is_closed_by_an_exit_of_its_own() -> None:
     """PX-1: what a late fill leaves over does not wait for anybody."""
     desk = Desk()

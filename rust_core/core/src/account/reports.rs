@@ -173,7 +173,11 @@ impl Work<'_> {
                 OrderEvent::CancelAck | OrderEvent::Expire
             ) | (OrderState::Rejected, OrderEvent::Reject)
         );
-        if is_repeat {
+        // A cancel that lost the race to a fill is not an error, in whatever order the two are heard (EX-8).
+        let is_overtaken = order.state == OrderState::Filled
+            && event == OrderEvent::CancelAck
+            && order.cancel_asked_ns != 0;
+        if is_repeat || is_overtaken {
             return;
         }
         let has_id = !broker_id(order, report).is_empty();

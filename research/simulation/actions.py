@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from actors.account import AccountActor
+from actors.spec import CellState
 from research.simulation.harm import Panicking, Poison
 from research.simulation.process import Life, Process
 from research.simulation.world import MILLI_NS, SECOND_NS
@@ -31,10 +32,15 @@ class Actions:
             "process.frozen_beside_a_rival": self._to_running(self._freeze),
             "actor.poisoned": self._to_running(self._poison),
             "actor.panicked": self._to_running(self._panic),
+            "actor.deleted": self._to_running(self._delete),
             "operator.pause": lambda _: self._operate("PAUSE"),
             "operator.flatten": lambda _: self._operate("FLATTEN"),
             "operator.emergency": lambda _: self._operate("EMERGENCY"),
+            "operator.flatten_offline": lambda _: self._flatten_offline(),
+            "operator.flatten_in_a_halt": lambda _: self._flatten_in_a_halt(),
             "net.broken": lambda _: simulation.network.break_line(self._seconds("net.broken")),
+            "net.out_for_long": lambda _: self._cut_for_long(),
+            "net.lists_behind": lambda _: self._delay_lists(),
             "net.silent": lambda _: simulation.network.silence(self._seconds("net.silent")),
             "venue.restarted": lambda _: self._restart_venue(),
             "venue.halted": lambda _: self._halt_venue(),
@@ -94,9 +100,17 @@ class Actions:
     # -- actors -----------------------------------------------------------------------------------
 
     def _poison(self, process: Process) -> None:
+        """Up to four in a row, so that mail has to wait behind a pause."""
         account = process.system.account_name
-        names = (account, account, "kill", "feed:main", "strategy:busy")
-        process.lane.tell(self._chance.pick("which actor", names), Poison())
+        cells = [cell.name for cell in process.system.tree.cells()]
+        name = self._chance.pick("which actor", [account] * len(cells) + cells)
+        for number in range(self._chance.between("how often poisoned", 1, 4)):
+            self._world.after(number * 30 * MILLI_NS, lambda: process.tell(name, Poison()))
+
+    def _delete(self, process: Process) -> None:
+        """An actor holds no truth: deleting one changes nothing."""
+        cells = [cell for cell in process.system.tree.cells() if cell.state is CellState.RUNNING]
+        process.do(lambda: process.system.tree.kill(self._chance.pick("deleted", cells).name))
 
     def _panic(self, process: Process) -> None:
         actor = process.system.tree.cell(process.system.account_name).actor
@@ -108,6 +122,25 @@ class Actions:
     def _operate(self, level: str) -> None:
         wait_s = self._chance.between("resume after", 3, 90)
         self._of.operator.kill(level, wait_s * SECOND_NS)
+
+    def _flatten_in_a_halt(self) -> None:
+        self._halt_venue()
+        self._operate("FLATTEN")
+
+    def _flatten_offline(self) -> None:
+        """A kill while the line is down: what fills meanwhile is never reported."""
+        self._of.network.break_line(self._chance.between("offline for", 1, 6))
+        self._operate("FLATTEN")
+
+    def _cut_for_long(self) -> None:
+        seconds = self._chance.between("out for", 60, 150)
+        self._of.network.break_line(seconds)
+        self._world.rough_until_ns += seconds * SECOND_NS
+
+    def _delay_lists(self) -> None:
+        """For a while look-ups read a list that does not reach the present."""
+        seconds = self._chance.between("lists behind for", 30, 120)
+        self._of.network.behind_until_ns = self._world.now_ns + seconds * SECOND_NS
 
     def _restart_venue(self) -> None:
         seconds = self._seconds("venue.restarted")

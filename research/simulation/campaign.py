@@ -26,7 +26,7 @@ class Campaign:
     faults: int = 0
     orders: int = 0
     virtual_ns: int = 0
-    wall_ns: int = 0
+    cpu_ns: int = 0
     hits: Counter[str] = field(default_factory=Counter)
     failing: list[tuple[int, list[tuple[str, str]]]] = field(default_factory=list)
 
@@ -38,14 +38,17 @@ class Campaign:
         self.faults += outcome.faults
         self.orders += outcome.orders
         self.virtual_ns += outcome.virtual_ns
-        self.wall_ns += outcome.wall_ns
+        self.cpu_ns += outcome.cpu_ns
         self.hits.update(outcome.hits)
         if outcome.findings:
             self.failing.append((outcome.seed, outcome.findings))
 
     def report(self) -> dict[str, Any]:
-        """As `holdfast simulate --json` prints it; a seed's first finding stands for it."""
-        seeds, wall_s = max(self.seeds, 1), max(self.wall_ns, 1) / 1e9
+        """As `holdfast simulate --json` prints it; a seed's first finding stands for it.
+
+        Speeds are per second of one processor.
+        """
+        seeds, cpu_s = max(self.seeds, 1), max(self.cpu_ns, 1) / 1e9
         return {
             "seeds": self.seeds,
             "failed": len(self.failing),
@@ -54,12 +57,12 @@ class Campaign:
                 for seed, found in self.failing
             ],
             "messages": self.messages,
-            "messages_per_s": round(self.messages / wall_s),
+            "messages_per_s": round(self.messages / cpu_s),
             "decisions_per_seed": round(self.decisions / seeds, 1),
             "faults_per_seed": round(self.faults / seeds, 1),
             "orders_per_seed": round(self.orders / seeds, 1),
             "hits": dict(sorted(self.hits.items())),
-            "virtual_over_real": round(self.virtual_ns / 1e9 / wall_s),
+            "virtual_over_real": round(self.virtual_ns / 1e9 / cpu_s),
         }
 
 

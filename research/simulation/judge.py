@@ -4,8 +4,10 @@ It believes the venue's own ledger and the durable journal, and nothing that the
 itself but where the two are compared.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from actors.operator_words import KillDone
 from actors.spec import EventKind
@@ -15,6 +17,7 @@ from research.simulation.venue import Booked, SimVenue
 from research.simulation.world import SECOND_NS, World
 from rust_core import AccountCore, Submission
 from trading.config import Config
+from trading.market import Quote
 from trading.money import to_1e8
 from trading.run_options import Mode
 
@@ -36,11 +39,38 @@ INVARIANTS = (
     "journal, projections and cores agree",
     "every order reaches its end",
     "a kill that is through left nothing",
+    "a kill is carried out",
+    "nothing is held over the close",
+    "outcomes are told in order",
+    "an entry does not outlive its time",
+    "a stop that was passed is acted on",
+    "no order rests on a price that was never made",
+    "our own assertions hold",
+    "it trades again once the world has healed",
     "nothing crashed that nobody harmed",
 )
 
+PRICED = ("STOP_LOSS", "TAKE_PROFIT", "TRAILING", "TARGET_1", "TARGET_2")
+"""Exits that a price decides; a kill or a time takes whatever price was last."""
+PRICES_KEPT_NS = 180 * SECOND_NS
+SETTLED_AFTER_NS = 150 * SECOND_NS
+"""What must follow, follows by then when nothing goes wrong any more."""
+BARE_MAX_NS = 70 * SECOND_NS
+"""A position that neither stop nor waiver protects is found, and being closed, by then (PX-8)."""
+CANCELLED_AFTER_NS = 70 * SECOND_NS
+ACTED_AFTER_NS = 10 * SECOND_NS
 TOLD_AFTER_NS = 150 * SECOND_NS
 """By then we must have learned what the venue did unasked: a late fill, a fill taken back."""
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """What the judge reads of an intent: the price that it was decided on."""
+
+    reference_1e8: int = 0
+    exit_reason: str | None = None
+
+
+_read_reference = msgspec.json.Decoder(Reference).decode
 
 
 class Judge:
@@ -64,9 +94,17 @@ class Judge:
         self.disk = disk
         self.venue: SimVenue
         self.killed_by: dict[str, str] = {}
+        self.killed_ns = 0
         self.started: list[int] = []
         self.messages = 0
+        self.entries_healed = 0
+        self.is_excused = False
         self._buried: set[int] = set()
+        self._prices: deque[tuple[int, int, int]] = deque()
+        self._passed: dict[str, int] = {}
+        self._told: dict[tuple[int, str], int] = {}
+        self._bare: dict[str, int] = {}
+        self._ttl_ns = config.account.entry_ttl_s * SECOND_NS
         self._qty_max_1e8 = to_1e8(config.limits.position_qty_max or 0)
         self._capital_1e8 = to_1e8(config.account.capital_usd)
         self._setups: Counter[str] = Counter()
@@ -89,7 +127,10 @@ class Judge:
             self.found("nothing leaves a fenced process", f"{order} left process {process.number}")
         if not self._is_durable(order):
             self.found("no order without a durable intent", f"{order} left before it was durable")
+        self._check_reference(submission)
         if submission.adds_risk:
+            if self.world.now_ns > self.world.heal_ns:
+                self.entries_healed += 1
             self._entry_released(process, submission)
 
     def _entry_released(self, process: "Process", submission: Submission) -> None:
@@ -124,6 +165,102 @@ class Judge:
         rows = self.disk.intents
         return client_order_id in rows
 
+    # -- at each price ----------------------------------------------------------------------------
+
+    def quoted(self, process: "Process | None", quote: Quote) -> None:
+        """A price was made at the venue."""
+        self._prices.append((quote.at_ns, quote.bid_1e8, quote.ask_1e8))
+        while self._prices[0][0] < quote.at_ns - PRICES_KEPT_NS:
+            self._prices.popleft()
+        self._carried_out()
+        for order in self.venue.open_orders():
+            if order.purpose == "ENTRY" and order.order_type == "LIMIT":
+                self._outlived(order)
+        core = process.system.core if process is not None and process.is_running else None
+        if core is not None:
+            self._stops(core, quote)
+
+    def kill_accepted(self, process: "Process", kill_id: str, level: str) -> None:
+        """From here on nothing that adds risk leaves, and what is held is being closed."""
+        self.killed_by[kill_id] = level
+        self.killed_ns = self.world.now_ns
+        core = process.system.core
+        if level != "PAUSE" and core is not None:
+            held = [position.position_id for position in core.positions()]
+            self.world.after(ACTED_AFTER_NS, lambda: self._closing(process, kill_id, held))
+
+    def _closing(self, process: "Process", kill_id: str, held: list[str]) -> None:
+        """What was held when a kill was acknowledged is closed, or has an exit of its own."""
+        core = process.system.core if process.is_running else None
+        if core is None or self.world.now_ns < self.world.rough_until_ns:
+            return
+        for position in core.positions():
+            is_closing = position.phase == "EXIT_PENDING" or position.exit_reason == "KILL_SWITCH"
+            if position.position_id in held and not is_closing:
+                text = f"{position.position_id} has no exit after {kill_id}"
+                self.found("a kill is carried out", text)
+
+    def _carried_out(self) -> None:
+        """Some time after a FLATTEN in calm weather the venue is flat, and stays it."""
+        is_closing = any(level != "PAUSE" for level in self.killed_by.values())
+        since_ns = max(self.killed_ns, self.venue.surprised_ns)
+        if not is_closing or not self.world.is_calm_for(SETTLED_AFTER_NS, since_ns):
+            return
+        held = {name: qty for name, qty in self.venue.positions.items() if qty}
+        left = [order.client_order_id for order in self.venue.open_orders()]
+        if held or left:
+            self.found("a kill is carried out", f"{held} {left} after {self.killed_by}")
+
+    def closed(self) -> None:
+        """The session is over, and nothing went wrong towards its end."""
+        held = {name: qty for name, qty in self.venue.positions.items() if qty}
+        if held and self.world.is_calm_for(SETTLED_AFTER_NS, self.venue.surprised_ns):
+            self.found("nothing is held over the close", f"{held} is")
+
+    def published(self, process: "Process", journal_id: str, last_seq: int) -> None:
+        """A durable request was told of to everybody who listens."""
+        key = (process.number, journal_id)
+        if last_seq <= self._told.get(key, 0):
+            self.found("outcomes are told in order", f"{journal_id} {last_seq} came too late")
+        self._told[key] = last_seq
+
+    def _outlived(self, order: Booked) -> None:
+        if self.world.is_calm_for(self._ttl_ns + CANCELLED_AFTER_NS, order.booked_ns):
+            self.found("an entry does not outlive its time", f"{order.client_order_id} still works")
+
+    def _stops(self, core: AccountCore, quote: Quote) -> None:
+        """A price beyond a stop must lead to an exit soon, once nothing goes wrong any more."""
+        now_ns, passed = self.world.now_ns, self._passed
+        still: dict[str, int] = {}
+        for position in core.positions():
+            stop_1e8, is_long = position.stop_1e8, position.qty_1e8 > 0
+            if not stop_1e8 or position.phase == "EXIT_PENDING":
+                continue
+            is_beyond = quote.bid_1e8 <= stop_1e8 if is_long else quote.ask_1e8 >= stop_1e8
+            if is_beyond:
+                still[position.position_id] = passed.get(position.position_id, now_ns)
+        self._passed = still
+        for position_id, since_ns in still.items():
+            if now_ns - max(since_ns, self.world.heal_ns) > SETTLED_AFTER_NS:
+                text = f"{position_id} is beyond its stop for {(now_ns - since_ns) // SECOND_NS} s"
+                self.found("a stop that was passed is acted on", text.rstrip("0123456789 s"))
+
+    def _check_reference(self, submission: Submission) -> None:
+        """What an order was decided on must be a price that the market has made."""
+        intent = _read_reference(submission.intent)
+        reference_1e8 = intent.reference_1e8
+        is_by_price = submission.adds_risk or intent.exit_reason in PRICED
+        if not is_by_price or not reference_1e8 or not self._prices:
+            return
+        low_1e8 = min(bid_1e8 for _, bid_1e8, _ in self._prices)
+        high_1e8 = max(ask_1e8 for _, _, ask_1e8 in self._prices)
+        if not low_1e8 <= reference_1e8 <= high_1e8:
+            self.found(
+                "no order rests on a price that was never made",
+                f"{submission.client_order_id} rests on {reference_1e8}, the market was "
+                f"{low_1e8} to {high_1e8}",
+            )
+
     # -- at the venue -----------------------------------------------------------------------------
 
     def placed(self, order: Booked) -> None:
@@ -157,9 +294,15 @@ class Judge:
         core = process.system.core
         if core is None:
             return
-        for position in core.positions():
-            if not position.is_protected:
-                self.found("every position is protected", f"{position.position_id} is not")
+        now_ns, bare = self.world.now_ns, self._bare
+        self._bare = {
+            each.position_id: bare.get(each.position_id, now_ns)
+            for each in core.positions()
+            if not each.is_protected and each.phase != "EXIT_PENDING"
+        }
+        for position_id, since_ns in self._bare.items():
+            if now_ns - since_ns > BARE_MAX_NS:
+                self.found("every position is protected", f"{position_id} is not")
 
     # -- kills ------------------------------------------------------------------------------------
 
@@ -168,7 +311,9 @@ class Judge:
         if level == "PAUSE" or done.remaining:
             return
         recent_ns = self.world.now_ns - 10 * SECOND_NS
-        if any(each.venue_ns > recent_ns for each in self.venue.executions.values()):
+        if self.venue.surprised_ns > recent_ns or any(
+            each.venue_ns > recent_ns for each in self.venue.executions.values()
+        ):
             return  # the venue may have filled something after it said that it was flat
         held = {name: qty for name, qty in self.venue.positions.items() if qty}
         left = [each.client_order_id for each in self.venue.open_orders()]
@@ -211,6 +356,29 @@ class Judge:
         self._orders_ended(core)
         self._books_equal(core)
         self._rehydrated_alike(process, core)
+        self._alive_again(process, core)
+        self._own_assertions(process)
+
+    def _alive_again(self, process: "Process", core: AccountCore) -> None:
+        """Safe and useless is a fault too: unless something stops it, it trades again."""
+        stopped = [reason for _, _, reason in core.account().halts]
+        if self.killed_by or stopped or process.system.counters.halted_for or self.is_excused:
+            return
+        entries_max = self.config.limits.entries_per_window_max
+        if not self.entries_healed and core.strategy_session("busy").entries < entries_max:
+            self.found("it trades again once the world has healed", "no entry left after that")
+
+    def last_chance(self, process: "Process | None") -> None:
+        """The account will soon be flat for the day: a breaker may still be waiting to probe."""
+        gate = None if process is None else process.system.gate
+        self.is_excused = gate is None or gate.refuses(adds_risk=True) == "BREAKER_OPEN"
+
+    def _own_assertions(self, process: "Process") -> None:
+        """The product's own assertions would stop it: in here each of them is a finding."""
+        record = self.disk.record
+        for row in record.events(process.system.account_name, self.disk.run):
+            if row.kind == "InvariantViolated":
+                self.found("our own assertions hold", row.payload.decode()[:300])
 
     def _orders_ended(self, core: AccountCore) -> None:
         for order in core.orders():

@@ -17,6 +17,7 @@ SESSION_S = 1_800
 QUOTE_EVERY_S = 4
 BAR_S = 12
 _FIRST_TICKS = 20_000
+_CROSSED_1E8 = 200 * TICK_1E8
 _GAP_TICKS = (20, 120)
 
 
@@ -82,8 +83,8 @@ class Market:
         if random.random() < self._gap_ratio:
             self.gaps += 1
             return middle + random.choice((-1, 1)) * random.randint(*_GAP_TICKS)
-        pull = (_FIRST_TICKS - middle) // 50
-        return middle + random.choice((-6, -3, -2, -1, 0, 1, 2, 3, 6)) + pull
+        pull = (_FIRST_TICKS - middle) // 40
+        return middle + random.choice((-9, -5, -3, -2, -1, 0, 1, 2, 3, 5, 9)) + pull
 
     def _quote(self, middle: int, at_ns: int) -> Quote:
         sizes = [self._random.choice((1, 2, 3, 5, 20)) * UNIT_1E8 for _ in range(2)]
@@ -113,5 +114,10 @@ def _bar(seen: list[int], at_ns: int, volume: int) -> Bar:
 
 
 def crossed(quote: Quote) -> Quote:
-    """The same quote as a broken feed sends it: bid above ask, and said so."""
-    return replace(quote, bid_1e8=quote.ask_1e8, ask_1e8=quote.bid_1e8, is_crossed=True)
+    """The quote as a broken feed sends it: bid far above ask, and said so."""
+    return replace(
+        quote,
+        bid_1e8=quote.ask_1e8 + _CROSSED_1E8,
+        ask_1e8=quote.bid_1e8 - _CROSSED_1E8,
+        is_crossed=True,
+    )

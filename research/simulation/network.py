@@ -17,6 +17,8 @@ from trading.ports import Part
 if TYPE_CHECKING:
     from research.simulation.venue import SimVenue
 
+ANSWER_WAIT_NS = 5 * SECOND_NS
+NO_ANSWER = "no answer in 5 s"
 REQUEST_LATE_MAX_MS = 4_000
 """The longest flight of a request that still arrives."""
 
@@ -74,6 +76,7 @@ class Network:
         self.host: Host | None = None
         self.broken_until_ns = 0
         self.silent_until_ns = 0
+        self.behind_until_ns = 0
         self._stream_ns = 0
 
     # -- requests and their answers -----------------------------------------------------------
@@ -252,37 +255,56 @@ class Wire:
         venue = self._network.venue
         self._network.request("cancel", lambda: venue.cancel(client_order_id), lambda: None)
 
+    def _ask(self, kind: str, answer: Callable[[], object], nothing: object) -> None:
+        """Ask once; after a while without an answer, say that nothing was learned."""
+        network, host = self._network, self._host
+        state = {"is_answered": False}
+
+        def said(message: object) -> None:
+            if not state["is_answered"]:
+                state["is_answered"] = True
+                network.world.say(f"told {message}")
+                host.mail(message)
+
+        def home() -> Callable[[], None]:
+            message = answer()
+            return lambda: said(message)
+
+        network.request(kind, lambda: None, home)
+        network.world.after(ANSWER_WAIT_NS, lambda: said(nothing))
+
     def look_up(self, client_order_id: str) -> None:
         """Ask what the venue knows of one order."""
-        network, host = self._network, self._host
+        network = self._network
         world = network.world
 
-        def answer() -> Callable[[], None]:
+        def answer() -> LookedUp:
             if world.strikes("net.lookup_error", network.faults.answer_error):
                 said = LookedUp(
                     client_order_id=client_order_id, reports=None, problem="the venue said 503"
                 )
-            elif world.strikes("net.lookup_stale", network.faults.lookup_stale):
+            elif world.now_ns < network.behind_until_ns or world.strikes(
+                "net.lookup_stale", network.faults.lookup_stale
+            ):
                 said = LookedUp(client_order_id=client_order_id, reports=None, is_complete=False)
             else:
                 reports = network.venue.look_up(client_order_id)
                 said = LookedUp(client_order_id=client_order_id, reports=reports)
-            return lambda: host.mail(said)
+            return said
 
-        network.request("lookup", lambda: None, answer)
+        nothing = LookedUp(client_order_id=client_order_id, reports=None, problem=NO_ANSWER)
+        self._ask("lookup", answer, nothing)
 
     def state(self, question: int, parts: frozenset[Part], fills_after_ns: int = 0) -> None:
         """Ask for the venue's own account."""
-        network, host = self._network, self._host
+        network = self._network
 
-        def answer() -> Callable[[], None]:
+        def answer() -> Stated:
             if network.world.strikes("net.state_error", network.faults.answer_error):
-                said = Stated(question=question, problem="the venue said 503")
-            else:
-                said = network.venue.stated(question, parts, fills_after_ns)
-            return lambda: host.mail(said)
+                return Stated(question=question, problem="the venue said 503")
+            return network.venue.stated(question, parts, fills_after_ns)
 
-        network.request("state", lambda: None, answer)
+        self._ask("state", answer, Stated(question=question, problem=NO_ANSWER))
 
 
 def _ignored(_: object) -> None:

@@ -52,24 +52,33 @@ class Operator:
         process, judge = self._current(), self.judge
         state = {"is_acknowledged": False}
 
-        def heard(answer: Answer) -> None:
-            self.world.say(f"operator heard {answer}")
-            if isinstance(answer, Accepted):
-                state["is_acknowledged"] = True
-                judge.killed_by[request.id] = str(request.level)
-            elif isinstance(answer, KillDone):
-                judge.kill_done(str(request.level), answer)
-            if process is not None:
-                process.point("kill_answered")
-
-        if process is not None:
-            process.trader.submit_kill(request, heard)
-
         def again() -> None:
             if not state["is_acknowledged"]:
                 self._ask_kill(request)
 
         self.world.after(ASK_AGAIN_NS, again)
+        if process is None:
+            return
+
+        def heard(answer: Answer) -> None:
+            self.world.say(f"operator heard {answer}")
+            if isinstance(answer, Accepted):
+                state["is_acknowledged"] = True
+                judge.kill_accepted(process, request.id, str(request.level))
+            elif isinstance(answer, KillDone):
+                judge.kill_done(str(request.level), answer)
+            process.point("kill_answered")
+
+        process.trader.submit_kill(request, heard)
+
+    def resume_all(self) -> None:
+        """Lift what stops it, whoever asked for it: a trigger may have."""
+        process = self._current()
+        level = "NONE" if process is None else process.system.kill_memory.level
+        if level != "NONE":
+            self.judge.killed_by.setdefault("trigger", level)
+        self._asked += 1
+        self._resume(f"resume-all-{self._asked}")
 
     def _resume(self, request_id: str) -> None:
         process, judge = self._current(), self.judge

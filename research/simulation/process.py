@@ -81,6 +81,8 @@ class Process:
         self._held: list[Callable[[], None]] = []
         self.system = self._build()
         self.lane.rounds = self.system.rounds
+        judge = site.judge
+        self.system.rounds.listen(lambda name, _, seq: judge.published(self, name, seq))
         self.trader = RunningTrader(self.system, rescan=dict, holder=f"process {number}")
         site.network.host = self
 
@@ -153,6 +155,9 @@ class Process:
         except ProcessDied:
             if was_inside:
                 raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, no supervision was in its way
+            text = f"process {self.number}: {type(error).__name__}: {error}"
+            self.site.judge.found("nothing crashed that nobody harmed", text)
         finally:
             self._is_inside = was_inside
 
@@ -188,6 +193,11 @@ class Process:
                 self.when_running(act)
 
     @property
+    def is_running(self) -> bool:
+        """It is scheduled."""
+        return self.life is Life.RUNNING
+
+    @property
     def is_frozen(self) -> bool:
         """It is not scheduled."""
         return self.life is Life.FROZEN
@@ -207,6 +217,18 @@ class Process:
             self._alive(act)
         elif self.life is Life.FROZEN:
             self._held.append(act)
+
+    def tell(self, name: str, message: object) -> None:
+        """Mail something to one of its actors, while it runs."""
+        if self.life is Life.RUNNING:
+            self.lane.tell(name, message)
+
+    def do(self, act: Callable[[], None]) -> None:
+        """Do something in it, at once when it is between two messages."""
+        if self._is_inside:
+            self.site.world.after(0, lambda: self.do(act))
+        elif self.life is Life.RUNNING:
+            self._alive(act)
 
     def market(self, message: "MarketMessage") -> None:
         """Bring a price; a process that is not there misses it."""

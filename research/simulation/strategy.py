@@ -51,12 +51,9 @@ class Busy(Strategy):
 
     def _enter(self, chance: Chance, purpose: str, close_1e8: int, setup: str) -> Signal:
         side = chance.pick(f"side {purpose}", (Side.BUY, Side.SELL))
-        kind = chance.pick(
-            f"type {purpose}",
-            (OrderType.MARKET, OrderType.MARKET, OrderType.LIMIT, OrderType.STOP),
-        )
+        kind = chance.pick(f"type {purpose}", _TYPES)
         sign = 1 if side is Side.BUY else -1
-        away_1e8 = chance.between(f"away {purpose}", 0, 6) * TICK_1E8
+        away_1e8 = chance.between(f"away {purpose}", 0, 4) * TICK_1E8
         return Signal(
             setup_instance=setup,
             legs=(Leg(instrument=SYMBOL, side=side),),
@@ -68,10 +65,11 @@ class Busy(Strategy):
             if kind is OrderType.LIMIT
             else TimeInForce.DAY,
             limit_1e8=close_1e8 - sign * away_1e8 if kind is OrderType.LIMIT else None,
-            trigger_1e8=close_1e8 + sign * (away_1e8 + TICK_1E8)
-            if kind is OrderType.STOP
-            else None,
+            trigger_1e8=close_1e8 + sign * TICK_1E8 if kind is OrderType.STOP else None,
         )
+
+
+_TYPES = (*[OrderType.MARKET] * 4, *[OrderType.LIMIT] * 3, OrderType.STOP)
 
 
 def _plan(chance: Chance, purpose: str) -> ExitPlan:

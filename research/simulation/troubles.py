@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from research.simulation.chance import Chance
 from research.simulation.network import NetworkFaults
-from research.simulation.world import World
+from research.simulation.world import SECOND_NS, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +27,19 @@ POINTS = (
     "kill_answered",  # in the middle of a kill
 )
 NEXT_TO_DECISIONS = 0.7
+ROUGH_NS = 130 * SECOND_NS
+"""Longer than the longest thing that goes wrong, but for an outage of the line."""
+ROUGH_NS_BY = {
+    "process.killed": 20 * SECOND_NS,
+    "process.killed_twice": 30 * SECOND_NS,
+    "actor.poisoned": 20 * SECOND_NS,
+    "actor.panicked": 10 * SECOND_NS,
+    "actor.deleted": 5 * SECOND_NS,
+    "feed.crossed": 5 * SECOND_NS,
+    "operator.pause": 5 * SECOND_NS,
+    "operator.flatten": 5 * SECOND_NS,
+    "operator.emergency": 5 * SECOND_NS,
+}
 _RATES = (0.01, 0.03, 0.1)
 
 
@@ -35,13 +48,18 @@ ACTIONS = (
     ("process.killed_twice", 2),
     ("process.frozen_beside_a_rival", 2),
     ("process.blocked", 2),
-    ("actor.poisoned", 3),
+    ("actor.poisoned", 5),
     ("actor.panicked", 2),
+    ("actor.deleted", 2),
     ("operator.pause", 2),
     ("operator.flatten", 3),
     ("operator.emergency", 2),
+    ("operator.flatten_in_a_halt", 1),
+    ("operator.flatten_offline", 2),
     ("net.broken", 4),
     ("net.silent", 3),
+    ("net.out_for_long", 2),
+    ("net.lists_behind", 2),
     ("venue.restarted", 2),
     ("venue.halted", 2),
     ("venue.reversed", 1),
@@ -56,14 +74,14 @@ _BAG = tuple(name for name, weight in ACTIONS for _ in range(weight))
 def network_faults(chance: Chance) -> NetworkFaults:
     """How likely each fault of a message is in this world."""
 
-    def rate(name: str, most: float = 0.1) -> float:
+    def rate(name: str, most: float = 0.1, rates: tuple[float, ...] = _RATES) -> float:
         if not chance.happens(f"{name} is on", 0.6):
             return 0.0
-        return min(chance.pick(f"{name} rate", _RATES), most)
+        return min(chance.pick(f"{name} rate", rates), most)
 
     return NetworkFaults(
         request_lost=rate("request_lost"),
-        request_late=rate("request_late"),
+        request_late=rate("request_late", 1.0, (0.03, 0.1, 0.5)),
         answer_lost=rate("answer_lost"),
         answer_late=rate("answer_late"),
         answer_error=rate("answer_error"),
@@ -92,7 +110,7 @@ class Troubles:
         self._act = act
         self._waiting: dict[str, list[tuple[int, str]]] = {}
         chance = world.chance
-        for number in range(chance.between("troubles", 3, 9)):
+        for number in range(chance.between("troubles", 3, 12)):
             at_ns = chance.between(f"trouble {number} at", from_ns, world.heal_ns - 1)
             name = chance.pick(f"trouble {number} is", _BAG)
             if chance.happens(f"trouble {number} waits", NEXT_TO_DECISIONS):
@@ -117,4 +135,6 @@ class Troubles:
     def _struck(self, name: str, process: "Process | None") -> None:
         if self.world.is_faulty():
             self.world.hit(name)
+            until_ns = self.world.now_ns + ROUGH_NS_BY.get(name, ROUGH_NS)
+            self.world.rough_until_ns = max(self.world.rough_until_ns, until_ns)
             self._act(name, process)

@@ -20,6 +20,8 @@ from trading.money import to_1e8
 from trading.ports import Part
 
 _read_intent = msgspec.json.Decoder(Intent).decode
+HELD = "held-"
+"""Begins the venue's id of an order that came while trading was halted."""
 _ENDS = {"CANCELLED", "EXPIRED", "REJECTED"}
 
 
@@ -39,6 +41,7 @@ class Booked:
     qty_1e8: int
     booked_ns: int
     purpose: str
+    order_type: str
     position_id: str
     posts: int = 0
     broker_order_id: str = ""
@@ -157,6 +160,7 @@ class SimVenue:
             qty_1e8=asked.qty_1e8,
             booked_ns=self.world.now_ns,
             purpose=why.purpose,
+            order_type=asked.order_type,
             position_id=why.position_id,
             posts=1,
         )
@@ -166,7 +170,7 @@ class SimVenue:
         if self.world.strikes("venue.rejects", self.reject_ratio):
             self._end(order, "REJECTED", "insufficient margin")
         elif self.world.now_ns < self.halted_until_ns:
-            order.broker_order_id = f"h{len(self.orders)}"
+            order.broker_order_id = f"{HELD}{len(self.orders)}"
             self._held.append(asked)
             self._said(self._of(order, "ACCEPTED"))
         else:
@@ -324,6 +328,8 @@ class SimVenue:
     def _said(self, report: VenueReport) -> None:
         """Book what a report says, then say it."""
         order = self.orders.get(report.client_order_id)
+        if order is not None and order.broker_order_id.startswith(HELD):
+            report = _renamed(report, order.broker_order_id)
         if order is not None and report.kind != "CANCEL_REJECTED":
             order.reports.append(report)
             order.broker_order_id = report.broker_order_id or order.broker_order_id
@@ -356,3 +362,18 @@ class SimVenue:
 
     def _end(self, order: Booked, kind: str, reason: str) -> None:
         self._said(self._of(order, kind, reason))
+
+
+def _renamed(report: VenueReport, broker_order_id: str) -> VenueReport:
+    """The same report under the id that the order was acknowledged with."""
+    return VenueReport(
+        report.client_order_id,
+        report.kind,
+        report.venue_ns,
+        broker_order_id=broker_order_id,
+        execution_id=report.execution_id,
+        qty_1e8=report.qty_1e8,
+        price_1e8=report.price_1e8,
+        fee_1e8=report.fee_1e8,
+        reason=report.reason,
+    )

@@ -21,6 +21,7 @@ class World:
         hits: How often each fault and each point where one could fall was met.
         findings: Broken promises as `invariant: what was seen`, in the order found.
         heal_ns: From here on nothing more goes wrong.
+        rough_until_ns: Until then something big is going wrong, or is being got over.
     """
 
     def __init__(self, seed: int, start_ns: int) -> None:
@@ -28,6 +29,7 @@ class World:
         self.chance = Chance(seed)
         self.now_ns = start_ns
         self.heal_ns = start_ns
+        self.rough_until_ns = start_ns
         self.hits: Counter[str] = Counter()
         self.faults = 0
         self.findings: list[tuple[str, str]] = []
@@ -74,6 +76,10 @@ class World:
         self.hits[fault] += 1
         self.faults += 1
         self.say(f"fault {fault}")
+
+    def is_calm_for(self, wait_ns: int, since_ns: int) -> bool:
+        """Whether nothing but messages has gone wrong for so long, counted from `since_ns`."""
+        return self.now_ns > max(since_ns, self.rough_until_ns) + wait_ns
 
     # -- what was found ---------------------------------------------------------------------------
 

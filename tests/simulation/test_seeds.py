@@ -1,0 +1,30 @@
+"""No world that was drawn makes the system break a promise."""
+
+import os
+
+import pytest
+
+from research.simulation.campaign import run, usual_jobs
+from research.simulation.judge import INVARIANTS
+from research.simulation.troubles import ACTIONS, POINTS
+
+SEEDS = range(1, 20_001) if os.environ.get("HOLDFAST_SOAK") == "1" else range(1, 101)
+AT_LEAST_DECISIONS = 50
+AT_LEAST_FAULTS = 5
+
+
+@pytest.mark.timeout(3600)
+def test_no_promise_is_broken_in_any_world() -> None:
+    """ST-1, ST-2, EX-1, EX-5, EX-6, KC-3, KC-4, WD-5: faults of every kind, judged at each step."""
+    campaign = run(SEEDS, jobs=usual_jobs())
+    report = campaign.report()
+    assert report["failing"] == []
+    assert report["decisions_per_seed"] >= AT_LEAST_DECISIONS
+    assert report["faults_per_seed"] >= AT_LEAST_FAULTS
+    struck = {name for name, _ in ACTIONS} | {f"struck at {point}" for point in POINTS}
+    assert sorted(struck - set(campaign.hits)) == []
+
+
+def test_every_invariant_has_a_name_of_its_own() -> None:
+    """WD-5: a finding names the promise that was broken."""
+    assert len(set(INVARIANTS)) == len(INVARIANTS)

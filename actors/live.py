@@ -162,6 +162,7 @@ class LiveTrader:
             fence=self.record.fence,
             fence_word=self.record.lease.word.read,
             make_broker=make_broker if is_outside else None,
+            flight_max_ns=self.connection.flight_max_ns,
             prepare=preparing(self.options),
             adapters=(Spec(name=adapter, make=make_adapter),) if is_outside else (),
         )

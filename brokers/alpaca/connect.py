@@ -1,7 +1,7 @@
 """Putting one Alpaca account together: addresses, connections, and the checks before the start."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from brokers.alpaca.data import Encoding, MarketStream
@@ -65,6 +65,7 @@ class Connection:
         seed: Of the waits between two connections.
         calls_per_minute: What the venue allows this key.
         answer_wait_s: After this an exchange is unanswered (EX-6).
+        flight_max_ns: The longest an order may be under way and still be booked (EX-6).
     """
 
     addresses: Addresses
@@ -74,6 +75,7 @@ class Connection:
     seed: int = 0
     calls_per_minute: int = CAPABILITIES.calls_per_minute
     answer_wait_s: float = ANSWER_WAIT_S
+    flight_max_ns: int = CAPABILITIES.flight_max_ns
 
     def venue(self) -> AlpacaVenue:
         """Orders and questions, not connected yet."""
@@ -99,6 +101,7 @@ class Connection:
             stream_url=self.addresses.order_stream,
             credentials=self.credentials,
             backoff=Backoff(seed=f"{self.seed} order stream"),
+            capabilities=replace(CAPABILITIES, flight_max_ns=self.flight_max_ns),
         )
 
     def market(

@@ -24,6 +24,7 @@ from brokers.base import (
     CancelOutcome,
     CancelRequested,
     CannotPrepareError,
+    Capabilities,
     CashStated,
     LookedUp,
     NotReplaced,
@@ -58,14 +59,20 @@ class AlpacaVenue:
         stream_url: Where the order stream is.
         credentials: For the stream; the calls have them in their headers.
         backoff: Between two connections of the stream.
+        capabilities: What the venue offers.
     """
 
-    capabilities = CAPABILITIES
-
     def __init__(
-        self, rest: Rest, *, stream_url: str, credentials: Credentials, backoff: Backoff
+        self,
+        rest: Rest,
+        *,
+        stream_url: str,
+        credentials: Credentials,
+        backoff: Backoff,
+        capabilities: Capabilities = CAPABILITIES,
     ) -> None:
         """Nothing is connected yet."""
+        self.capabilities = capabilities
         self.rest = rest
         self.heard = reports.Heard()
         self._stream_url = stream_url
@@ -221,6 +228,7 @@ class AlpacaVenue:
                 side=reports.SIDES.get(order.side or "", ""),
                 qty_1e8=order.qty_1e8,
                 filled_1e8=order.filled_1e8,
+                price_1e8=_price_1e8(order),
             )
             for order in await self.rest.open_orders()
         )
@@ -263,5 +271,16 @@ class AlpacaVenue:
         self.rest.close()
 
 
+def _price_1e8(order: Order) -> int:
+    """Its limit, else its trigger; zero where it has neither."""
+    price = order.limit_price if order.limit_price is not None else order.stop_price
+    return 0 if price is None else amount_1e8(price, "order.limit_price")
+
+
 def _position(position: Position) -> PositionStated:
-    return PositionStated(instrument=position.symbol, qty_1e8=position.qty_1e8)
+    cost = position.avg_entry_price
+    return PositionStated(
+        instrument=position.symbol,
+        qty_1e8=position.qty_1e8,
+        price_1e8=0 if cost is None else amount_1e8(cost, "position.avg_entry_price"),
+    )

@@ -42,6 +42,7 @@ STRATEGY = "vwap_reversion"
 ONE_1E8 = 100_000_000
 CALLS_PER_MINUTE = 60_000
 ANSWER_WAIT_S = 0.4
+FLIGHT_MAX_NS = 1_000_000_000
 LIMIT_S = 20.0
 """Longest wait for anything."""
 
@@ -287,6 +288,7 @@ async def live(
         mono_ns=time.monotonic_ns,
         calls_per_minute=CALLS_PER_MINUTE,
         answer_wait_s=ANSWER_WAIT_S,
+        flight_max_ns=FLIGHT_MAX_NS,
     )
     trader = LiveTrader(options, live_config(), record, Reporter(-1), connection)
     desk = Live(trader, record)

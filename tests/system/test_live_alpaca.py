@@ -110,6 +110,8 @@ FAULTS: list[tuple[str, dict[str, Any]]] = [
     ("cut_stream", {}),
     ("mute_stream", {"seconds": 0.3}),
     ("auth_revoked", {"seconds": 0.3}),
+    ("rate_limit_window", {"seconds": 0.3}),
+    ("drop_request", {}),
 ]
 
 

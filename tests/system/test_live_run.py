@@ -1,0 +1,125 @@
+"""A live run as people start it, killed in the middle; the venue's audit is the judge."""
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.live import Venue, at_venue, simulator
+from tests.support.play import CONFIGS
+from tests.support.process import ask, running, within, write_config
+
+TRADES = 2
+STRATEGY = '''
+from trading.strategies import (
+    Answer, Exit, ExitPlan, ExitReason, Leg, NoTrade, NoTradeReason, Side, Signal, StopAt,
+    Strategy, View, ratio,
+)
+
+
+class Ticker(Strategy):
+    """In at one bar, out at the next."""
+
+    parameters = {}
+    indicators = ()
+
+    def evaluate(self, view: View) -> Answer:
+        if view.position is not None:
+            return Exit(reason=ExitReason.MANUAL, text="a bar later")
+        if view.session.is_entry_pending:
+            return NoTrade(NoTradeReason.IN_POSITION)
+        return Signal(
+            setup_instance=f"n{view.now_ns // 1_000_000_000}",
+            legs=(Leg(instrument=view.instrument.symbol, side=Side.BUY),),
+            plan=ExitPlan(stop=StopAt(ratio("0.01"))),
+            reason="every bar",
+        )
+'''
+
+
+def configured(tmp_path: Path) -> Path:
+    """Sessions round the clock, bars of a second, a strategy that trades at each of them."""
+    folder = tmp_path / "strategies"
+    folder.mkdir()
+    (folder / "ticker.py").write_text(STRATEGY, encoding="utf-8")
+    base = (CONFIGS / "demo.toml").read_text(encoding="utf-8")
+    head, _, rest = base.partition("[[strategies]]\n")
+    plain = tmp_path / "plain.toml"
+    plain.write_text(head + rest[rest.index("# The port for kills") :], encoding="utf-8")
+    changes = {
+        'calendar = "XNYS"': 'calendar = "ALWAYS"',
+        'cadence_s = "none"': "cadence_s = 1",
+        'strategies_dir = "strategies"': f'strategies_dir = "{folder}"',
+        "entries_per_window_max = 12 ": "entries_per_window_max = 64 ",
+    }
+    for section in ("stoploss_guard", "cooldown_period", "max_drawdown", "volatility_halt"):
+        start = head.index(f"[protections.{section}]")
+        old = head[start : head.index("enabled = true", start) + len("enabled = true")]
+        changes[old] = old.replace("true", "false")
+    strategies = '\n[[strategies]]\nname = "ticker"\ninstrument = "SPY"\nenabled = true\n'
+    return write_config(tmp_path / "live.toml", plain, strategies=strategies, changes=changes)
+
+
+async def until_traded(where: Venue, executions: int) -> dict[str, Any]:
+    """Wait until the venue has seen so many executions."""
+    while True:
+        truth = await where.truth()
+        if len(truth["executions"]) >= executions:
+            return truth
+        await asyncio.sleep(0.1)  # between two questions; the test is bounded by `within`
+
+
+def test_a_live_run_that_is_killed_leaves_no_orphan_and_no_duplicate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ST-1: LIVE at the venue, kill -9, the launcher's restart: the venue and we have one story."""
+    config, data_dir = configured(tmp_path), tmp_path / "data"
+    with simulator() as told:
+        monkeypatch.setenv("HOLDFAST_ALPACA_KEY", told["key"])
+        monkeypatch.setenv("HOLDFAST_ALPACA_SECRET", told["secret"])
+
+        async def play() -> None:
+            async with at_venue(told) as where:
+                arguments = ("--mode", "LIVE", "--broker", "alpaca", "--url", told["url"])
+                async with running(data_dir, *arguments, "--config", str(config)) as run:
+                    before = await until_traded(where, 2 * TRADES)
+                    os.kill(run.address.pid, signal.SIGKILL)
+                    await until_traded(where, len(before["executions"]) + 2 * TRADES)
+                    assert await run.end(signal.SIGINT) == 0
+                await judge(where, data_dir)
+
+        within(play)
+
+
+async def judge(where: Venue, data_dir: Path) -> None:
+    """One order an intent, one write an order, the same fills, a journal without a hole."""
+    truth = await where.truth()
+    assert set(truth["orders_by_client_id"].values()) == {1}
+    assert truth["orders_without_client_id"] == 0
+    written = Counter(
+        entry["client_order_id"]
+        for entry in (await where.get("/admin/audit"))["requests"]
+        if entry["method"] == "POST" and entry["path"] == "/v2/orders"
+    )
+    assert set(written.values()) == {1}
+    working = [each for each in truth["orders"] if each["status"] in ("new", "partially_filled")]
+    assert all(order["type"] == "stop" for order in working)
+    sql = (
+        "SELECT client_order_id, CAST(qty AS VARCHAR) qty, CAST(price AS VARCHAR) price FROM fills"
+    )
+    said = ask("sql", sql, "--data-dir", str(data_dir), "--json")
+    assert said.code == 0, said.out + said.err
+    ids = {order["id"]: order["client_order_id"] for order in truth["orders"]}
+    assert sorted(
+        (row["client_order_id"], Decimal(row["qty"]), Decimal(row["price"]))
+        for row in said.json()["rows"]
+    ) == sorted(
+        (ids[each["order_id"]], Decimal(each["qty"]), Decimal(each["price"]))
+        for each in truth["executions"]
+    )
+    assert ask("verify", "--data-dir", str(data_dir)).code == 0

@@ -42,7 +42,7 @@ def test_what_is_held_overnight_is_an_error_and_closed_at_the_next_open(
     closed = played.payloads("SessionClosed")
     assert [session["positions_open"] for session in closed] == [1, 0, 1]
     errors = [text for severity, text in played.notices if severity == "ERROR"]
-    assert errors[0] == "still open after the time to be flat"
+    assert errors[0] == "still open after the time to be flat: 1"
     assert "still open after the session" in errors[1]
     assert "still open as a session begins" in errors[2]
     opened = {each["session_date"]: each["open_ns"] for each in played.payloads("SessionOpened")}

@@ -247,7 +247,7 @@ impl Work<'_> {
                 0 => ("INFO", "flat at the last look before the close".to_owned()),
                 count => (
                     "ERROR",
-                    format!("{count} positions still open after the time to be flat"),
+                    format!("still open after the time to be flat: {count}"),
                 ),
             };
             self.notify(severity, text, &ids);

@@ -1,7 +1,7 @@
 """Child: the trades of actors and walker on a tape, with whichever core comes first on the path.
 
 Usage: python -m tests.mutants.trades FOLDER TAPE. Prints one JSON line; a driver that does not
-come to its end says why.
+come to its end says why. `noticed` counts the contradictions that the actors' own assertions saw.
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 import rust_core
+from actors.rounds import SYSTEM
 from research.walk import walk_tape
 from streams.tape import Tape
 from tests.support.parity import trade_rows, walked_trades
@@ -51,11 +52,19 @@ def main(folder: str, path: str) -> None:
     core = Path(rust_core.__file__).resolve()
     if not core.is_relative_to(Path(folder).resolve()):
         raise SystemExit(f"expected the core in {folder}, found {core}")
+    noticed: list[Any] = []
+
+    def played() -> Any:
+        run = play(config(), tape)
+        noticed.extend(run.payloads("AssertionFailed", SYSTEM))
+        return trade_rows(run.trades())
+
     with Tape(Path(path)) as tape:
         answer = {
-            "actors": said(lambda: trade_rows(play(config(), tape).trades())),
+            "actors": said(played),
             "walker": said(lambda: walked_trades(walk_tape(config(), tape))),
         }
+    answer["noticed"] = len(noticed)
     sys.stdout.write(json.dumps(answer) + "\n")
 
 

@@ -57,6 +57,13 @@ class FeedMemory:
             if (message.at_ns <= shown_ns if type(message) is Bar else message.tape_seq <= last_seq)
         ]
 
+    @property
+    def bars_uncounted(self) -> int:
+        """Bars of a session that has not closed: no FeedCounted tells of them."""
+        if any(type(message) is SessionClosed for message in self.sent):
+            return 0
+        return sum(type(message) is Bar for message in self.sent)
+
     def add(self, message: BarMessage) -> None:
         """Remember what is sent now."""
         if type(message) is SessionOpened:

@@ -31,8 +31,19 @@ SELECT
 _NO_TRADES = "SELECT payload FROM journal WHERE run = :run AND kind = 'NoTradesCounted'"
 
 
-def summary_of(record: Record, run: str, restarts: int, wall_s: float) -> RunSummary:
-    """The totals of a run, over all the processes it took."""
+def summary_of(
+    record: Record, run: str, restarts: int, wall_s: float, *, bars_uncounted: int
+) -> RunSummary:
+    """The totals of a run, over all the processes it took.
+
+    Args:
+        record: Where its journal is.
+        run: Which one.
+        restarts: How often its process was started again.
+        wall_s: How long it took.
+        bars_uncounted: Bars of the session in which it was stopped, which the journal counts at the
+            session's close.
+    """
     of_run = {"run": run}
     journal_hash = record.journal_hash(run)
     totals = record.query(_TOTALS, of_run)[0]
@@ -43,7 +54,7 @@ def summary_of(record: Record, run: str, restarts: int, wall_s: float) -> RunSum
             no_trades[reason] = no_trades.get(reason, 0) + count
     return RunSummary(
         sessions=sessions,
-        bars=bars,
+        bars=bars + bars_uncounted,
         signals=signals,
         no_trades=no_trades,
         orders=orders,

@@ -85,9 +85,13 @@ async def _run(options: RunOptions, reporter: Reporter) -> None:
         else:
             trader = Trader(options, config, record, reporter)
         await trader.run()
-        summary_of(record, trader.run_id, options.restarts, time.monotonic() - started_s).write(
-            options.data_dir
-        )
+        summary_of(
+            record,
+            trader.run_id,
+            options.restarts,
+            time.monotonic() - started_s,
+            bars_uncounted=trader.system.wiring.feed_memory.bars_uncounted,
+        ).write(options.data_dir)
     finally:
         record.close()
 

@@ -14,7 +14,7 @@ import orjson
 from storage import open_record
 from tests.support.play import CONFIGS
 from tests.support.process import RunningRun, ask, running, within, write_config
-from trading.run_options import HELD_SIGNALS, RunOptions
+from trading.run_options import HELD_SIGNALS, SUMMARY_FILE, RunOptions
 
 ENDED = {"FILLED", "CANCELLED", "REJECTED", "EXPIRED"}
 DEMO = CONFIGS / "demo.toml"
@@ -269,6 +269,8 @@ def test_a_stop_cancels_working_entries_and_ends_the_run(data_dir: Path, tmp_pat
         payload ->> '$.is_resolved' FROM journal WHERE kind = 'RunStopped'""",
     )
     assert left == [(0, 1, 1)]
+    summary = orjson.loads((data_dir / SUMMARY_FILE).read_bytes())
+    assert summary["bars"] > 0  # of the session in which it was stopped
     working, [held] = open_at_venue(data_dir)
     assert (working, held > 0) == ([], True)
     assert query(data_dir, "SELECT ended_ns > 0, is_clean FROM runs") == [(1, 1)]

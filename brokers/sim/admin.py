@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from brokers.sim.alpaca.site import AlpacaSite
 from brokers.sim.book import Side
 from brokers.sim.clock import seconds
 from brokers.sim.faults import VERBS
 from brokers.sim.hours import KINDS, HoursKind
+from brokers.sim.site import Site
 from brokers.sim.units import dump_json, load_json, maybe, read_1e8, read_time, utc_text
 from trading.errors import HoldfastError
 
@@ -40,7 +40,7 @@ _SETTINGS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
 class AdminRoutes:
     """`/admin` of a venue."""
 
-    def __init__(self, site: AlpacaSite) -> None:
+    def __init__(self, site: Site) -> None:
         """Look into this venue."""
         self._site = site
 
@@ -87,7 +87,7 @@ class AdminRoutes:
         core = self._site.core
         now_ns = core.now_ns()
         return {
-            "venue": "alpaca",
+            "venue": self._site.name,
             "seed": core.options.seed,
             "clock": utc_text(now_ns),
             "clock_ns": now_ns,
@@ -95,10 +95,7 @@ class AdminRoutes:
             "is_open": core.hours.is_open(now_ns),
             "symbols": core.market.symbols(),
             "requests": len(core.audit.entries),
-            "order_streams": self._site.trades.clients,
-            "order_listeners": self._site.trades.listeners,
-            "data_streams": self._site.ticks.clients,
-            "data_subscriptions": self._site.ticks.subscriptions,
+            **self._site.streams(),
         }
 
     async def reset(self, request: web.Request) -> web.Response:
@@ -153,10 +150,8 @@ class AdminRoutes:
 
     def _listed(self, body: Mapping[str, Any]) -> str:
         symbol = str(body["symbol"])
-        if symbol not in self._site.core.market:
-            if self._site.desk.contract(symbol) is None:
-                raise ValueError(f"there is no {symbol} here")
-            self._site.desk.list_symbol(symbol)
+        if not self._site.is_listed(symbol):
+            raise ValueError(f"there is no {symbol} here")
         return symbol
 
     async def book(self, request: web.Request) -> web.Response:
@@ -210,9 +205,7 @@ class AdminRoutes:
     async def clear_faults(self, _: web.Request) -> web.Response:
         """No more rules; a key that was revoked is taken again."""
         self._site.core.faults.clear()
-        self._site.keys.restore()
-        self._site.muted_until_ns = 0
-        self._site.limit.close_until(0)
+        self._site.pardon()
         return _answer([])
 
     async def limits(self, request: web.Request) -> web.Response:

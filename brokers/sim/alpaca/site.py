@@ -19,7 +19,7 @@ NAME: Final = "alpaca"
 
 
 class AlpacaSite:
-    """What the routes serve and the admin port looks into.
+    """What the routes serve; implements `brokers.sim.site.Site` for the admin port.
 
     Attributes:
         core: Time, market, faults, audit; new after a reset, as `desk` is.
@@ -28,6 +28,7 @@ class AlpacaSite:
 
     def __init__(self, options: VenueOptions, wall_ns: Callable[[], int]) -> None:
         """Open it."""
+        self.name = NAME
         self.wall_ns = wall_ns
         self.keys = Keys(
             wall_ns, key=f"PKSIM{options.seed:015d}", secret=f"sim-secret-{options.seed}"
@@ -106,7 +107,31 @@ class AlpacaSite:
         self.trades.cut()
         self.ticks.cut()
 
-    # --- the truth, for the admin port ------------------------------------------------------------
+    # --- for the admin port -----------------------------------------------------------------------
+
+    def pardon(self) -> None:
+        """What faults still do ends now: revoked keys, a closed limit, mute streams."""
+        self.keys.restore()
+        self.muted_until_ns = 0
+        self.limit.close_until(0)
+
+    def is_listed(self, symbol: str) -> bool:
+        """Whether the symbol trades here; a contract that has not expired gets its book."""
+        if symbol in self.core.market:
+            return True
+        if self.desk.contract(symbol) is None:
+            return False
+        self.desk.list_symbol(symbol)
+        return True
+
+    def streams(self) -> dict[str, int]:
+        """Who is connected and what they listen to, each with its count."""
+        return {
+            "order_streams": self.trades.clients,
+            "order_listeners": self.trades.listeners,
+            "data_streams": self.ticks.clients,
+            "data_subscriptions": self.ticks.subscriptions,
+        }
 
     def truth(self) -> dict[str, Any]:
         """Orders, executions, positions and cash as the venue has them."""

@@ -42,6 +42,16 @@ def test_the_simulator_takes_nothing_from_adapters_or_the_core() -> None:
         assert {name for name in ours if not name.startswith(allowed)} == set(), path
 
 
+def test_what_every_venue_shares_names_none_of_them() -> None:
+    """BR-2: core, faults, servers and admin port are reused; a venue's own is in its folder."""
+    shared = ROOT / "brokers" / "sim"
+    venues = {folder.name for folder in shared.iterdir() if (folder / "site.py").is_file()}
+    assert "alpaca" in venues
+    for path in shared.glob("*.py"):
+        own = {name.split(".")[2] for name in imports_of(path) if name.startswith("brokers.sim.")}
+        assert not own & venues, path
+
+
 def test_the_command_imports_the_simulator_only_when_it_runs() -> None:
     """BR-2: `holdfast run` never loads it."""
     tree = ast.parse(LAUNCHER.read_text())

@@ -65,6 +65,10 @@ class Backoff:
     forgive_after_ns: int = 60_000_000_000
 
 
+MONEY_BACKOFF = Backoff(at_once=1)
+"""One crash costs an actor of money no time: what it is asked at a bar is decided at that bar."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """One child of a supervisor: an actor (`make`) or a supervisor (no `make`).

@@ -7,6 +7,7 @@ import orjson
 
 from actors.account import AccountActor, AccountPlan, account_message
 from actors.assertions import Around
+from actors.attendants import Attendants
 from actors.breakers import Breakers
 from actors.cell import DELETED
 from actors.checks import ChecksActor, ChecksMemory, ChecksPlan, check_all, check_books
@@ -23,25 +24,36 @@ from actors.messages import (
     WATCHDOG,
     AccountBack,
     KillProgress,
-    OrderNews,
 )
 from actors.operator_words import KillLevel, KillRequest
-from actors.order import OrderActor, OrderPlan
-from actors.position import PositionActor, PositionPlan
+from actors.periods import (
+    AGE_SWEEPS,
+    CHECK_LIVE_NS,
+    CHECK_VIRTUAL_NS,
+    KILL_TIMEOUT_LIVE_NS,
+    KILL_TIMEOUT_VIRTUAL_NS,
+    POLL_LIVE_NS,
+    POLL_VIRTUAL_NS,
+    SECOND_NS,
+    STRATEGY_PERIOD_NS,
+    SUBMISSIONS_MAX,
+    SWEEP_LIVE_NS,
+    SWEEP_VIRTUAL_NS,
+    WATCH_VIRTUAL_NS,
+)
 from actors.questions import Questions, Why
 from actors.reconciler import ReconcileNow, ReconcilerActor, ReconcilerMemory, ReconcilerPlan
 from actors.snapshot import snapshot
 from actors.spec import (
     CPU_LIMIT_NS,
+    MONEY_BACKOFF,
     START_CPU_LIMIT_NS,
-    Backoff,
     CellState,
     EventKind,
     Spec,
     SupervisionEvent,
 )
 from actors.strategy import StrategyActor, StrategyMemory, StrategyPlan, fill_owner, fill_seen
-from actors.supervisor import Supervisor
 from actors.triggers import Trigger, Triggers, TriggersPlan
 from actors.venue import VenueActor, VenueMemory, VenuePlan
 from actors.watchdog import WatchdogActor, WatchLimits
@@ -56,28 +68,6 @@ from trading.strategies.view import InstrumentSeen
 
 if TYPE_CHECKING:
     from actors.system import StrategyBuild, System
-
-SECOND_NS = 1_000_000_000
-ANSWER_WAIT_NS = 5 * SECOND_NS  # EX-6
-POLL_LIVE_NS = 5 * SECOND_NS  # EX-6
-POLL_VIRTUAL_NS = 300 * SECOND_NS  # the paper venue of a replay loses nothing
-CANCEL_RETRY_NS = SECOND_NS
-SWEEP_LIVE_NS = 30 * SECOND_NS  # ST-4
-SWEEP_VIRTUAL_NS = 1_800 * SECOND_NS
-CHECK_LIVE_NS = SECOND_NS  # WD-5
-CHECK_VIRTUAL_NS = 300 * SECOND_NS
-SUBMISSIONS_MAX = 10
-"""Orders that may wait to leave before no further signal is passed on (WD-4)."""
-AGE_SWEEPS = 3
-"""A comparison with the venue, or a beat, may be this many periods old."""
-POSITION_CHECK_NS = 60 * SECOND_NS
-KILL_TIMEOUT_VIRTUAL_NS = 1_800 * SECOND_NS  # longer than the longest market-wide halt
-WATCH_VIRTUAL_NS = 60 * SECOND_NS  # of event time, which a replay runs through in no time
-KILL_TIMEOUT_LIVE_NS = 60 * SECOND_NS
-STRATEGY_PERIOD_NS = 300 * SECOND_NS
-"""Crashes of one strategy are counted over this: it is mostly asked once a minute."""
-MONEY_BACKOFF = Backoff(at_once=1)
-"""One crash costs an actor of money no time: what it is asked at a bar is decided at that bar."""
 
 _EVENT_KINDS = {
     EventKind.CRASHED: "ActorCrashed",
@@ -112,9 +102,8 @@ class Wiring:
         self.memories = {each.name: StrategyMemory() for each in self.strategies}
         self.account = system.config.run.account
         self.reconciler_name = f"reconciler:{self.account}"
+        self.attendants = Attendants(system, self.note)
         self._hears_fills: dict[str, str] = {}
-        self._order_plan: OrderPlan | None = None
-        self._position_plan: PositionPlan | None = None
 
     @property
     def _is_paper(self) -> bool:
@@ -213,20 +202,7 @@ class Wiring:
     def _make_account(self, lane: Lane, name: str) -> LaneActor:
         system, ports = self.system, self.system.ports
         broker = self._make_broker(lane, name)
-        self._order_plan = OrderPlan(
-            account=name,
-            broker=broker,
-            order=self._order_view,
-            answer_wait_ns=ANSWER_WAIT_NS,
-            poll_ns=POLL_VIRTUAL_NS if ports.is_virtual else POLL_LIVE_NS,
-            cancel_retry_ns=CANCEL_RETRY_NS,
-        )
-        self._position_plan = PositionPlan(
-            account=name,
-            position=self._position_view,
-            check_ns=POSITION_CHECK_NS,
-            unprotected=self._unprotected,
-        )
+        self.attendants.serve(name, broker)
         return AccountActor(
             lane,
             name,
@@ -242,8 +218,8 @@ class Wiring:
                 gate=system.gate,
                 is_virtual=ports.is_virtual,
                 history=lambda: ports.history(self.feed_memory.last_seq),
-                order_news=self._order_news,
-                position_news=self._position_news,
+                order_news=self.attendants.order_news,
+                position_news=self.attendants.position_news,
                 filled=self._filled,
                 kill_finished=self._kill_finished,
                 notify=ports.notify,
@@ -483,46 +459,6 @@ class Wiring:
 
     # -- news -------------------------------------------------------------------------------------
 
-    def _supervisor(self, name: str) -> Supervisor:
-        return self.system.tree.supervisor(f"{name}:{self.account}")
-
-    def _order_view(self, client_order_id: str) -> Any | None:
-        core = self.system.core
-        return None if core is None else core.order(client_order_id)
-
-    def _position_view(self, position_id: str) -> Any | None:
-        core = self.system.core
-        return None if core is None else core.position_of_id(position_id)
-
-    def _order_news(self, client_order_id: str) -> None:
-        orders, name = self._supervisor("orders"), f"order:{client_order_id}"
-        view, cell = self._order_view(client_order_id), orders.children.get(name)
-        if view is None or view.is_terminal:
-            orders.remove(name)
-        elif cell is None:
-            plan = self._order_plan
-            if plan is not None:
-                orders.add(
-                    ORDER_SPEC,
-                    name=name,
-                    make=lambda lane, own: OrderActor(lane, own, client_order_id, plan),
-                )
-        else:
-            self.system.ports.lane.tell(name, ORDER_NEWS)
-
-    def _position_news(self, position_id: str) -> None:
-        positions, name = self._supervisor("positions"), f"position:{position_id}"
-        view = self._position_view(position_id)
-        if view is None:
-            positions.remove(name)
-        elif name not in positions.children and self._position_plan is not None:
-            plan = self._position_plan
-            positions.add(
-                POSITION_SPEC,
-                name=name,
-                make=lambda lane, own: PositionActor(lane, own, position_id, plan),
-            )
-
     def _filled(self, event: Any) -> None:
         if self._hears_fills:
             name = self._hears_fills.get(fill_owner(event.payload))
@@ -540,12 +476,6 @@ class Wiring:
             remaining=fields["remaining"],
         )
         self.system.ports.lane.tell(KILL, progress)
-
-    def _unprotected(self, position_id: str) -> None:
-        text = f"position {position_id} has neither stop nor waiver: it is closed"
-        violated = {"name": "Unprotected", "subject": position_id, "text": text}
-        self.note("account", "InvariantViolated", violated)
-        self.system.ports.notify("CRITICAL", text, (position_id,))
 
     def open_count(self) -> int:
         """Orders that work and positions that are open now."""
@@ -612,9 +542,6 @@ class Wiring:
             self.system.ports.notify("CRITICAL", text, (event.name,))
 
 
-ORDER_SPEC = Spec(name="order", restart="transient", backoff=MONEY_BACKOFF)
-POSITION_SPEC = Spec(name="position", restart="transient", backoff=MONEY_BACKOFF)
-ORDER_NEWS = OrderNews()
 _VENUES_WORDS = ("Message(VenueReport", "LookedUp(", "Stated(")
 
 

@@ -12,8 +12,8 @@ from typing import Final
 from actors.account import CLEAN_READS, FLAT_READ_NS
 from actors.assertions import MEANING, Assertion
 from actors.order import CANCEL_BACKOFF_MAX_NS
+from actors.periods import ANSWER_WAIT_NS, CANCEL_RETRY_NS, POLL_LIVE_NS, SWEEP_LIVE_NS
 from actors.triggers import Trigger
-from actors.wiring import ANSWER_WAIT_NS, CANCEL_RETRY_NS, POLL_LIVE_NS, SWEEP_LIVE_NS
 from brokers.breaker import BreakerLimits
 from rust_core import ORDER_CORRECTIONS, ORDER_STATES, ORDER_TRANSITIONS
 from trading.config import AccountSection, TriggersSection

@@ -114,6 +114,7 @@ def measure_durable(setting: Setting) -> Sequence[Figure]:
         stack.callback(record.close)
         content = b"x" * ENTRY_BYTES
         played = Desk(tape, record, before=lambda: bare.write_and_sync(content)).play()
+        record.end_run(ended_ns=tape.row(len(tape) - 1)[0], is_clean=True)
         waits = [wait_ns for (wait_ns,) in record.query(_WAITS, {})]
     if len(waits) != DURABLE_ORDERS:
         raise RuntimeError(f"expected {DURABLE_ORDERS} durable intents, found {len(waits)}")

@@ -32,6 +32,9 @@ _LAST_VERSION = """SELECT max(stream_version) FROM journal
     WHERE journal_id = ? AND run = ? AND stream = ?"""
 _FENCE = "SELECT max(fence) FROM lease"
 _VERSIONS_KEPT = 20_000
+# How a refused request is taken back; one that is alone in its transaction needs no savepoint.
+_UNDO_ALL = "ROLLBACK"
+_UNDO_REQUEST = "ROLLBACK TO request; RELEASE request"
 
 # What a request can be wrong in by itself; anything else is a fault of the disk or of the library.
 _REQUEST_ERRORS = (apsw.ConstraintError, apsw.SQLError, apsw.MismatchError, UnicodeError, TypeError)
@@ -146,12 +149,12 @@ class Book:
                 execute("ROLLBACK")
                 return [Fenced(request.token) for request in batch]
             stamp = (self._wall_ns(), self._mono_ns())
-            outcomes = [self._write_request(request, stamp) for request in batch]
+            undo = _UNDO_ALL if len(batch) == 1 and not marks else _UNDO_REQUEST
+            outcomes = [self._write_request(request, stamp, undo) for request in batch]
             if marks:
-                self.connection.executemany(
-                    _INSERT_MARK, [(self.run, *mark, self._boot) for mark in marks]
-                )
-            execute("COMMIT")
+                self._insert_many(_INSERT_MARK, [(self.run, *mark, self._boot) for mark in marks])
+            if self.connection.in_transaction:
+                execute("COMMIT")
         except BaseException:
             if self.connection.in_transaction:
                 execute("ROLLBACK")
@@ -163,26 +166,27 @@ class Book:
             return False
         return bool(self._execute(_FENCE).get != self._fence)
 
-    def _write_request(self, request: Request, stamp: tuple[int, int]) -> Outcome:
+    def _write_request(self, request: Request, stamp: tuple[int, int], undo: str) -> Outcome:
         if len(self._versions) >= _VERSIONS_KEPT:
             self._forget_versions()  # not in the midst of a request, whose rows are not there yet
         execute = self._execute
-        execute("SAVEPOINT request")
+        is_part = undo is _UNDO_REQUEST
+        if is_part:
+            execute("SAVEPOINT request")
         taken = self._claim(request.claims)
         if taken is not None:
-            execute("ROLLBACK TO request")
-            execute("RELEASE request")
+            execute(undo)
             return Duplicate(request.token, taken)
         before = (self.position, self.head, self._heads.get(request.journal_id))
         try:
             self._append(request, stamp)
         except _REQUEST_ERRORS as error:
-            execute("ROLLBACK TO request")
-            execute("RELEASE request")
+            execute(undo)
             self._restore(request.journal_id, before)
             kinds = ", ".join(event.kind for event in request.events)
             return Failed(request.token, f"the record refused {kinds}: {error}")
-        execute("RELEASE request")
+        if is_part:
+            execute("RELEASE request")
         return Durable(request.token, self._heads.get(request.journal_id, (0, GENESIS))[0])
 
     def _restore(

@@ -19,6 +19,9 @@ GROUP_REQUESTS_MAX = 512
 GROUP_BYTES_MAX = 1 << 20
 QUEUE_REQUESTS_MAX = 8_192
 _MARKS_KEPT_MAX = 65_536
+# Latency marks cost pages of their own: they wait for a quiet second or until there are so many.
+_MARKS_PER_COMMIT = 512
+_MARKS_WAIT_S = 1.0
 # A lane that settles by itself does not wake the thread for each request, but it does for a pile.
 _LAZY_WAKE_AT = 256
 
@@ -100,7 +103,7 @@ class Scribe:
             self._wake.set()
 
     def mark(self, mark: Mark) -> None:
-        """Keep a latency mark for the next commit; the newest are dropped when nobody commits."""
+        """Keep a latency mark, which no order waits for; the newest go when too many wait."""
         if len(self._marks) < _MARKS_KEPT_MAX:
             self._marks.append(mark)
 
@@ -141,7 +144,10 @@ class Scribe:
         """Commit latency marks that no request has carried; only inside `exclusively`."""
         if self._marks and self.poison is None:
             marks, self._marks = self._marks, []
-            self._writer.commit([], marks)
+            try:
+                self._writer.commit([], marks)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the disk is in doubt
+                self._poison(error)
 
     def close(self) -> None:
         """Refuse further staging, commit what waits and end the thread."""
@@ -155,11 +161,12 @@ class Scribe:
     # ---------------------------------------------------------------------------------- writing
 
     def _run(self) -> None:
+        pause_s = _MARKS_WAIT_S if self._is_eager else None
         while True:
-            self._wake.wait()
+            is_quiet = not self._wake.wait(pause_s)
             self._wake.clear()
             is_last = self._is_closed
-            self.exclusively(_nothing)
+            self.exclusively(self.flush_marks if is_quiet else _nothing)
             self._resolve_waiters()
             if is_last:
                 return
@@ -195,7 +202,9 @@ class Scribe:
 
     def _commit(self, batch: list[Request]) -> list[Outcome]:
         if self.poison is None:
-            marks, self._marks = self._marks, []
+            marks: list[Mark] = []
+            if len(self._marks) >= _MARKS_PER_COMMIT:
+                marks, self._marks = self._marks, marks
             try:
                 return self._writer.commit(batch, marks)
             except Exception as error:  # noqa: BLE001 - see _poison

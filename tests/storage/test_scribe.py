@@ -218,3 +218,46 @@ def test_the_write_ahead_file_does_not_grow_without_end(tmp_path: Path) -> None:
         record.settle()
     assert (tmp_path / "record.db-wal").stat().st_size < 8 << 20
     record.close()
+
+
+class MarkingWriter(FakeWriter):
+    """Notes how many requests and how many marks each commit had."""
+
+    def __init__(self, marks_expected: int) -> None:
+        """Nothing committed; `all_marks` is set once so many marks were."""
+        super().__init__()
+        self.sizes: list[tuple[int, int]] = []
+        self.all_marks = threading.Event()
+        self._expected = marks_expected
+
+    def commit(self, batch: list[Request], marks: list[Mark]) -> list[Outcome]:
+        """Count both."""
+        self.sizes.append((len(batch), len(marks)))
+        if sum(marks for _, marks in self.sizes) >= self._expected:
+            self.all_marks.set()
+        return [Durable(request.token, 1) for request in batch]
+
+
+def test_no_order_waits_for_latency_marks() -> None:
+    """EX-15: marks are stored by themselves once it is quiet, not within an order's sync."""
+    writer = MarkingWriter(marks_expected=2)
+    scribe = Scribe(writer, is_eager=True)
+    scribe.mark(("o1", "risk", 1))
+    scribe.stage(request(1))
+    scribe.settle()
+    scribe.mark(("o1", "durable", 2))
+    assert writer.all_marks.wait(20)
+    scribe.close()
+    assert [size for size in writer.sizes if size[0]] == [(1, 0)]
+
+
+def test_a_pile_of_latency_marks_goes_with_the_next_commit() -> None:
+    """EX-15: where it never is quiet, marks are stored all the same."""
+    writer = MarkingWriter(marks_expected=600)
+    scribe = Scribe(writer, is_eager=False)
+    for number in range(600):
+        scribe.mark((f"o{number}", "risk", number))
+    scribe.stage(request(1))
+    scribe.settle()
+    scribe.close()
+    assert writer.sizes == [(1, 600)]

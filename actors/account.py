@@ -16,7 +16,7 @@ from actors.lane import Lane
 from actors.lane_actor import LaneActor
 from actors.latency import LatencyMarks
 from actors.messages import AtRest, FlatReadDue, Recover
-from actors.questions import ANSWER_DUE_NS, OPEN, Asked, Questions, Why
+from actors.questions import ANSWER_DUE_NS, FILLS_OVERLAP_NS, OPEN, Asked, Questions, Why
 from actors.reconciler import Judged
 from actors.rounds import Rounds
 from brokers.base import LookedUp, NotReleased, Released, Stated
@@ -54,9 +54,6 @@ from trading.ports import (
 
 FLAT_READ_NS = 1_000_000_000
 """How long after a read of the venue's lists that was not clean they are read again (KC-2)."""
-FILLS_OVERLAP_NS = 60_000_000_000
-"""How far before the newest fill we know executions are asked for: they may come out of order, and
-the venue has a clock of its own."""
 CLEAN_READS = 2
 """Clean reads in a row that end a kill (KC-2)."""
 
@@ -526,6 +523,8 @@ def message_of(stated: Stated, asked: Asked) -> Message:
             cash.is_movement,
         ),
         fills=None if stated.fills is None else list(stated.fills),
+        fills_after_ns=asked.fills_after_ns,
+        fills_known_ns=asked.fills_known_ns,
         is_forced=asked.is_forced,
     )
 

@@ -12,6 +12,9 @@ NEWS = frozenset((Part.ORDERS,))
 """The net under the stream of reports: one call for all orders; what it does not explain is looked
 up by itself (EX-6, EX-16)."""
 ALL = frozenset(Part)
+FILLS_OVERLAP_NS = 60_000_000_000
+"""How far before the newest fill we know executions are asked for: they may come out of order, and
+the venue has a clock of its own."""
 ANSWER_DUE_NS = 10_000_000_000
 """An answer that has not come by then was lost on its way."""
 
@@ -27,12 +30,19 @@ class Why(StrEnum):
     OPERATOR = "OPERATOR"
 
 
+WHOLE = frozenset((Why.START, Why.RECONNECTED, Why.OPERATOR))
+"""Nobody listened for a while, or somebody wants to be sure: every execution that our books
+remember is asked for again, because the venue may have taken one back (ST-4)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """One question under way.
 
     Attributes:
         version: How many decisions the core had applied.
+        fills_after_ns: From when on executions were asked for.
+        fills_known_ns: Executions up to then were known.
         is_forced: An operator takes the venue's word, however large the difference.
     """
 
@@ -40,6 +50,8 @@ class Asked:
     why: Why
     parts: frozenset[Part]
     version: int
+    fills_after_ns: int
+    fills_known_ns: int
     is_forced: bool
     asked_ns: int
 
@@ -74,17 +86,26 @@ class Questions:
     ) -> int:
         """Put one question; its answer is mail to the account, and carries the number returned."""
         self.last += 1
+        after_ns = self._fills_after_ns(core, why)
         self.under_way[self.last] = Asked(
             number=self.last,
             why=why,
             parts=parts,
             version=core.version,
+            fills_after_ns=after_ns,
+            fills_known_ns=self.last_fill_ns,
             is_forced=is_forced,
             asked_ns=now_ns,
         )
         self.calls += len(parts)
-        broker.state(self.last, parts, self.last_fill_ns)
+        broker.state(self.last, parts, after_ns)
         return self.last
+
+    def _fills_after_ns(self, core: AccountCore, why: Why) -> int:
+        """The high-water mark, or all the way back while a difference is unexplained."""
+        oldest_ns = core.oldest_execution_ns if why in WHOLE or core.has_suspects else None
+        known_ns = self.last_fill_ns
+        return known_ns if oldest_ns is None else min(known_ns, oldest_ns - FILLS_OVERLAP_NS)
 
     def answered(self, number: int) -> Asked | None:
         """The question of that number, once; None when nobody waits for it any more."""

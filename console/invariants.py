@@ -164,6 +164,11 @@ def _venue() -> list[str]:
             "flight and nothing of it moved since the question.",
         ),
         *_say(
+            "- A fill of ours that the venue's list lacks, while its position lacks it too, twice,",
+            "was taken back there: it is reversed here. Before a difference counts, each execution",
+            "that the books remember was asked for again.",
+        ),
+        *_say(
             f"- Up to {account.reconcile_missing_max} positions that the venue does not know, and",
             f"a quantity that differs by up to {most} of ours: the venue's word is taken, each",
             "named with ours, the venue's and the drift. More, or an order or fill with our tag",

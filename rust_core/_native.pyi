@@ -321,6 +321,8 @@ class Message:
         positions: Sequence[tuple[str, int, int]] | None = None,
         cash: tuple[int, int, int, int, bool] | None = None,
         fills: Sequence[VenueReport] | None = None,
+        fills_after_ns: int = 0,
+        fills_known_ns: int = 0,
         is_forced: bool = False,
     ) -> Message:
         """What the venue itself says the account is (ST-3); a part not asked for is None.
@@ -332,7 +334,9 @@ class Message:
             positions: Instrument, quantity (below zero is short) and price of each.
             cash: Account value, cash, buying power, the venue's stamp, and whether its cash moves
                 with each fill as our ledger's does.
-            fills: Executions, oldest first.
+            fills: Every execution that stands after `fills_after_ns`, oldest first.
+            fills_after_ns: From when on executions were asked for, by the venue's stamps.
+            fills_known_ns: Executions up to then were booked before; their orders may be gone.
             is_forced: An operator takes the venue's word, however large the difference.
         """
 
@@ -533,6 +537,14 @@ class AccountCore:
 
     def cancels(self) -> list[Cancel]:
         """Cancels that were decided and are not answered, to be sent again after a restart."""
+
+    @property
+    def oldest_execution_ns(self) -> int | None:
+        """The venue's stamp of the oldest execution that is remembered with its order."""
+
+    @property
+    def has_suspects(self) -> bool:
+        """Something differs that nothing explains: ask for executions from the oldest on."""
 
     @property
     def version(self) -> int:

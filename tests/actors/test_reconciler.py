@@ -18,7 +18,7 @@ from actors.operator_words import (
     ReconcileRequest,
     Refused,
 )
-from actors.questions import Why
+from actors.questions import FILLS_OVERLAP_NS, Why
 from actors.reconciler import ReconcileAsked, ReconcileNow
 from actors.venue import VenueActor
 from brokers.base import Stated
@@ -224,6 +224,35 @@ def test_a_venue_that_does_not_answer_lets_nothing_begin(
     is_silent = True
     played.lane.run(until_ns=played.lane.now_ns() + S_NS)
     assert gate.refuses(True) == "HALTED"  # noqa: FBT003
+
+
+def test_after_a_reconnection_every_execution_that_is_remembered_is_asked_for(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ST-4: a sweep asks for the newest ones, as long as nothing differs."""
+    state = PaperBroker.state
+    asked: list[int] = []
+
+    def seen(self: PaperBroker, question: int, parts: frozenset[Part], after_ns: int = 0) -> None:
+        if Part.FILLS in parts:
+            asked.append(after_ns)
+        state(self, question, parts, after_ns)
+
+    played = prepare(*market, change=lambda ports: replace(ports, is_virtual=False))
+    lane, core = played.lane, played.system.core
+    while core is None or core.oldest_execution_ns is None:
+        lane.run(until_ns=lane.now_ns() + 60 * S_NS)
+        core = played.system.core
+    lane.run(until_ns=lane.now_ns() + 600 * S_NS)
+    monkeypatch.setattr(PaperBroker, "state", seen)
+    lane.run(until_ns=lane.now_ns() + 31 * S_NS)
+    swept_ns, oldest_ns = asked[-1], core.oldest_execution_ns
+    assert oldest_ns is not None
+    assert swept_ns > oldest_ns
+    lane.tell(played.system.wiring.reconciler_name, ReconcileNow(why=Why.RECONNECTED))
+    asked.clear()
+    lane.run(until_ns=lane.now_ns() + 1)
+    assert asked == [oldest_ns - FILLS_OVERLAP_NS]
 
 
 def test_one_call_tells_of_all_orders(market: Market) -> None:

@@ -196,21 +196,30 @@ def test_a_refused_release_is_not_sent() -> None:
     assert desk.ordered(desk.ask(setup_instance="m2"))
 
 
+def _settled_unheard(order: str) -> Message:
+    said = [VenueReport(order, "SETTLED", 9, "b", "never", E, 100 * E)]
+    return Message.lookup_found(order, said)
+
+
 @pytest.mark.parametrize(
-    ("kind", "fields", "name"),
+    ("word", "name"),
     [
-        ("CANCELLED", {}, "TerminalStateError"),
-        ("REVERSED", {"execution_id": "never"}, "UnknownExecution"),
+        (
+            lambda order: Message.venue_report(VenueReport(order, "CANCELLED", 9, "b")),
+            "TerminalStateError",
+        ),
+        (_settled_unheard, "UnknownExecution"),
     ],
+    ids=["cancelled when filled", "settled and never filled"],
 )
 def test_an_impossible_word_changes_nothing_and_stops_entries(
-    kind: str, fields: dict[str, str], name: str
+    word: Callable[[str], Message], name: str
 ) -> None:
     """EX-2, EX-9: the order stays as it was, CRITICAL, entries halt, exits go on."""
     desk = Desk()
     order = desk.enter()
     before = desk.core.order(order)
-    decision = desk.report(order, kind, **fields)
+    decision = desk.tell(word(order))
     assert before is not None
     assert desk.state(order) == before.state == "FILLED"
     assert desk.events("InvariantViolated", decision)[0]["name"] == name
@@ -220,6 +229,37 @@ def test_an_impossible_word_changes_nothing_and_stops_entries(
     checks = {check["name"] for check in desk.events("VerdictGiven", refused)[0]["failed"]}
     assert "HALTED" in checks
     assert desk.ordered(desk.mark(89)), "the stop still sells"
+
+
+@pytest.mark.parametrize("kind", ["REVERSED", "SETTLED"])
+def test_news_of_a_fill_that_was_not_heard_of_has_its_order_looked_up(kind: str) -> None:
+    """EX-5, ST-4: the stream brought them out of order; nothing is booked and nobody halts."""
+    desk = Desk()
+    order = desk.ordered(desk.ask())
+    desk.release(order)
+    fill, news = (
+        VenueReport(order, each, desk.now_ns, "b", "x1", 10 * E, 100 * E, E // 100)
+        for each in ("FILLED", kind)
+    )
+    decision = desk.tell(Message.venue_report(news))
+    assert lookups(decision) == [order]
+    assert decision.events == ()
+    desk.tell(Message.lookup_found(order, [fill, news]))
+    desk.tell(Message.venue_report(fill))
+    held = desk.core.positions()
+    assert [each.qty_1e8 for each in held] == ([] if kind == "REVERSED" else [10 * E])
+    assert desk.core.account().halts == []
+    assert desk.core.faults() == []
+
+
+def test_a_reversal_of_what_was_never_booked_takes_nothing_back() -> None:
+    """EX-2, ST-4: the venue's own list of an order may name a fill only to take it back."""
+    desk = Desk()
+    order = desk.enter()
+    back = VenueReport(order, "REVERSED", desk.now_ns, "b", "other", 10 * E, 100 * E, E // 100)
+    decision = desk.tell(Message.lookup_found(order, [back]))
+    assert decision.is_empty, "not even another look-up, which would say the same"
+    assert desk.position().qty_1e8 == 10 * E
 
 
 @pytest.mark.parametrize(("first", "second"), [("CANCELLED", "EXPIRED"), ("EXPIRED", "CANCELLED")])

@@ -6,6 +6,7 @@ import pytest
 
 from research.simulation.campaign import run, usual_jobs
 from research.simulation.judge import INVARIANTS
+from research.simulation.run import simulate
 from research.simulation.troubles import ACTIONS, POINTS
 
 SEEDS = range(1, 20_001) if os.environ.get("HOLDFAST_SOAK") == "1" else range(1, 101)
@@ -28,3 +29,16 @@ def test_no_promise_is_broken_in_any_world() -> None:
 def test_every_invariant_has_a_name_of_its_own() -> None:
     """WD-5: a finding names the promise that was broken."""
     assert len(set(INVARIANTS)) == len(INVARIANTS)
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(227, id="an exit is taken back while the line is down"),
+        pytest.param(396, id="an entry is taken back while the line is down"),
+        pytest.param(587, id="a fill is taken back before it was heard of"),
+    ],
+)
+def test_a_world_that_broke_a_promise_once_does_not_again(seed: int) -> None:
+    """ST-4, EX-2: each of these worlds found a mistake."""
+    assert simulate(seed).findings == []

@@ -53,8 +53,12 @@ pub struct Statement {
     pub positions: Option<Vec<StatedPosition>>,
     /// Its figures.
     pub cash: Option<StatedCash>,
-    /// Fills, oldest first.
+    /// Every execution after `fills_after_ns` that stands, oldest first.
     pub fills: Option<Vec<VenueReport>>,
+    /// From when on the venue was asked for executions, by its stamps.
+    pub fills_after_ns: i64,
+    /// Executions up to then were known when it was asked: the books may have forgotten their orders since.
+    pub fills_known_ns: i64,
     /// An operator decided that the venue's word is taken, however large the difference.
     pub is_forced: bool,
 }

@@ -15,11 +15,13 @@ mod entries;
 mod exiting;
 mod faults;
 mod fills;
+mod holdings;
 mod reconcile;
 mod reports;
 mod rules;
 mod state;
 mod store;
+mod taken_back;
 mod work;
 
 pub use faults::Fault;

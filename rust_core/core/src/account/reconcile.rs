@@ -11,41 +11,20 @@ use crate::message::{Name, OrderType, ReportKind, Scope, Settlement, VenueReport
 use crate::money::div;
 use crate::order_table::OrderState;
 use crate::orders::Order;
-use crate::positions::{Phase, Position};
 use crate::statement::{
-    Drift, DriftKind, ForeignOrder, ForeignPosition, Judgement, Reconciled, StatedCash,
-    StatedOrder, StatedPosition, Statement,
+    Drift, DriftKind, ForeignOrder, Judgement, Reconciled, StatedCash, StatedOrder, Statement,
 };
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Why entries are stopped when the venue's books differ too much.
 pub const RECONCILIATION_ERROR: &str = "ReconciliationError";
 
 /// One statement being compared.
-struct Compared {
-    judgement: Judgement,
-    next: Reconciled,
-    is_forced: bool,
-    asked_version: u64,
-}
-
-/// A difference in one instrument.
-struct Gap {
-    instrument: Name,
-    local_1e8: i64,
-    venue_1e8: i64,
-}
-
-impl Gap {
-    fn is_missing(&self) -> bool {
-        self.venue_1e8 == 0
-    }
-
-    fn ratio_1e8(&self) -> Option<i64> {
-        let apart_1e8 = self.venue_1e8.checked_sub(self.local_1e8)?.checked_abs()?;
-        div(apart_1e8, self.local_1e8.checked_abs()?)
-    }
+pub(super) struct Compared {
+    pub(super) judgement: Judgement,
+    pub(super) next: Reconciled,
+    pub(super) is_forced: bool,
+    pub(super) asked_version: u64,
 }
 
 impl Work<'_> {
@@ -65,13 +44,13 @@ impl Work<'_> {
         };
         self.keep_parts_not_stated(said, &mut compared);
         for fill in said.fills.iter().flatten() {
-            self.fill_stated(fill, &mut compared);
+            self.fill_stated(fill, said.fills_known_ns, &mut compared);
         }
         if let Some(orders) = &said.orders {
             self.orders_stated(orders, &mut compared);
         }
         if let Some(positions) = &said.positions {
-            self.positions_stated(positions, &mut compared);
+            self.positions_stated(positions, &self.listed(said), &mut compared);
         }
         if let Some(cash) = &said.cash {
             self.cash_stated(cash, said.positions.is_some(), &mut compared);
@@ -113,7 +92,7 @@ impl Work<'_> {
     }
 
     /// Whether something of the instrument is on its way, so that two lists of different times cannot be compared.
-    fn is_moving(&self, instrument: &str, asked_version: u64) -> bool {
+    pub(super) fn is_moving(&self, instrument: &str, asked_version: u64) -> bool {
         let moved = self.core.moved.get(instrument).copied().unwrap_or(0);
         let is_in_flight = |order: &Arc<Order>| {
             &*order.intent.instrument == instrument
@@ -127,13 +106,16 @@ impl Work<'_> {
         moved > asked_version || self.draft.live_orders().iter().any(is_in_flight)
     }
 
-    fn fill_stated(&mut self, fill: &VenueReport, compared: &mut Compared) {
+    fn fill_stated(&mut self, fill: &VenueReport, known_ns: i64, compared: &mut Compared) {
         if !self.is_own(&fill.client_order_id) {
             return;
         }
         if self.draft.order(&fill.client_order_id).is_some() {
             self.reported(fill);
             return;
+        }
+        if fill.venue_ns <= known_ns {
+            return; // it was booked, and its order forgotten
         }
         let text = format!(
             "{} filled at the venue for {}, which this account never intended",
@@ -258,159 +240,6 @@ impl Work<'_> {
         self.out.effects.push(Effect::Lookup {
             client_order_id: order.intent.client_order_id.clone(),
         });
-    }
-
-    // -- positions ------------------------------------------------------------------------------------
-
-    fn positions_stated(&mut self, stated: &[StatedPosition], compared: &mut Compared) {
-        let mut local: BTreeMap<Name, i64> = BTreeMap::new();
-        for position in self.draft.open_positions() {
-            let sum = local.entry(position.instrument.clone()).or_default();
-            *sum = sum.saturating_add(position.qty_1e8);
-        }
-        let known = std::mem::take(&mut compared.next.foreign_positions);
-        let mut names: Vec<Name> = local.keys().cloned().collect();
-        names.extend(stated.iter().map(|one| one.instrument.clone()));
-        names.extend(known.iter().map(|one| one.instrument.clone()));
-        names.sort();
-        names.dedup();
-        let mut gaps = Vec::new();
-        for name in names {
-            let venue = stated.iter().find(|one| one.instrument == name);
-            let foreign = known.iter().find(|one| one.instrument == name);
-            let ours_1e8 = local.get(&name).copied().unwrap_or(0);
-            let kept = self.position_stated(&name, ours_1e8, venue, foreign, &mut gaps, compared);
-            let held_1e8 = venue.map_or(0, |one| one.qty_1e8);
-            let theirs_1e8 = kept.as_ref().map_or(0, |one| one.qty_1e8);
-            compared.judgement.kill_positions += i64::from(held_1e8 != theirs_1e8);
-            compared.next.foreign_positions.extend(kept);
-        }
-        if self.is_kill_leaving() {
-            compared.judgement.kill_positions = 0;
-        }
-        self.judge(&gaps, compared);
-    }
-
-    /// Compares one instrument; gives what others hold of it.
-    fn position_stated(
-        &self,
-        name: &Name,
-        local_1e8: i64,
-        venue: Option<&StatedPosition>,
-        foreign: Option<&ForeignPosition>,
-        gaps: &mut Vec<Gap>,
-        compared: &mut Compared,
-    ) -> Option<ForeignPosition> {
-        let venue_1e8 = venue.map_or(0, |one| one.qty_1e8);
-        if venue_1e8 == local_1e8 {
-            return None; // the simplest explanation: nobody else holds any
-        }
-        let foreign_1e8 = foreign.map_or(0, |one| one.qty_1e8);
-        let net_1e8 = venue_1e8.saturating_sub(foreign_1e8);
-        if net_1e8 == local_1e8 && foreign_1e8 != 0 {
-            return foreign.cloned();
-        }
-        let suspect = (name.clone(), local_1e8, venue_1e8);
-        let is_confirmed = self.core.suspects.contains(&suspect);
-        compared.judgement.suspects.push(suspect);
-        if self.is_moving(name, compared.asked_version) || !is_confirmed {
-            compared.judgement.is_conclusive = false;
-            return foreign.cloned();
-        }
-        if local_1e8 == 0 {
-            return Some(ForeignPosition {
-                instrument: name.clone(),
-                qty_1e8: venue_1e8,
-                price_1e8: venue.map_or(0, |one| one.price_1e8),
-            });
-        }
-        gaps.push(Gap {
-            instrument: name.clone(),
-            local_1e8,
-            venue_1e8: net_1e8,
-        });
-        foreign.cloned()
-    }
-
-    /// Small differences are taken over on the venue's word; large ones stop entries until an operator decides.
-    fn judge(&mut self, gaps: &[Gap], compared: &mut Compared) {
-        for one in &compared.next.foreign_positions {
-            compared.judgement.drift.push(Drift {
-                kind: DriftKind::ForeignPosition,
-                instrument: one.instrument.clone(),
-                subject: Name::from(""),
-                local_1e8: 0,
-                venue_1e8: one.qty_1e8,
-                drift_ratio_1e8: None,
-                is_adopted: false,
-                text: Name::from("held at the venue, bought by nobody here"),
-            });
-        }
-        let config = &self.core.config.reconcile;
-        let missing = gaps.iter().filter(|gap| gap.is_missing()).count();
-        let is_large = |gap: &Gap| {
-            !gap.is_missing()
-                && gap
-                    .ratio_1e8()
-                    .is_none_or(|ratio| ratio > config.drift_max_ratio_1e8)
-        };
-        let too_many = i64::try_from(missing).unwrap_or(i64::MAX) > config.missing_max;
-        let is_stopped = !compared.is_forced && (too_many || gaps.iter().any(is_large));
-        for gap in gaps {
-            if !is_stopped {
-                self.adopt(gap);
-            }
-            let kind = if gap.is_missing() {
-                DriftKind::PositionMissing
-            } else {
-                DriftKind::PositionQty
-            };
-            let text = format!(
-                "ours is {}, the venue's {} at 1e-8",
-                gap.local_1e8, gap.venue_1e8
-            );
-            compared.judgement.drift.push(Drift {
-                kind,
-                instrument: gap.instrument.clone(),
-                subject: Name::from(""),
-                local_1e8: gap.local_1e8,
-                venue_1e8: gap.venue_1e8,
-                drift_ratio_1e8: gap.ratio_1e8(),
-                is_adopted: !is_stopped,
-                text: Name::from(text),
-            });
-        }
-    }
-
-    /// Takes the venue's quantity over, without a fill: the largest position gives or gets it.
-    fn adopt(&mut self, gap: &Gap) {
-        let mut held: Vec<Arc<Position>> = self
-            .draft
-            .open_positions()
-            .into_iter()
-            .filter(|position| position.instrument == gap.instrument)
-            .collect();
-        held.sort_by_key(|position| std::cmp::Reverse(position.qty_1e8.unsigned_abs()));
-        if gap.is_missing() {
-            for position in held {
-                self.adjust(&position, position.qty_1e8.saturating_neg());
-            }
-        } else if let Some(largest) = held.first() {
-            self.adjust(largest, gap.venue_1e8.saturating_sub(gap.local_1e8));
-        }
-    }
-
-    fn adjust(&mut self, position: &Position, by_1e8: i64) {
-        let mut next = position.clone();
-        next.adopted_1e8 = next.adopted_1e8.saturating_add(by_1e8);
-        next.qty_1e8 = next.qty_1e8.saturating_add(by_1e8);
-        next.cause = Name::from("reconciled");
-        if next.is_flat() {
-            next.phase = Phase::Closed;
-            self.close(next);
-        } else {
-            self.emit(Event::PositionChanged(Box::new(next)));
-        }
     }
 
     // -- cash -----------------------------------------------------------------------------------------

@@ -11,6 +11,21 @@ use crate::positions::Phase;
 use std::sync::Arc;
 
 impl Work<'_> {
+    /// A report as the venue's stream brings it. News of an execution that was not reported yet is a hole in the
+    /// stream: the order is looked up, and the answer tells the whole of it.
+    pub(super) fn heard(&mut self, report: &VenueReport) {
+        let is_of_execution = matches!(report.kind, ReportKind::Settled | ReportKind::Reversed);
+        let known = order_in(self, &report.client_order_id).filter(|_| is_of_execution);
+        match known {
+            Some(order) if order.execution(&report.execution_id).is_none() => {
+                let text = format!("{} of a fill that was not reported", report.kind.as_str());
+                self.notify("WARNING", text, &[&report.client_order_id]);
+                self.look_up(&order);
+            }
+            _ => self.reported(report),
+        }
+    }
+
     pub(super) fn reported(&mut self, report: &VenueReport) {
         if self.is_of_others(report) {
             return;
@@ -244,14 +259,16 @@ impl Work<'_> {
                 self.settled(order, &known, report.venue_ns);
             }
             Some(_) => {}
-            None => self.unknown_execution(order, report),
+            None => {
+                let text = "SETTLED of an execution that was never reported";
+                self.broken("UnknownExecution", order, text);
+            }
         }
     }
 
     fn reversal_reported(&mut self, order: &Arc<Order>, report: &VenueReport) {
         let Some(known) = order.execution(&report.execution_id).cloned() else {
-            self.unknown_execution(order, report);
-            return;
+            return; // it was never booked, so there is nothing to take back
         };
         if known.settlement == Settlement::Failed {
             return;
@@ -273,14 +290,6 @@ impl Work<'_> {
                 self.broken("AmountOverflow", order, text);
             }
         }
-    }
-
-    fn unknown_execution(&mut self, order: &Arc<Order>, report: &VenueReport) {
-        let text = format!(
-            "{} of an execution that was never reported",
-            report.kind.as_str()
-        );
-        self.broken("UnknownExecution", order, &text);
     }
 
     pub(super) fn released(&mut self, client_order_id: &Name, released_ns: i64) {

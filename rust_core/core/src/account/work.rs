@@ -80,7 +80,7 @@ impl<'a> Work<'a> {
             } => {
                 self.not_released(client_order_id, reason);
             }
-            Message::VenueReport(report) => self.reported(report),
+            Message::VenueReport(report) => self.heard(report),
             Message::NoAnswer { client_order_id } => self.unanswered(client_order_id),
             Message::LookedUp {
                 client_order_id,

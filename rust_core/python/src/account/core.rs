@@ -148,6 +148,16 @@ impl AccountCore {
     }
 
     #[getter]
+    fn oldest_execution_ns(&self) -> Option<i64> {
+        self.core.oldest_execution_ns()
+    }
+
+    #[getter]
+    fn has_suspects(&self) -> bool {
+        self.core.has_suspects()
+    }
+
+    #[getter]
     fn version(&self) -> u64 {
         self.core.version()
     }

@@ -262,14 +262,18 @@ impl Message {
 
     #[staticmethod]
     #[pyo3(signature = (
-        asked_version, *, orders = None, positions = None, cash = None, fills = None, is_forced = false
+        asked_version, *, orders = None, positions = None, cash = None, fills = None, fills_after_ns = 0,
+        fills_known_ns = 0, is_forced = false
     ))]
+    #[allow(clippy::too_many_arguments)] // keywords in Python
     fn stated(
         asked_version: u64,
         orders: Option<Vec<OrderRow>>,
         positions: Option<Vec<PositionRow>>,
         cash: Option<CashRow>,
         fills: Option<Vec<VenueReport>>,
+        fills_after_ns: i64,
+        fills_known_ns: i64,
         is_forced: bool,
     ) -> PyResult<Self> {
         let orders = orders.map(|rows| rows.into_iter().map(order_of).collect::<PyResult<_>>());
@@ -279,6 +283,8 @@ impl Message {
             positions: positions.map(|rows| rows.into_iter().map(position_of).collect()),
             cash: cash.map(cash_of),
             fills: fills.map(|reports| reports.into_iter().map(|report| report.0).collect()),
+            fills_after_ns,
+            fills_known_ns,
             is_forced,
         }))))
     }

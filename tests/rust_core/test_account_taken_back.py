@@ -1,0 +1,145 @@
+"""Executions that the venue took back while nobody listened are learned from its lists."""
+
+from typing import Any
+
+import pytest
+
+from rust_core import Judgement, Message, VenueReport
+from tests.rust_core.account_desk import S_NS, Desk, E
+
+FLIGHT_NS = 60 * S_NS
+OLD_NS = 1
+"""Executions asked for from the beginning: no answer leaves one out."""
+
+
+def fill_of(desk: Desk, order: str, execution_id: str, qty: int) -> VenueReport:
+    """An execution at 100 as the venue reports and lists it."""
+    fee_1e8 = E // 100
+    return VenueReport(order, "FILLED", desk.now_ns, "b", execution_id, qty * E, 100 * E, fee_1e8)
+
+
+def bought(desk: Desk, *parts: int) -> list[VenueReport]:
+    """One order, filled in parts that were all heard of, and longer ago than the longest flight."""
+    order = desk.ordered(desk.ask())
+    desk.release(order)
+    fills = [fill_of(desk, order, f"x{at}", qty) for at, qty in enumerate(parts)]
+    for fill in fills:
+        desk.tell(Message.venue_report(fill))
+    desk.now_ns += FLIGHT_NS
+    return fills
+
+
+def state(
+    desk: Desk, held: int, fills: list[VenueReport], *, after_ns: int = OLD_NS, **more: Any
+) -> Judgement:
+    """The venue answers a question that was asked just now, or at `version`."""
+    said = {"orders": [], "fills": fills, "fills_after_ns": after_ns, **more}
+    version = said.pop("version", desk.core.version)
+    positions = [("SPY", held * E, 100 * E)] if held else []
+    decision = desk.tell(Message.stated(version, positions=positions, **said))
+    assert decision.judgement is not None
+    return decision.judgement
+
+
+def test_what_two_answers_do_not_list_and_the_position_lacks_is_taken_back() -> None:
+    """ST-4, EX-2: a bust that nobody heard is a reversal of its own, and no difference is left."""
+    desk = Desk()
+    first, second = bought(desk, 4, 6)
+    assert not state(desk, 4, [first]).is_conclusive
+    assert desk.position().qty_1e8 == 10 * E, "one answer alone is not believed"
+    judgement = state(desk, 4, [first])
+    assert (judgement.is_conclusive, judgement.is_stopped, judgement.drift) == (True, False, [])
+    (back,) = desk.events("FillReversed")
+    assert (back["execution_id"], back["qty_1e8"]) == (second.execution_id, 6 * E)
+    assert desk.position().qty_1e8 == 4 * E
+    account = desk.core.account()
+    assert (account.halts, account.foreign_positions) == ([], 0)
+    assert account.cash_1e8 == -(4 * 100 * E + E // 100)
+    assert desk.core.faults() == []
+    desk.tell(Message.venue_report(second))
+    assert desk.position().qty_1e8 == 4 * E, "its report, told again, books nothing"
+    assert state(desk, 4, [first]).is_conclusive
+
+
+def test_an_entry_that_is_taken_back_whole_leaves_no_position() -> None:
+    """ST-4, EX-7: the venue is flat, and so are we, at no cost."""
+    desk = Desk()
+    bought(desk, 10)
+    state(desk, 0, [])
+    assert state(desk, 0, []).drift == []
+    assert desk.core.positions() == []
+    assert desk.core.account().cash_1e8 == 0
+
+
+def test_an_exit_that_is_taken_back_is_not_somebody_elses_position() -> None:
+    """ST-4, PX-1: what the venue holds again is ours, and gets an exit of its own."""
+    desk = Desk()
+    (entry,) = bought(desk, 10)
+    leave = desk.ordered(desk.mark(89))
+    desk.release(leave)
+    desk.tell(Message.venue_report(fill_of(desk, leave, "y0", 10)))
+    assert desk.core.positions() == []
+    desk.now_ns += FLIGHT_NS
+    state(desk, 10, [entry])
+    state(desk, 10, [entry])
+    assert desk.core.account().foreign_positions == 0
+    (position,) = desk.core.positions()
+    assert (position.qty_1e8, position.phase) == (10 * E, "EXIT_PENDING")
+
+
+@pytest.mark.parametrize(
+    ("held", "listed", "more"),
+    [
+        (4, [0], {"after_ns": 2**62}),
+        (4, [0], {"version": 0}),
+        (7, [0], {}),
+        (10, [0], {}),
+        (4, [0, 1], {}),
+    ],
+    ids=["list too short", "asked before", "holds another sum", "holds it all", "lists it all"],
+)
+def test_an_execution_stays_unless_list_and_position_say_the_same(
+    held: int, listed: list[int], more: dict[str, int]
+) -> None:
+    """ST-4: a list that is behind, or too short, takes nothing back."""
+    desk = Desk()
+    fills = bought(desk, 4, 6)
+    for _ in range(3):
+        state(desk, held, [fills[at] for at in listed], **more)
+    assert desk.events("FillReversed") == []
+
+
+def test_a_list_that_is_too_short_is_asked_for_again_before_a_difference_counts() -> None:
+    """ST-4: nothing is taken over while an execution may explain it."""
+    desk = Desk()
+    first, _ = bought(desk, 4, 6)
+    assert not desk.core.has_suspects
+    for _ in range(3):
+        assert not state(desk, 4, [], after_ns=2**62).is_conclusive
+    assert desk.core.has_suspects
+    oldest_ns = desk.core.oldest_execution_ns
+    assert oldest_ns == first.venue_ns
+    state(desk, 4, [first], after_ns=oldest_ns - 1)
+    state(desk, 4, [first], after_ns=oldest_ns - 1)
+    assert not desk.core.has_suspects
+    assert desk.position().qty_1e8 == 4 * E
+
+
+def test_an_execution_younger_than_the_longest_flight_is_not_taken_back() -> None:
+    """ST-4, EX-6: a venue's lists may be behind what it pushed."""
+    desk = Desk(flight_max_ns=2 * FLIGHT_NS)
+    bought(desk, 10)
+    for _ in range(3):
+        assert not state(desk, 0, []).is_conclusive
+    assert desk.position().qty_1e8 == 10 * E
+    desk.now_ns += FLIGHT_NS
+    state(desk, 0, [])
+    assert desk.core.positions() == []
+
+
+def test_a_fill_whose_order_was_forgotten_is_no_strangers() -> None:
+    """ST-3, ST-4: asking far back may bring what was booked long ago; what is newer still stops."""
+    desk = Desk()
+    old = VenueReport("p-main-s-20200102-old-0e1", "FILLED", 50, "b", "z", E, E)
+    assert state(desk, 0, [old], fills_known_ns=50).drift == []
+    assert [one.kind for one in state(desk, 0, [old], fills_known_ns=49).drift] == ["FILL_UNKNOWN"]

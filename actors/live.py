@@ -13,7 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from actors import arming
 from actors.adapter import AdapterActor, AdapterPlan
+from actors.arming import Arming
 from actors.interrupt import Interrupter
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
@@ -31,14 +33,25 @@ from actors.process import (
 from actors.questions import Why
 from actors.reconciler import ReconcileNow
 from actors.rounds import TapePosition
+from actors.safe_to_trade import admitted, armed_until_ns, red
 from actors.spec import Spec
 from actors.strategies_found import FoundStrategies
 from actors.summary import live_progress
 from actors.system import Ports, System, build
 from actors.trader_port import RunningTrader
 from actors.venue_store import VenueStore
-from brokers.alpaca.connect import Addresses, Check, Connection, Wanted, checks, clock_offset_ns
+from brokers.alpaca.connect import (
+    Addresses,
+    Connection,
+    Wanted,
+    account_number,
+    checks,
+    clock_offset_ns,
+    market_check,
+    real_checks,
+)
 from brokers.alpaca.rest import CALL_ERRORS
+from brokers.base import Check, Place
 from brokers.credentials import find
 from brokers.network import NetworkBroker
 from rust_core import Message
@@ -80,6 +93,8 @@ class LiveTrader:
         self._ours: set[str] = set()
         self._stop_asked = asyncio.Event()
         symbols = [each.symbol for each in config.instruments]
+        self._armed_until_ns = armed_until_ns(connection.addresses, options, config, record)
+        self._is_arming_over = False
         self.feed = LiveFeed(
             LiveFeedPlan(
                 stream=connection.market(symbols, ("quotes", "trades")),
@@ -96,27 +111,35 @@ class LiveTrader:
 
     @classmethod
     async def open(
-        cls, options: RunOptions, config: Config, record: SqliteRecord, reporter: Reporter
+        cls,
+        options: RunOptions,
+        config: Config,
+        record: SqliteRecord,
+        reporter: Reporter,
+        addresses_of: Callable[[str], Addresses] = Addresses.of,
     ) -> "LiveTrader":
         """Ask the venue whether it can be traded at, then build.
 
         Raises:
-            SafetyRefusedError: The venue is not on this machine, or one of its checks is red.
+            SafetyRefusedError: The venue is none that is known, LIVE is not armed there, or one of
+                its checks is red.
             SetupError: Keys or address are missing.
         """
         if options.url is None:
             raise SetupError("a live market needs the venue's address: --url http://127.0.0.1:PORT")
+        addresses = addresses_of(options.url)
+        armed = admitted(addresses, options, config, record)
+        is_simulated = addresses.place is Place.SIMULATOR
         connection = Connection(
-            addresses=Addresses.of(options.url),
+            addresses=addresses,
             credentials=find(options.broker, os.environ),
-            now_ns=await _venue_clock(options),
+            now_ns=await _venue_clock(options) if is_simulated else time.time_ns,
             mono_ns=time.monotonic_ns,
             seed=config.run.seed,
         )
-        red = [check for check in await _checked(connection, config) if not check.is_ok]
-        if red:
-            lines = "; ".join(f"{check.name}: {check.found} ({check.cure})" for check in red)
-            raise SafetyRefusedError(f"the venue cannot be traded at, nothing was started: {lines}")
+        why = red(await _checked(connection, config, armed))
+        if why:
+            raise SafetyRefusedError(f"the venue cannot be traded at, nothing was started: {why}")
         return cls(options, config, record, reporter, connection)
 
     # -- set-up -----------------------------------------------------------------------------------
@@ -235,6 +258,8 @@ class LiveTrader:
     def begin(self) -> None:
         """Start the system and its market."""
         system = self.system
+        if self._armed_until_ns is not None and time.time_ns() >= self._armed_until_ns:
+            self._shut_entries()  # before a recovery could send one
         if self.cut_off is None:
             started = {
                 "mode": str(self.options.mode),
@@ -250,6 +275,7 @@ class LiveTrader:
             system.wiring.note("run", "Recovered", {"tape_seq_handled": -1, "tape_seq_begun": -1})
         system.rounds.flush()
         settle_memory()
+        self._hold_to_arming()
         self.feed.start()
 
     async def _resolve(self) -> None:
@@ -290,17 +316,40 @@ class LiveTrader:
         if not orders and not positions:  # else it is to be gone on with by --recover
             self.record.end_run(ended_ns=time.time_ns(), is_clean=is_clean)
 
+    def _hold_to_arming(self) -> None:
+        """Entries at a real venue end with their arming; exits go on (BR-7)."""
+        if self._armed_until_ns is None or self._is_arming_over:
+            return
+        if time.time_ns() >= self._armed_until_ns:
+            self._is_arming_over = True
+            self._shut_entries()
+            self._note("run", "ArmingEnded", {"until_ns": self._armed_until_ns})
+            text = "entries are held back: the run is not armed any more; exits go on (BR-7)"
+            self._notify("CRITICAL", text, ())
+
+    def _shut_entries(self) -> None:
+        self.system.gate.set_breaker(arming.BREAKER, True)  # noqa: FBT003 - the core's own
+
     async def _report(self) -> None:
         while True:
+            self._hold_to_arming()
             self.reporter.progress(live_progress(self.system, self._source()))
             await asyncio.sleep(PROGRESS_EVERY_S)
 
 
-async def _checked(connection: Connection, config: Config) -> list[Check]:
+async def _checked(connection: Connection, config: Config, armed: Arming | None) -> list[Check]:
+    """The venue's lines; `armed`: those of a new run with real orders too."""
     wanted = [Wanted(symbol=each.symbol, lot_1e8=to_1e8(each.lot)) for each in config.instruments]
     venue = connection.venue()
     try:
-        return await checks(venue.rest, wanted)
+        found = await checks(venue.rest, wanted)
+        if armed is not None:
+            number = await account_number(venue.rest)
+            found.append(armed.account_check(number))
+            found += await real_checks(venue.rest, to_1e8(config.account.capital_usd))
+            symbols = [each.symbol for each in config.instruments]
+            found.append(await market_check(connection.market(symbols, ("quotes",))))
+        return found
     finally:
         await venue.close()
 

@@ -71,6 +71,29 @@ class Capabilities:
 
 
 # --------------------------------------------------------------------------------------------------
+# Where a venue is, and what is looked at before the start
+# --------------------------------------------------------------------------------------------------
+
+
+class Place(StrEnum):
+    """Whose money an order at an address moves: nobody's, the sandbox's, or an account's."""
+
+    SIMULATOR = "SIMULATOR"
+    SANDBOX = "SANDBOX"
+    LIVE = "LIVE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at before the start; `cure` says what to do when it is not ok."""
+
+    name: str
+    is_ok: bool
+    found: str
+    cure: str = ""
+
+
+# --------------------------------------------------------------------------------------------------
 # Sending
 # --------------------------------------------------------------------------------------------------
 

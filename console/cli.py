@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
+from console import arm as arm_command
 from console import console_address, doctor, explain, operate, prepare, reconcile
 from console import drill as drill_command
+from console import rehearse as rehearse_command
 from console import run as run_command
 from console import simulate as simulate_command
 from console import venue as venue_command
@@ -32,6 +34,9 @@ app.command("controls")(operate.controls)
 app.command("console")(console_address.console)
 app.command("reconcile")(reconcile.reconcile)
 app.command("drill")(drill_command.drill)
+app.command("rehearse")(rehearse_command.rehearse)
+app.command("arm")(arm_command.arm)
+app.command("disarm")(arm_command.disarm)
 app.command("sql")(explain.sql)
 app.command("post-mortem")(explain.post_mortem)
 app.command("verify")(explain.verify)

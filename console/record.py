@@ -13,11 +13,13 @@ from typing import Any, Final
 
 import orjson
 
+from actors.arming import STREAM
 from console.reader import RecordReader
 from storage.sqlite import SqliteRecord, open_record
 from trading.controls import CONTROLS, ControlKind
 from trading.errors import HoldfastError, SafetyRefusedError, SetupError
 from trading.ports import Claim, Durable, Outcome, Request, RunInfo, StagedEvent
+from trading.run_options import Mode
 
 _SYSTEM: Final = "system"
 _TERMINAL: Final = '["FILLED", "CANCELLED", "REJECTED", "EXPIRED", "NOT_SENT"]'
@@ -112,6 +114,31 @@ def set_control(data_dir: Path, name: str, value: Any, asked: Asked) -> Any:
         }
         writer.write(_SYSTEM, "ControlChanged", f"control/{name}", changed)
         return orjson.loads(old)
+
+
+def write_arming(data_dir: Path, kind: str, body: dict[str, Any]) -> None:
+    """Journal that somebody armed LIVE, or took it back; a record without a run gets one (BR-7).
+
+    Raises:
+        HoldfastError: A trader holds the record, or it cannot be written.
+    """
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _require_a_run(data_dir, body)
+    with _written(data_dir) as writer:
+        writer.write(_SYSTEM, kind, STREAM, body)
+
+
+def _require_a_run(data_dir: Path, body: dict[str, Any]) -> None:
+    record = open_record(data_dir)
+    try:
+        if record.last_run() is None:
+            at_ns = body["at_ns"]
+            record.begin_run(
+                mode=Mode.LIVE, config_hash="", source="armed, not started", started_ns=at_ns
+            )
+            record.end_run(ended_ns=at_ns, is_clean=True)
+    finally:
+        record.close()
 
 
 def controls(data_dir: Path) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ def run(  # noqa: PLR0913  the options of the command contract
         str | None,
         typer.Option(
             help="PAPER, BACKTEST, DRY_RUN (orders are prepared, logged, not sent), or LIVE at a "
-            "venue on this machine. Default: as configured.",
+            "venue: a simulator, or a real one that was armed. Default: as configured.",
             show_default=False,
         ),
     ] = None,
@@ -123,7 +123,7 @@ def require_broker(mode: Mode, broker: str, url: str | None) -> None:
 
     Raises:
         SetupError: No such broker, or an address for the paper venue.
-        SafetyRefusedError: LIVE without a venue on loopback.
+        SafetyRefusedError: LIVE without a venue.
     """
     name = broker.lower()
     if name in _BROKERS_LATER:
@@ -134,9 +134,9 @@ def require_broker(mode: Mode, broker: str, url: str | None) -> None:
         raise SetupError(f"--broker must be {' or '.join(_BROKERS)}; was {broker!r}{hint}")
     if mode is Mode.LIVE and (name == _BROKER or url is None):
         raise SafetyRefusedError(
-            "LIVE needs an armed account and a green safe-to-trade check (BR-7), which this "
-            "version does not have; it goes to a venue on this machine only: --broker alpaca --url "
-            "http://127.0.0.1:PORT, served by `holdfast venue alpaca`; nothing was started"
+            "LIVE needs a venue: --broker alpaca --url http://127.0.0.1:PORT, served by `holdfast "
+            "venue alpaca`, or a real one, which must be armed by `holdfast arm` after a green "
+            "safe-to-trade check (BR-7); nothing was started"
         )
     if mode is Mode.DRY_RUN and name == _BROKER:
         raise SetupError(

@@ -1,55 +1,85 @@
 """Putting one Alpaca account together: addresses, connections, and the checks before the start."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from brokers.alpaca.data import Encoding, MarketStream
+from brokers.alpaca.data import Encoding, MarketNews, MarketStream
 from brokers.alpaca.orders import CAPABILITIES
 from brokers.alpaca.rest import CALL_ERRORS, Rest
 from brokers.alpaca.venue import AlpacaVenue
-from brokers.alpaca.words import Asset, time_ns
+from brokers.alpaca.words import Asset, amount_1e8, time_ns
 from brokers.backoff import Backoff
+from brokers.base import Check, Place, StreamDown
 from brokers.credentials import Credentials
 from brokers.http import ANSWER_WAIT_S, Channel, Endpoint
 from brokers.limiter import Limiter
 from trading.errors import SafetyRefusedError
+from trading.money import show_1e8
 
 ORDER_LINKS: Final = 32
 READ_LINKS: Final = 8
 CLOCK_OFFSET_MAX_NS: Final = 100_000_000  # MD-3
+MARKET_WAIT_S: Final = 10.0
 ONE_1E8: Final = 100_000_000
+HOSTS: Final = {"api.alpaca.markets": Place.LIVE, "paper-api.alpaca.markets": Place.SANDBOX}
+DATA_STREAM_HOST: Final = "stream.data.alpaca.markets"
 _WEBSOCKET: Final = {"http": "ws", "https": "wss"}
+
+
+def place_of(endpoint: Endpoint) -> Place:
+    """Which kind of venue answers there; pure, nothing is contacted.
+
+    Raises:
+        SafetyRefusedError: It is neither on this machine nor one of Alpaca's trading hosts, or one
+            of those in another way than by HTTPS at its root.
+    """
+    if endpoint.is_loopback:
+        return Place.SIMULATOR
+    place = HOSTS.get(endpoint.host)
+    if place is None:
+        raise SafetyRefusedError(
+            f"{endpoint.host} is neither on this machine nor one of Alpaca's trading hosts "
+            f"({', '.join(HOSTS)}): no order and no key goes there; nothing was started (BR-9)"
+        )
+    if endpoint.url != f"https://{endpoint.host}":
+        raise SafetyRefusedError(
+            f"{endpoint.host} is reached at https://{endpoint.host} only, was {endpoint.url}; "
+            "nothing was started (BR-9)"
+        )
+    return place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """Where the three parts of the venue are."""
+    """Where the three parts of the venue are, and what an order there means."""
 
     trading: Endpoint
     order_stream: str
     market_stream: str
+    place: Place
 
     @classmethod
     def of(cls, url: str, *, feed: str = "iex") -> "Addresses":
-        """From one address that serves everything, as the simulator does.
+        """From the trading address; a simulator serves everything there.
+
+        Keys of the sandbox (paper-api) take their market from the live data host, as the broker's
+        own library does.
 
         Raises:
-            SafetyRefusedError: It is not on this machine.
+            SafetyRefusedError: No venue that is known: see `place_of`.
             SetupError: It is no address.
         """
         trading = Endpoint.of(url)
-        if not trading.is_loopback:
-            raise SafetyRefusedError(
-                f"{trading.host} is not on this machine: until this version has passed the "
-                "execution suite at a venue and LIVE is armed, orders go to a venue on loopback "
-                "only (BR-7, BR-9); start one with `holdfast venue alpaca`"
-            )
+        place = place_of(trading)
         base = f"{_WEBSOCKET[trading.scheme]}://{trading.netloc}{trading.prefix}"
+        data = base if place is Place.SIMULATOR else f"wss://{DATA_STREAM_HOST}"
         return cls(
             trading=trading,
             order_stream=f"{base}/stream",
-            market_stream=f"{base}/v2/{feed}",
+            market_stream=f"{data}/v2/{feed}",
+            place=place,
         )
 
 
@@ -120,16 +150,6 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One thing that was looked at before the start; `cure` says what to do when it is not ok."""
-
-    name: str
-    is_ok: bool
-    found: str
-    cure: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """An instrument as it is configured."""
 
@@ -161,12 +181,69 @@ async def checks(rest: Rest, wanted: Sequence[Wanted]) -> list[Check]:
         Check(
             name="account",
             is_ok=not blocked,
-            found=", ".join(blocked) or f"active, equity {account.equity}",
+            found=f"{account.account_number} {', '.join(blocked) or 'active'}, "
+            f"equity {account.equity}",
             cure="have the venue unblock the account",
         ),
         await _clock_check(rest),
     ]
     return found + [await _asset_check(rest, each) for each in wanted]
+
+
+async def account_number(rest: Rest) -> str:
+    """The number that the venue shows people for the account of these keys; empty when unknown."""
+    try:
+        return (await rest.account()).account_number
+    except CALL_ERRORS:
+        return ""
+
+
+async def real_checks(rest: Rest, capital_1e8: int) -> list[Check]:
+    """What a venue that is real must be besides: its money there, its book empty; never raises.
+
+    Args:
+        rest: The way to it.
+        capital_1e8: What the configuration says the account has.
+    """
+    try:
+        account = await rest.account()
+        orders, positions = await rest.open_orders(), await rest.positions()
+        equity_1e8 = amount_1e8(account.equity, "account.equity")
+    except CALL_ERRORS as error:
+        cure = "try again; nothing is traded while the venue does not say what it holds"
+        return [Check(name="balance", is_ok=False, found=str(error), cure=cure)]
+    return [
+        Check(
+            name="balance",
+            is_ok=equity_1e8 >= capital_1e8,
+            found=f"equity {show_1e8(equity_1e8)}, configured {show_1e8(capital_1e8)}",
+            cure="lower [account] capital_usd to what is there",
+        ),
+        Check(
+            name="book",
+            is_ok=not orders and not positions,
+            found=f"{len(orders)} orders and {len(positions)} positions at the venue",
+            cure="a new run starts flat: close what is there, or go on with its run by --recover",
+        ),
+    ]
+
+
+async def market_check(market: MarketStream) -> Check:
+    """Whether the market stream lets us in and takes the subscription; never raises."""
+    cure = "see the venue's plan: keys, symbols and connections that it allows"
+    news: asyncio.Queue[MarketNews] = asyncio.Queue()
+    following = asyncio.create_task(market.follow(news.put_nowait))
+    try:
+        async with asyncio.timeout(MARKET_WAIT_S):
+            first = await news.get()
+    except TimeoutError:
+        return Check(name="market data", is_ok=False, found="no answer", cure=cure)
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+    if isinstance(first, StreamDown):
+        return Check(name="market data", is_ok=False, found=first.cause, cure=cure)
+    return Check(name="market data", is_ok=True, found="subscribed")
 
 
 async def _clock_check(rest: Rest) -> Check:

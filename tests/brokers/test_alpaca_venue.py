@@ -18,6 +18,7 @@ from brokers.base import (
     AlreadyFinal,
     CancelRequested,
     NotReplaced,
+    Place,
     Prepared,
     Refused,
     Replaced,
@@ -294,15 +295,41 @@ def test_instruments_account_and_clock_are_checked(told: dict[str, str]) -> None
     run(play())
 
 
-def test_no_address_but_this_machine_is_traded_at() -> None:
-    """BR-9: the broker's own hosts are refused until this version has passed and LIVE is armed."""
-    for url in (
-        "https://api.alpaca.markets",
-        "https://paper-api.alpaca.markets",
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("http://127.0.0.1:8100", Place.SIMULATOR),
+        ("http://localhost:8100/a", Place.SIMULATOR),
+        ("https://paper-api.alpaca.markets", Place.SANDBOX),
+        ("https://api.alpaca.markets/", Place.LIVE),
+    ],
+)
+def test_an_address_says_whose_money_it_moves(url: str, place: Place) -> None:
+    """BR-9: simulator, sandbox or live by the host alone; nothing is contacted."""
+    assert Addresses.of(url).place is place
+
+
+def test_real_streams_are_where_the_broker_has_them() -> None:
+    """BR-1: orders at the trading host, the market at the data host."""
+    found = Addresses.of("https://paper-api.alpaca.markets")
+    assert found.order_stream == "wss://paper-api.alpaca.markets/stream"
+    assert found.market_stream == "wss://stream.data.alpaca.markets/v2/iex"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.alpaca.markets",
+        "https://api.alpaca.markets:8443",
+        "https://api.alpaca.markets/v2",
+        "https://api.alpaca.markets.example.com",
         "http://10.0.0.1",
-    ):
-        with pytest.raises(SafetyRefusedError, match="not on this machine"):
-            Addresses.of(url)
+    ],
+)
+def test_no_other_address_is_traded_at(url: str) -> None:
+    """BR-9: neither keys nor orders go anywhere else."""
+    with pytest.raises(SafetyRefusedError, match="nothing was started"):
+        Addresses.of(url)
 
 
 def test_cancels_never_wait_behind_polling(told: dict[str, str]) -> None:

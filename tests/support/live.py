@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -27,6 +27,7 @@ from actors.trader_port import RunningTrader
 from brokers.alpaca.connect import Addresses, Connection
 from brokers.alpaca.orders import prepare
 from brokers.alpaca.words import iso
+from brokers.base import Place
 from brokers.credentials import Credentials
 from rust_core import ExitPlan, Leg, Message, OrderView, Signal
 from storage import SqliteRecord, open_record
@@ -274,15 +275,20 @@ class Live:
 
 @asynccontextmanager
 async def live(
-    where: Venue, data_dir: Path, *, recover: bool = False, mode: Mode = Mode.LIVE
+    where: Venue,
+    data_dir: Path,
+    *,
+    recover: bool = False,
+    mode: Mode = Mode.LIVE,
+    place: Place = Place.SIMULATOR,
 ) -> AsyncIterator[Live]:
-    """A live trader at that venue; it vanishes at the end."""
+    """A live trader at that venue, which may pass for a real one; it vanishes at the end."""
     options = RunOptions(
         mode=mode, broker="alpaca", url=where.url, data_dir=data_dir, recover=recover
     )
     record = open_record(data_dir, is_eager=True)
     connection = Connection(
-        addresses=Addresses.of(where.url),
+        addresses=replace(Addresses.of(where.url), place=place),
         credentials=Credentials(where.told["key"], where.told["secret"]),
         now_ns=time.time_ns,
         mono_ns=time.monotonic_ns,

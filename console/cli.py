@@ -10,6 +10,7 @@ import typer
 
 from console import arm as arm_command
 from console import console_address, doctor, explain, operate, prepare, reconcile
+from console import crash_test as crash_test_command
 from console import drill as drill_command
 from console import rehearse as rehearse_command
 from console import run as run_command
@@ -45,6 +46,7 @@ app.command("check")(prepare.check)
 app.command("new")(prepare.new)
 app.command("doctor")(doctor.doctor)
 app.command("simulate")(simulate_command.simulate)
+app.command("crash-test")(crash_test_command.crash_test)
 app.command("venue")(venue_command.venue)
 
 

@@ -17,10 +17,10 @@ from actors.trader_port import RunningTrader
 from actors.triggers import Trigger, fired_by
 from brokers.breaker import BreakerState
 from console.invariants import invariants
+from research.crash.market import busy_config, busy_tape
 from rust_core import AccountCore, Message
 from streams.tape import Tape
 from tests.rust_core.account_desk import Desk
-from tests.support.busy_market import busy_config, busy_tape
 from tests.support.play import CONFIGS, Played, play, prepare
 from trading.config import Config, TriggersSection
 from trading.config_reader import load

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from actors.spec import CellState
+from research.crash.market import busy_config, busy_tape
 from streams.loading import Content
 from streams.tape import Tape
-from tests.support.busy_market import busy_config, busy_tape
 from tests.support.play import Played, play, prepare
 from trading.config import Config
 from trading.config_reader import load

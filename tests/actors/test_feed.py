@@ -17,12 +17,12 @@ from actors.messages import FEED, MarketLost
 from actors.spec import Spec
 from actors.trader_port import RunningTrader
 from actors.tree import Tree
+from research.crash.market import busy_config, busy_plan
 from streams.gaps import GapDetector, Heartbeat
 from streams.generate import MarketPlan, ensure_generated
 from streams.source import Source
 from streams.tape import Kind, Tape, TapeWriter
 from streams.tick_bars import BarMessage, TickBars
-from tests.support.busy_market import busy_config, busy_plan
 from tests.support.play import play, prepare
 from trading.config import Config
 from trading.config_reader import load

@@ -9,9 +9,9 @@ from actors.kill import KillAsked, ResumeAsked
 from actors.messages import KILL
 from actors.operator_words import Answer, Changed, KillLevel, KillRequest, Refused, ResumeRequest
 from brokers.breaker import BreakerLimits, BreakerState
+from research.crash.market import busy_config, busy_tape
 from rust_core import ReleaseGate
 from streams.tape import Tape
-from tests.support.busy_market import busy_config, busy_tape
 from tests.support.play import Played, prepare
 from trading.config import Config
 from trading.config_reader import load

@@ -23,8 +23,8 @@ from actors.reconciler import ReconcileAsked, ReconcileNow
 from actors.venue import VenueActor
 from brokers.base import Stated
 from brokers.paper import PaperBroker, PlaceOrder
+from research.crash.market import busy_config, busy_tape
 from streams.tape import Tape
-from tests.support.busy_market import busy_config, busy_tape
 from tests.support.play import Played, play, prepare
 from trading.config import Config
 from trading.config_reader import load

@@ -19,11 +19,11 @@ from actors.trader import Trader
 from actors.venue_store import VenueStore
 from brokers.base import LookedUp
 from brokers.paper import PlaceOrder
+from research.crash.market import busy_config, busy_tape
 from rust_core import PaperVenueBook
 from storage import MemoryRecord, SqliteRecord, open_record
 from storage.verify import verify
 from streams.tape import Tape
-from tests.support.busy_market import busy_config, busy_tape
 from tests.support.play import Played, play, prepare
 from trading.config import Config
 from trading.config_reader import load

@@ -8,9 +8,9 @@ import pytest
 from actors.cell import Cell
 from actors.rounds import AT_REST, Rounds, TapePosition
 from benchmarks.desk import Desk, write_tape
+from research.crash.market import busy_config, busy_tape
 from storage import MemoryRecord
 from streams.tape import Tape
-from tests.support.busy_market import busy_config, busy_tape
 from tests.support.play import prepare
 from trading.config_reader import load
 

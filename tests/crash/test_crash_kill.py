@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from research.crash.market import busy_config, busy_tape
+from research.crash.plan import Plan
 from storage import open_record
-from tests.crash.child import Plan
-from tests.support.busy_market import busy_config, busy_tape
 from tests.support.process import ask
 from trading.run_options import ExitCode, RunOptions
 
@@ -45,7 +45,7 @@ def starts(tmp_path_factory: pytest.TempPathFactory) -> Starts:
 def run(plan: Plan) -> tuple[int, str]:
     """One child process to its end."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.crash.child", plan.to_json()],
+        [sys.executable, "-m", "research.crash.child", plan.to_json()],
         cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     return done.returncode, done.stderr

@@ -10,59 +10,11 @@ from typing import Any
 
 import pytest
 
+from research.crash.market import ticker_config
 from tests.support.live import Venue, at_venue, simulator
-from tests.support.play import CONFIGS
-from tests.support.process import ask, running, within, write_config
+from tests.support.process import ask, running, within
 
 TRADES = 2
-STRATEGY = '''
-from trading.strategies import (
-    Answer, Exit, ExitPlan, ExitReason, Leg, NoTrade, NoTradeReason, Side, Signal, StopAt,
-    Strategy, View, ratio,
-)
-
-
-class Ticker(Strategy):
-    """In at one bar, out at the next."""
-
-    parameters = {}
-    indicators = ()
-
-    def evaluate(self, view: View) -> Answer:
-        if view.position is not None:
-            return Exit(reason=ExitReason.MANUAL, text="a bar later")
-        if view.session.is_entry_pending:
-            return NoTrade(NoTradeReason.IN_POSITION)
-        return Signal(
-            setup_instance=f"n{view.now_ns // 1_000_000_000}",
-            legs=(Leg(instrument=view.instrument.symbol, side=Side.BUY),),
-            plan=ExitPlan(stop=StopAt(ratio("0.01"))),
-            reason="every bar",
-        )
-'''
-
-
-def configured(tmp_path: Path) -> Path:
-    """Sessions round the clock, bars of a second, a strategy that trades at each of them."""
-    folder = tmp_path / "strategies"
-    folder.mkdir()
-    (folder / "ticker.py").write_text(STRATEGY, encoding="utf-8")
-    base = (CONFIGS / "demo.toml").read_text(encoding="utf-8")
-    head, _, rest = base.partition("[[strategies]]\n")
-    plain = tmp_path / "plain.toml"
-    plain.write_text(head + rest[rest.index("# The port for kills") :], encoding="utf-8")
-    changes = {
-        'calendar = "XNYS"': 'calendar = "ALWAYS"',
-        'cadence_s = "none"': "cadence_s = 1",
-        'strategies_dir = "strategies"': f'strategies_dir = "{folder}"',
-        "entries_per_window_max = 12 ": "entries_per_window_max = 64 ",
-    }
-    for section in ("stoploss_guard", "cooldown_period", "max_drawdown", "volatility_halt"):
-        start = head.index(f"[protections.{section}]")
-        old = head[start : head.index("enabled = true", start) + len("enabled = true")]
-        changes[old] = old.replace("true", "false")
-    strategies = '\n[[strategies]]\nname = "ticker"\ninstrument = "SPY"\nenabled = true\n'
-    return write_config(tmp_path / "live.toml", plain, strategies=strategies, changes=changes)
 
 
 async def until_traded(where: Venue, executions: int) -> dict[str, Any]:
@@ -78,7 +30,7 @@ def test_a_live_run_that_is_killed_leaves_no_orphan_and_no_duplicate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """ST-1: LIVE at the venue, kill -9, the launcher's restart: the venue and we have one story."""
-    config, data_dir = configured(tmp_path), tmp_path / "data"
+    config, data_dir = ticker_config(tmp_path), tmp_path / "data"
     with simulator() as told:
         monkeypatch.setenv("HOLDFAST_ALPACA_KEY", told["key"])
         monkeypatch.setenv("HOLDFAST_ALPACA_SECRET", told["secret"])

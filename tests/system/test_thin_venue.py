@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from actors.lane_virtual import BEHIND_TAPE_NS, RunEnd
+from research.crash.market import busy_config, busy_tape
 from research.walk import walk_tape
 from streams.tape import Tape
-from tests.support.busy_market import busy_config, busy_tape
 from tests.support.parity import journal, walked_journal
 from tests.support.play import Played, prepare
 from trading.config_reader import load

@@ -1,0 +1,1 @@
+"""Strategies of the crash rounds, each a file as a user would write it."""

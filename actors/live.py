@@ -9,13 +9,14 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from actors import arming
 from actors.adapter import AdapterActor, AdapterPlan
 from actors.arming import Arming
+from actors.clock_watch import ClockPlan, ClockWatch
 from actors.interrupt import Interrupter
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
@@ -40,13 +41,14 @@ from actors.summary import live_progress
 from actors.system import Ports, System, build
 from actors.trader_port import RunningTrader
 from actors.venue_store import VenueStore
+from brokers import ntp
 from brokers.alpaca.connect import (
     Addresses,
     Connection,
     Wanted,
     account_number,
     checks,
-    clock_offset_ns,
+    clock_offset,
     market_check,
     real_checks,
 )
@@ -65,10 +67,14 @@ from trading.ports import Broker, Claim
 from trading.run_options import Mode, RunOptions
 from trading.run_report import Notice, Reporter
 
+if TYPE_CHECKING:
+    from brokers.offset import Offset
+
 PROGRESS_EVERY_S = 0.25
 STOP_WAIT_S = 15.0
 STOP_LOOK_S = 0.05
 MINUTE_S = 60
+NS_PER_MS = 1_000_000
 
 
 class LiveTrader:
@@ -245,6 +251,7 @@ class LiveTrader:
         interrupter = Interrupter(self.lane, stuck_ns=self.config.watchdog.stall_max_ms * 1_000_000)
         interrupter.start()
         progress = asyncio.create_task(self._report())
+        clocks = asyncio.create_task(self._clock_watch().run())
         try:
             await self._stop_asked.wait()
             await self._resolve()
@@ -252,6 +259,8 @@ class LiveTrader:
             await self.feed.stop()
             interrupter.close()
             progress.cancel()
+            clocks.cancel()
+            await asyncio.gather(clocks, return_exceptions=True)
             await server.stop()
         self._end()
 
@@ -277,6 +286,28 @@ class LiveTrader:
         settle_memory()
         self._hold_to_arming()
         self.feed.start()
+
+    def _clock_watch(self) -> ClockWatch:
+        """The venue's clock and a time server's beside ours."""
+        limits = self.config.watchdog
+        venue = self.connection.venue()
+        ask: dict[str, Callable[[], Awaitable[Offset]]] = {
+            self.options.broker: lambda: clock_offset(venue.rest)
+        }
+        if limits.ntp_server:  # it has the world's time, not a simulator's
+            ask["ntp"] = lambda: ntp.ask(limits.ntp_server, time.time_ns)
+        plan = ClockPlan(
+            ask=ask,
+            faults=(*CALL_ERRORS, ntp.NtpError),
+            seen=self.system.wiring.clocks,
+            breakers=self.system.wiring.breakers,
+            warn_ns=limits.clock_offset_warn_ms * NS_PER_MS,
+            max_ns=limits.clock_offset_max_ms * NS_PER_MS,
+            now_ns=self.lane.now_ns,
+            note=self._note,
+            notify=self._notify,
+        )
+        return ClockWatch(plan, close=venue.close)
 
     async def _resolve(self) -> None:
         """No entry any more; entries that work are cancelled, and what is in flight may end."""
@@ -364,7 +395,7 @@ async def _venue_clock(options: RunOptions) -> Callable[[], int]:
     )
     venue = connection.venue()
     try:
-        offset_ns = await clock_offset_ns(venue.rest)
+        offset_ns = (await clock_offset(venue.rest)).middle_ns
     except CALL_ERRORS as error:
         raise SafetyRefusedError(
             f"the venue does not answer, nothing was started: {error}"

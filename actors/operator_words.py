@@ -325,6 +325,21 @@ class FeedHealth(TypedDict):
     is_stale: bool
 
 
+class ClockSeen(TypedDict):
+    """A clock beside ours at the last look (MD-3): NEAR, OFF, FAR, UNSURE or SILENT.
+
+    `offset_ns` is the best guess at how far it is ahead, `within_ns` how far that may be off; both
+    are None when it did not answer, and `problem` says why.
+    """
+
+    name: str
+    offset_ns: int | None
+    within_ns: int | None
+    verdict: str
+    at_ns: int
+    problem: str
+
+
 class HealthReport(TypedDict):
     """What `/health` says (WD-9). `is_live`: the lane turns; `is_ready`: it may trade."""
 
@@ -340,6 +355,7 @@ class HealthReport(TypedDict):
     watchdog: dict[str, Any]
     assertions: list[dict[str, Any]]
     breakers: list[dict[str, Any]]
+    clocks: list[ClockSeen]
 
 
 class TraderPort(Protocol):

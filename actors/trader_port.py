@@ -167,6 +167,7 @@ class RunningTrader:
             watchdog=system.wiring.watchdog_snapshot(),
             assertions=_assertions(system),
             breakers=system.wiring.breakers.states(),
+            clocks=list(system.wiring.clocks.values()),
         )
 
     # -- journaled events -------------------------------------------------------------------------
@@ -230,6 +231,7 @@ def status_of(system: "System") -> dict[str, Any]:
         "reconciliation": _reconciliation(system),
         "assertions": _assertions(system),
         "breakers": system.wiring.breakers.states(),
+        "clocks": list(system.wiring.clocks.values()),
         "protections": [] if account is None else [_protection(p) for p in account.protections],
         "strategies": [
             {

@@ -25,7 +25,7 @@ from actors.messages import (
     AccountBack,
     KillProgress,
 )
-from actors.operator_words import KillLevel, KillRequest
+from actors.operator_words import ClockSeen, KillLevel, KillRequest
 from actors.periods import (
     AGE_SWEEPS,
     CHECK_LIVE_NS,
@@ -96,6 +96,7 @@ class Wiring:
         self.reconciler_memory = ReconcilerMemory()
         self.checks_memory = ChecksMemory()
         self.breakers = Breakers(gate=system.gate, note=self.note, notify=self._notify)
+        self.clocks: dict[str, ClockSeen] = {}
         self.checks_plan = self._checks_plan()
         self.triggers = Triggers(self._triggers_plan())
         self.latency = LatencyMarks(system.ports.record.mark, system.ports.mono_ns)

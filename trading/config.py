@@ -291,6 +291,13 @@ class WatchdogSection(Section, frozen=True, kw_only=True):
     stall_max_ms: Annotated[int, above(0, "a lane that stands still longer ends the process")] = (
         1000
     )
+    ntp_server: Annotated[
+        str, doc("host of a time server, asked hourly in a live run; empty asks none (MD-3)")
+    ] = ""
+    clock_offset_warn_ms: Annotated[
+        int, above(0, "a person is told when a clock is farther from ours")
+    ] = 20
+    clock_offset_max_ms: Annotated[int, above(0, "and nothing enters beyond this")] = 100
 
 
 class Config(Section, frozen=True, kw_only=True):

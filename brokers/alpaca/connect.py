@@ -15,6 +15,7 @@ from brokers.base import Check, Place, StreamDown
 from brokers.credentials import Credentials
 from brokers.http import ANSWER_WAIT_S, Channel, Endpoint
 from brokers.limiter import Limiter
+from brokers.offset import Offset, of_date, of_stamp
 from trading.errors import SafetyRefusedError
 from trading.money import show_1e8
 
@@ -157,16 +158,19 @@ class Wanted:
     lot_1e8: int
 
 
-async def clock_offset_ns(rest: Rest) -> int:
-    """By how much the venue's clock is ahead of ours, half of the exchange taken off.
+async def clock_offset(rest: Rest) -> Offset:
+    """The venue's clock less ours, from its clock and from the Date header of its answer.
 
     Raises:
         Exception: One of `rest.CALL_ERRORS`.
     """
     before_ns = rest.now_ns()
-    clock = await rest.clock()
+    clock, date = await rest.clock()
     after_ns = rest.now_ns()
-    return time_ns(clock.timestamp, "clock.timestamp") - (before_ns + after_ns) // 2
+    stamp_ns = time_ns(clock.timestamp, "clock.timestamp")
+    found = of_stamp(stamp_ns, before_ns=before_ns, after_ns=after_ns)
+    dated = of_date(date, before_ns=before_ns, after_ns=after_ns)
+    return found if dated is None else dated.narrowed(found)
 
 
 async def checks(rest: Rest, wanted: Sequence[Wanted]) -> list[Check]:
@@ -249,12 +253,15 @@ async def market_check(market: MarketStream) -> Check:
 async def _clock_check(rest: Rest) -> Check:
     cure = "synchronise this machine's clock (NTP); nothing is traded beyond 100 ms (MD-3)"
     try:
-        offset_ns = await clock_offset_ns(rest)
+        offset = await clock_offset(rest)
     except CALL_ERRORS as error:
         return Check(name="clock", is_ok=False, found=str(error), cure=cure)
-    is_ok = abs(offset_ns) <= CLOCK_OFFSET_MAX_NS
-    found = f"the venue's clock is {offset_ns / 1e6:+.1f} ms from ours"
-    return Check(name="clock", is_ok=is_ok, found=found, cure=cure)
+    return Check(
+        name="clock",
+        is_ok=not offset.is_beyond(CLOCK_OFFSET_MAX_NS),
+        found=f"the venue's clock is {offset} from ours",
+        cure=cure,
+    )
 
 
 async def _asset_check(rest: Rest, wanted: Wanted) -> Check:

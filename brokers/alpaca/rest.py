@@ -202,10 +202,11 @@ class Rest:
             query["page_token"] = page[-1].id
         raise MalformedError("fills", f"an end within {PAGES_MAX} pages")
 
-    async def clock(self) -> Clock:
-        """The venue's time and session."""
+    async def clock(self) -> tuple[Clock, str]:
+        """The venue's time and session, and the Date header of the answer."""
         request = self.reads.request("GET", "/v2/clock")
-        return await self._ask(self.reads, request, Clock, (Priority.LOOK_UP, "clock"))
+        response = await self._call(self.reads, request, Priority.LOOK_UP, "clock")
+        return self._read(response, Clock, "clock"), response.headers.get("date", "")
 
     async def calendar(self, first: str, last: str) -> list[CalendarDay]:
         """Sessions between two dates (YYYY-MM-DD)."""

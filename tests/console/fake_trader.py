@@ -135,6 +135,7 @@ class FakeTrader:
             "watchdog": {"fired": 0},
             "assertions": [],
             "breakers": [],
+            "clocks": [],
         }
 
     def journal_ids(self) -> Sequence[str]:

@@ -29,7 +29,7 @@ async def until_traded(where: Venue, executions: int) -> dict[str, Any]:
 def test_a_live_run_that_is_killed_leaves_no_orphan_and_no_duplicate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """ST-1: LIVE at the venue, kill -9, the launcher's restart: the venue and we have one story."""
+    """ST-1, MD-3: LIVE, kill -9, the launcher's restart: one story; the venue's clock is seen."""
     config, data_dir = ticker_config(tmp_path), tmp_path / "data"
     with simulator() as told:
         monkeypatch.setenv("HOLDFAST_ALPACA_KEY", told["key"])
@@ -40,6 +40,10 @@ def test_a_live_run_that_is_killed_leaves_no_orphan_and_no_duplicate(
                 arguments = ("--mode", "LIVE", "--broker", "alpaca", "--url", told["url"])
                 async with running(data_dir, *arguments, "--config", str(config)) as run:
                     before = await until_traded(where, 2 * TRADES)
+                    await run.until_event("ClockOffset", name="alpaca")
+                    _, health = await run.get("/health")
+                    (clock,) = health["clocks"]
+                    assert clock["verdict"] != "FAR", clock
                     os.kill(run.address.pid, signal.SIGKILL)
                     await until_traded(where, len(before["executions"]) + 2 * TRADES)
                     assert await run.end(signal.SIGINT) == 0

@@ -33,7 +33,11 @@ impl Work<'_> {
         let Some(order) = self.known(&report.client_order_id, report.kind.as_str()) else {
             return;
         };
-        let order = self.was_sent(order, report);
+        let order = if report.kind == ReportKind::CancelRejected {
+            order // "unknown order" is what a venue says of one that still waits for its token
+        } else {
+            self.was_sent(order, report)
+        };
         match report.kind {
             ReportKind::Accepted => self.accepted(&order, report),
             ReportKind::Filled => self.fill_reported(&order, report),

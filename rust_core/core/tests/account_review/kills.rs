@@ -1,8 +1,10 @@
 //! Kills beside orders of every kind.
 
-use crate::account::{cancelled, config, plan, signal, submitted, Account, DOLLAR};
+use crate::account::{cancelled, config, name, plan, signal, submitted, Account, DOLLAR};
+use holdfast_core::event::Event;
 use holdfast_core::message::{ExitReason, KillLevel, Message, OrderType, ReportKind, Side, Signal};
 use holdfast_core::money::ONE_1E8;
+use holdfast_core::order_table::OrderState;
 
 #[test]
 fn a_flatten_does_not_wait_for_the_next_try_of_a_failed_exit() {
@@ -53,4 +55,23 @@ fn a_kill_closes_an_entry_that_fills_after_it() {
         (exit.exit_reason, exit.qty_1e8),
         (Some(ExitReason::KillSwitch), 10 * ONE_1E8)
     );
+}
+
+#[test]
+fn a_cancel_that_overtakes_its_order_proves_nothing() {
+    // EX-3, EX-8: the entry waits for its token, so "unknown order" is all the venue can say of it
+    let mut account = Account::new(config());
+    let entry = account.enter(signal("1", Side::Buy, plan()));
+    account.kill(KillLevel::Flatten);
+    account.venue(&entry, ReportKind::CancelRejected);
+    let held_back = account.tell(&Message::NotReleased {
+        client_order_id: entry.client_order_id.clone(),
+        reason: name("KILL_FLATTEN"),
+    });
+    let broken = |event: &Event| matches!(event, Event::InvariantViolated(_));
+    assert!(!held_back.events.iter().any(broken));
+    assert!(matches!(
+        &held_back.events[0],
+        Event::OrderChanged(change) if change.new == OrderState::NotSent
+    ));
 }

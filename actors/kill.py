@@ -294,7 +294,8 @@ class KillActor(LaneActor):
         if running is None:
             return
         for account in sorted(running.waiting_for):
-            running.remaining += self.plan.open_counts(account)
+            # our books may be empty: until its venue has said so, something may be left (KC-2)
+            running.remaining += max(1, self.plan.open_counts(account))
         self.plan.notify("CRITICAL", f"kill {kill_id} is not through: {running.remaining} remain")
         self._finish(running)
 

@@ -5,9 +5,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from actors.breakers import Breakers
-from actors.kill import KillAsked, ResumeAsked
-from actors.messages import KILL
-from actors.operator_words import Answer, Changed, KillLevel, KillRequest, Refused, ResumeRequest
+from actors.kill import KillAsked, ResumeAsked, Running
+from actors.messages import KILL, KillTimeout
+from actors.operator_words import (
+    Answer,
+    Changed,
+    KillDone,
+    KillLevel,
+    KillRequest,
+    Refused,
+    ResumeRequest,
+)
 from brokers.breaker import BreakerLimits, BreakerState
 from research.crash.market import busy_config, busy_tape
 from rust_core import ReleaseGate
@@ -119,6 +127,23 @@ def test_a_kill_that_the_venue_has_not_confirmed_is_not_lifted(
     go_on(played)
     assert [type(each) for each in lifted] == [Changed]
     assert level_of(played) == played.system.gate.kill_level == "NONE"
+
+
+def test_a_kill_that_timed_out_never_says_that_nothing_is_left(
+    market: tuple[Config, Tape],
+) -> None:
+    """KC-2: our books are empty, and the venue could not be asked."""
+    played = prepare(*market)
+    go_on(played)
+    answers: list[Answer] = []
+    request = KillRequest(id="k", level=KillLevel.FLATTEN, reason="a test", by="me")
+    account = played.system.account_name
+    played.system.kill_memory.running["k"] = Running(request, [answers.append], {account})
+    played.lane.tell(KILL, KillTimeout(kill_id="k"))
+    go_on(played)
+    (done,) = answers
+    assert isinstance(done, KillDone)
+    assert done.remaining == 1
 
 
 def test_an_entry_probes_the_breaker_of_orders_and_no_other() -> None:

@@ -52,7 +52,7 @@ def _report(patch: Path | None, seeds: range, jobs: int) -> dict[str, Any]:
         return campaign.run(seeds, jobs=jobs).report()
     if not patch.is_file():
         raise SetupError(f"--patch: there is no file {patch}")
-    return mutants.simulate_patched(patch, seeds, is_first_enough=False)
+    return mutants.simulate_patched(patch, seeds)
 
 
 def _judge(report: dict[str, Any], *, as_json: bool) -> None:

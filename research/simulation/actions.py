@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from actors.account import AccountActor
 from actors.spec import CellState
+from research.simulation.coincidences import Coincidences
 from research.simulation.harm import Panicking, Poison
 from research.simulation.process import Life, Process
 from research.simulation.world import MILLI_NS, SECOND_NS
@@ -41,6 +42,7 @@ class Actions:
             "net.broken": lambda _: simulation.network.break_line(self._seconds("net.broken")),
             "net.out_for_long": lambda _: self._cut_for_long(),
             "net.lists_behind": lambda _: self._delay_lists(),
+            "net.deaf": lambda _: self._deafen(),
             "net.silent": lambda _: simulation.network.silence(self._seconds("net.silent")),
             "venue.restarted": lambda _: self._restart_venue(),
             "venue.halted": lambda _: self._halt_venue(),
@@ -50,6 +52,8 @@ class Actions:
             "feed.stale": lambda _: self._stop_feed(),
             "feed.crossed": lambda _: self._cross_feed(),
         }
+        for name, act in Coincidences(simulation).by_name.items():
+            self._by_name[name] = self._to_running(act)
 
     def act(self, name: str, process: Process | None) -> None:
         """Do it: to the process that reached a point, or to the one in charge."""
@@ -136,6 +140,11 @@ class Actions:
         seconds = self._chance.between("out for", 60, 150)
         self._of.network.break_line(seconds)
         self._world.rough_until_ns += seconds * SECOND_NS
+
+    def _deafen(self) -> None:
+        """The stream loses all it should say, and looks alive."""
+        until_ns = self._world.now_ns + self._seconds("net.deaf") * SECOND_NS
+        self._of.network.deaf_until_ns = until_ns
 
     def _delay_lists(self) -> None:
         """For a while look-ups read a list that does not reach the present."""

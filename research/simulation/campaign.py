@@ -9,6 +9,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from research.simulation.run import Outcome, simulate
+from research.simulation.troubles import ACTIONS, POINTS
 from trading.errors import SetupError
 
 
@@ -43,17 +44,28 @@ class Campaign:
         if outcome.findings:
             self.failing.append((outcome.seed, outcome.findings))
 
+    @property
+    def next_to_decisions_ratio(self) -> float:
+        """The share of the bigger faults that fell on a point next to a decision."""
+        struck = sum(self.hits[f"struck at {point}"] for point in POINTS)
+        return struck / max(1, sum(self.hits[name] for name, _ in ACTIONS))
+
     def report(self) -> dict[str, Any]:
         """As `holdfast simulate --json` prints it; a seed's first finding stands for it.
 
-        Speeds are per second of one processor.
+        Speeds are per second of one processor; `next_to_decisions_ratio` is the share of the bigger
+        faults that fell on a point next to a decision.
         """
         seeds, cpu_s = max(self.seeds, 1), max(self.cpu_ns, 1) / 1e9
         return {
             "seeds": self.seeds,
             "failed": len(self.failing),
             "failing": [
-                {"seed": seed, "finding": f"{found[0][0]}: {found[0][1]}"}
+                {
+                    "seed": seed,
+                    "finding": f"{found[0][0]}: {found[0][1]}",
+                    "broken": list(dict.fromkeys(name for name, _ in found)),
+                }
                 for seed, found in self.failing
             ],
             "messages": self.messages,
@@ -61,6 +73,7 @@ class Campaign:
             "decisions_per_seed": round(self.decisions / seeds, 1),
             "faults_per_seed": round(self.faults / seeds, 1),
             "orders_per_seed": round(self.orders / seeds, 1),
+            "next_to_decisions_ratio": round(self.next_to_decisions_ratio, 3),
             "hits": dict(sorted(self.hits.items())),
             "virtual_over_real": round(self.virtual_ns / 1e9 / cpu_s),
         }
@@ -92,12 +105,13 @@ def outcomes(seeds: Sequence[int], jobs: int) -> Iterator[Outcome]:
         yield from pool.map(simulate, seeds, chunksize=max(1, min(16, len(seeds) // (jobs * 4))))
 
 
-def run(seeds: Iterable[int], *, jobs: int = 1, is_first_enough: bool = False) -> Campaign:
-    """Run seeds, all of them or up to the first that fails."""
+def run(seeds: Iterable[int], *, jobs: int = 1, until: str = "all") -> Campaign:
+    """Run seeds: `all`, up to the `first` that fails, or until one breaks this promise alone."""
     campaign = Campaign()
     for outcome in outcomes(list(seeds), jobs):
         campaign.take(outcome)
-        if is_first_enough and campaign.failing:
+        broken = {name for name, _ in outcome.findings}
+        if broken and (until == "first" or broken == {until}):
             break
     return campaign
 

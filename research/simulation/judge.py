@@ -13,7 +13,7 @@ from actors.operator_words import KillDone
 from actors.spec import EventKind
 from research.simulation.disk import Disk
 from research.simulation.market import UNIT_1E8
-from research.simulation.venue import Booked, SimVenue
+from research.simulation.venue import STRAY, Booked, SimVenue
 from research.simulation.world import SECOND_NS, World
 from rust_core import AccountCore, Submission
 from trading.config import Config
@@ -33,6 +33,7 @@ INVARIANTS = (
     "no entry beside an UNKNOWN order",
     "limits hold with UNKNOWN counted as filled",
     "limits hold at the venue",
+    "an exit takes no more than is held",
     "every position is protected",
     "no timer of a dead incarnation acts",
     "our book equals the venue's",
@@ -50,6 +51,7 @@ INVARIANTS = (
     "nothing crashed that nobody harmed",
 )
 
+LIVE = ("PENDING", "SUBMITTED", "WORKING", "PARTIALLY_FILLED", "UNKNOWN")
 PRICED = ("STOP_LOSS", "TAKE_PROFIT", "TRAILING", "TARGET_1", "TARGET_2")
 """Exits that a price decides; a kill or a time takes whatever price was last."""
 PRICES_KEPT_NS = 180 * SECOND_NS
@@ -57,6 +59,7 @@ SETTLED_AFTER_NS = 150 * SECOND_NS
 """What must follow, follows by then when nothing goes wrong any more."""
 BARE_MAX_NS = 70 * SECOND_NS
 """A position that neither stop nor waiver protects is found, and being closed, by then (PX-8)."""
+STOPPED_AFTER_NS = 40 * SECOND_NS
 CANCELLED_AFTER_NS = 70 * SECOND_NS
 ACTED_AFTER_NS = 10 * SECOND_NS
 TOLD_AFTER_NS = 150 * SECOND_NS
@@ -107,6 +110,7 @@ class Judge:
         self._ttl_ns = config.account.entry_ttl_s * SECOND_NS
         self._qty_max_1e8 = to_1e8(config.limits.position_qty_max or 0)
         self._capital_1e8 = to_1e8(config.account.capital_usd)
+        self._over: set[str] = set()
         self._setups: Counter[str] = Counter()
         self._said: set[str] = set()
 
@@ -155,7 +159,10 @@ class Judge:
             if other.purpose == "ENTRY":
                 worst_1e8 += other.qty_1e8 - other.filled_1e8
         worst_1e8 += sum(abs(each.qty_1e8) for each in core.positions())
-        if worst_1e8 > self._qty_max_1e8:
+        # an entry that waits for its token is not held against what the venue undoes meanwhile
+        decided_ns = self.world.now_ns - self.config.account.release_deadline_s * SECOND_NS
+        if worst_1e8 > self._qty_max_1e8 and self.venue.surprised_ns < decided_ns:
+            self._over.add(order)
             self.found(
                 "limits hold with UNKNOWN counted as filled",
                 f"{order} makes it {worst_1e8 // UNIT_1E8} at worst",
@@ -241,7 +248,7 @@ class Judge:
                 still[position.position_id] = passed.get(position.position_id, now_ns)
         self._passed = still
         for position_id, since_ns in still.items():
-            if now_ns - max(since_ns, self.world.heal_ns) > SETTLED_AFTER_NS:
+            if now_ns - max(since_ns, self.world.heal_ns) > STOPPED_AFTER_NS:
                 text = f"{position_id} is beyond its stop for {(now_ns - since_ns) // SECOND_NS} s"
                 self.found("a stop that was passed is acted on", text.rstrip("0123456789 s"))
 
@@ -265,7 +272,10 @@ class Judge:
 
     def placed(self, order: Booked) -> None:
         """The venue took an order that it did not have."""
+        is_told = self.world.now_ns - self.venue.surprised_ns > TOLD_AFTER_NS
         if order.purpose != "ENTRY":
+            if is_told:
+                self._exit_placed(order)
             return
         self._setups[order.position_id] += 1
         if self._setups[order.position_id] > 1:
@@ -276,11 +286,27 @@ class Judge:
             for each in self.venue.open_orders()
             if each.purpose == "ENTRY"
         )
-        is_told = self.world.now_ns - self.venue.surprised_ns > TOLD_AFTER_NS
+        if order.client_order_id in self._over:
+            return  # our own books said so at the hand-over
         if is_told and held_1e8 + open_1e8 > self._qty_max_1e8:
             self.found(
                 "limits hold at the venue",
                 f"{order.client_order_id} makes it {(held_1e8 + open_1e8) // UNIT_1E8}",
+            )
+
+    def _exit_placed(self, order: Booked) -> None:
+        """What leaves a position must not open the other side."""
+        held_1e8 = self.venue.positions.get(order.instrument, 0)
+        open_1e8 = sum(
+            each.qty_1e8 - each.filled_1e8
+            for each in self.venue.open_orders()
+            if each.purpose == "EXIT" and each.sign == order.sign
+        )
+        if open_1e8 > max(0, -order.sign * held_1e8):
+            self.found(
+                "an exit takes no more than is held",
+                f"{order.client_order_id} makes it {open_1e8 // UNIT_1E8} of "
+                f"{held_1e8 // UNIT_1E8}",
             )
 
     # -- at every step ----------------------------------------------------------------------------
@@ -316,7 +342,11 @@ class Judge:
         ):
             return  # the venue may have filled something after it said that it was flat
         held = {name: qty for name, qty in self.venue.positions.items() if qty}
-        left = [each.client_order_id for each in self.venue.open_orders()]
+        left = [
+            each.client_order_id
+            for each in self.venue.open_orders()
+            if each.purpose != STRAY or each.booked_ns < recent_ns  # it may come between two reads
+        ]
         if held or left:
             self.found("a kill that is through left nothing", f"{done.id}: {held} {left}")
 
@@ -369,9 +399,12 @@ class Judge:
             self.found("it trades again once the world has healed", "no entry left after that")
 
     def last_chance(self, process: "Process | None") -> None:
-        """The account will soon be flat for the day: a breaker may still be waiting to probe."""
-        gate = None if process is None else process.system.gate
-        self.is_excused = gate is None or gate.refuses(adds_risk=True) == "BREAKER_OPEN"
+        """The account will soon be flat for the day: a breaker may still have to wait."""
+        system = None if process is None else process.system
+        self.is_excused = system is None or any(
+            each["until_ns"] > self.world.now_ns or each["is_latched"]
+            for each in system.wiring.breakers.states()
+        )
 
     def _own_assertions(self, process: "Process") -> None:
         """The product's own assertions would stop it: in here each of them is a finding."""
@@ -414,6 +447,8 @@ class Judge:
             if booked is None:
                 if state not in ("NOT_SENT", "REJECTED"):
                     self._differs(f"{order} is {state}, and the venue has no such order")
+            elif state in LIVE:
+                continue  # it has not reached its end, which is a promise of its own
             elif state != booked.state or (filled_1e8, fees_1e8) != (
                 booked.filled_1e8,
                 booked.fees_1e8,
@@ -422,8 +457,8 @@ class Judge:
                     f"{order}: ours {state} {filled_1e8} {fees_1e8}, "
                     f"theirs {booked.state} {booked.filled_1e8} {booked.fees_1e8}"
                 )
-        for order in self.venue.orders:
-            if order not in known:
+        for order, booked in self.venue.orders.items():
+            if order not in known and booked.purpose != STRAY:
                 self._differs(f"{order} is at the venue, and not in our journal")
 
     def _differs(self, text: str) -> None:

@@ -1,6 +1,7 @@
-"""A patched copy of the project: what one small fault in it changes, a simulation must see.
+"""Mutants: what one small fault in the project changes, a simulation must see.
 
-A mutant lives in a folder of its own, with the compiled core of this one, and runs in a process of
+A mutant is a unified diff; above it stand the promise that it breaks and what it is. It lives in a
+folder of its own, with the compiled core of this one or one of its own, and runs in a process of
 its own; nothing of this process can leak into it.
 """
 
@@ -16,80 +17,73 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from research.simulation.workshop import LIBRARY, ROOT, core, patched
 from trading.errors import SetupError
 
-ROOT = Path(__file__).parents[2]
 ROOMS = ("rust_core", "trading", "streams", "storage", "brokers", "actors", "research", "configs")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.rs", "src", "target", "Cargo.toml")
 
 
-@dataclass(frozen=True, slots=True)
-class Hunk:
-    """One change: `old` stands in the file exactly once, and becomes `new`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What stands above a patch's diff.
 
-    path: str
-    old: str
-    new: str
+    Attributes:
+        promise: What it breaks.
+        seed: A world in which that shows; 0 where none is known.
+    """
 
-
-def hunks(patch: str) -> list[Hunk]:
-    """The changes of a unified diff; line numbers are not looked at."""
-    found: list[Hunk] = []
-    path, old, new = "", "", ""
-    for line in [*patch.splitlines(keepends=True), "@@ end\n"]:
-        if line.startswith(("--- ", "+++ ", "@@ ")):
-            if old or new:
-                found.append(Hunk(path, old, new))
-            old, new = "", ""
-            if line.startswith("+++ "):
-                path = line[4:].split()[0].removeprefix("b/")
-        elif path:
-            old += line[1:] if line[0] != "+" else ""
-            new += line[1:] if line[0] != "-" else ""
-    return found
+    promise: str
+    seed: int
 
 
-def patched(patch: str, root: Path = ROOT) -> dict[str, str]:
-    """The files that a patch changes, with their new text.
+def about(patch: Path) -> About:
+    """Read the words above a diff.
 
     Raises:
-        SetupError: It changes nothing, or a change does not fit.
+        SetupError: A seed is no number.
     """
-    texts: dict[str, str] = {}
-    for hunk in hunks(patch):
-        if not (root / hunk.path).is_file():
-            raise SetupError(f"the patch changes {hunk.path}, which is not in {root}")
-        text = texts.get(hunk.path) or (root / hunk.path).read_text(encoding="utf-8")
-        count = text.count(hunk.old)
-        if count != 1 or hunk.old == hunk.new:
-            raise SetupError(
-                f"{hunk.path}: expected the patch's old text once, found it {count} times"
-            )
-        texts[hunk.path] = text.replace(hunk.old, hunk.new)
-    if not texts:
-        raise SetupError("expected a unified diff that changes something, found no change")
-    return texts
+    words: dict[str, str] = {}
+    for line in patch.read_text(encoding="utf-8").partition("\n--- ")[0].splitlines():
+        name, colon, value = line.partition(": ")
+        if colon:
+            words[name] = value.strip()
+    try:
+        return About(promise=words.get("Promise", ""), seed=int(words.get("Seed", "0")))
+    except ValueError:
+        raise SetupError(f"{patch.name}: expected a number, found Seed: {words['Seed']}") from None
 
 
-def simulate_patched(patch: Path, seeds: range, *, is_first_enough: bool) -> dict[str, Any]:
+def simulate_patched(patch: Path, seeds: range, *, until: str = "all") -> dict[str, Any]:
     """The report of a campaign against a patched copy.
+
+    Args:
+        patch: The diff.
+        seeds: Which worlds.
+        until: `all` of them; the `first` that fails; or the first in which this promise is the
+            only one that is broken.
 
     Raises:
         SetupError: The patch does not fit, or the copy does not even run.
     """
     texts = patched(patch.read_text(encoding="utf-8"))
+    of_core = {path: text for path, text in texts.items() if path.endswith(".rs")}
+    library = core(of_core) if of_core else None
     with tempfile.TemporaryDirectory(prefix="holdfast-mutant-") as name:
         copy = Path(name)
         for room in ROOMS:
             shutil.copytree(ROOT / room, copy / room, ignore=_LEFT_OUT)
         for path, text in texts.items():
-            (copy / path).write_text(text, encoding="utf-8")
-        return _run(copy, patch, seeds, is_first_enough=is_first_enough)
+            if path not in of_core:
+                (copy / path).write_text(text, encoding="utf-8")
+        if library is not None:
+            shutil.copy(library, copy / LIBRARY)
+        return _run(copy, patch, seeds, until)
 
 
-def _run(copy: Path, patch: Path, seeds: range, *, is_first_enough: bool) -> dict[str, Any]:
+def _run(copy: Path, patch: Path, seeds: range, until: str) -> dict[str, Any]:
     command = [sys.executable, "-P", "-m", "research.simulation"]
-    command += [f"{seeds.start}..{seeds.stop - 1}", "first" if is_first_enough else "all"]
+    command += [f"{seeds.start}..{seeds.stop - 1}", until]
     environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(  # noqa: S603 - our own interpreter, our own module
         command, cwd=copy, env=environment, capture_output=True, text=True, check=False
@@ -101,14 +95,24 @@ def _run(copy: Path, patch: Path, seeds: range, *, is_first_enough: bool) -> dic
 
 
 def hunt(patch: Path, seeds: range) -> dict[str, Any]:
-    """Whether a mutant is found, by which invariant, and how many seeds that took."""
-    report = simulate_patched(patch, seeds, is_first_enough=True)
+    """Whether a mutant is found, by which invariant, and how many seeds that took.
+
+    The hunt goes on until a world breaks the patch's own promise and no other: `alone_at` is that
+    seed, None when there was none; `others` are the promises that were broken on the way.
+    """
+    promise = about(patch).promise
+    report = simulate_patched(patch, seeds, until=promise or "first")
     failing = report["failing"]
+    alone = [each["seed"] for each in failing if each["broken"] == [promise]]
+    first = failing[0] if failing else None
     return {
         "name": patch.stem,
-        "found": bool(failing),
-        "seeds_to_find": report["seeds"] if failing else None,
-        "invariant": failing[0]["finding"].partition(":")[0] if failing else None,
+        "found": first is not None,
+        "seeds_to_find": None if first is None else first["seed"] - seeds.start + 1,
+        "invariant": None if first is None else first["broken"][0],
+        "promise": promise,
+        "alone_at": alone[0] if alone else None,
+        "others": sorted({name for each in failing for name in each["broken"]} - {promise}),
     }
 
 

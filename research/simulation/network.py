@@ -39,6 +39,25 @@ class NetworkFaults:
     lookup_stale: float = 0.0
 
 
+@dataclass(slots=True)
+class Armed:
+    """What happens to the next order that adds risk.
+
+    Attributes:
+        wait_ms: It waits so long for its token.
+        late_ms: Its request is under way for so long.
+        is_answer_lost: Its answer never comes.
+        waiting: Called as it begins to wait.
+        left: Called as its bytes have left.
+    """
+
+    wait_ms: int = 0
+    late_ms: int = 0
+    is_answer_lost: bool = False
+    waiting: Callable[[], None] | None = None
+    left: Callable[[], None] | None = None
+
+
 class Host(Protocol):
     """The process at our end of the line."""
 
@@ -66,6 +85,10 @@ class Network:
     Attributes:
         venue: At the far end; set once it is built.
         host: Who hears the stream now, None while nobody is connected.
+        deaf_until_ns: What the stream says until then is lost, while requests come and go.
+        behind_until_ns: Look-ups read a list that does not reach the present until then.
+        stateless_until_ns: The venue's own account cannot be asked for until then.
+        armed: What happens to the next order.
     """
 
     def __init__(self, world: World, faults: NetworkFaults) -> None:
@@ -76,13 +99,21 @@ class Network:
         self.host: Host | None = None
         self.broken_until_ns = 0
         self.silent_until_ns = 0
+        self.deaf_until_ns = 0
         self.behind_until_ns = 0
+        self.stateless_until_ns = 0
+        self.armed: Armed | None = None
         self._stream_ns = 0
 
     # -- requests and their answers -----------------------------------------------------------
 
     def request(
-        self, kind: str, act: Callable[[], None], answer: Callable[[], Callable[[], None] | None]
+        self,
+        kind: str,
+        act: Callable[[], None],
+        answer: Callable[[], Callable[[], None] | None],
+        *,
+        late_ms: int = 0,
     ) -> None:
         """Carry one request there, have the venue act, and carry its answer back.
 
@@ -90,11 +121,12 @@ class Network:
             kind: What it is, for chance and for the report.
             act: What the venue does.
             answer: Made at the venue after acting; brings the answer home when called.
+            late_ms: It is under way for at least so long.
         """
         world, faults = self.world, self.faults
         if self._is_unreachable() or world.strikes(f"net.{kind}_lost", faults.request_lost):
             return
-        latency_ns = self._latency_ns(kind)
+        latency_ns = self._latency_ns(kind) + late_ms * MILLI_NS
         if world.strikes(f"net.{kind}_late", faults.request_late):
             latency_ns += world.chance.between(f"{kind} late", 500, REQUEST_LATE_MAX_MS) * MILLI_NS
 
@@ -132,12 +164,18 @@ class Network:
         most_ms = 3_000 if chance.happens("long token wait", 0.1) else 120
         return chance.between("token wait ms", 1, most_ms) * MILLI_NS
 
+    def take_armed(self) -> Armed:
+        """What was armed for the order that is handed over now; nothing once the world is well."""
+        armed, self.armed = self.armed, None
+        return armed if armed is not None and self.world.is_faulty() else Armed()
+
     # -- the stream -------------------------------------------------------------------------------
 
     def report(self, report: VenueReport) -> None:
         """Send a report down the stream; one that is sent over a broken line is gone."""
         host, world, faults = self.host, self.world, self.faults
-        if host is None or self._is_unreachable():
+        is_deaf = world.is_faulty() and world.now_ns < self.deaf_until_ns
+        if host is None or is_deaf or self._is_unreachable():
             world.hits["net.report_missed"] += 1
             return
         latency_ns = self._latency_ns("stream")
@@ -203,17 +241,20 @@ class Wire:
     def submit(self, submission: Submission, gate: ReleaseGate) -> None:
         """Redeem the verdict and hand its bytes over at most once, now or when the way is free."""
         network = self._network
-        wait_ns = network.wait_ns()
+        armed = network.take_armed() if submission.adds_risk else Armed()
+        wait_ns = max(network.wait_ns(), armed.wait_ms * MILLI_NS)
+        if armed.waiting is not None:
+            armed.waiting()
         if wait_ns:
-            network.world.after(wait_ns, lambda: self._when_free(submission, gate))
+            network.world.after(wait_ns, lambda: self._when_free(submission, gate, armed))
         else:
-            self._hand_over(submission, gate)
+            self._hand_over(submission, gate, armed)
 
-    def _when_free(self, submission: Submission, gate: ReleaseGate) -> None:
+    def _when_free(self, submission: Submission, gate: ReleaseGate, armed: Armed) -> None:
         """The limiter's token and a connection are in hand, unless the process is gone."""
-        self._host.when_running(lambda: self._hand_over(submission, gate))
+        self._host.when_running(lambda: self._hand_over(submission, gate, armed))
 
-    def _hand_over(self, submission: Submission, gate: ReleaseGate) -> None:
+    def _hand_over(self, submission: Submission, gate: ReleaseGate, armed: Armed) -> None:
         world, order = self._network.world, submission.client_order_id
         self._host.point("release")
         try:
@@ -222,11 +263,13 @@ class Wire:
             self._host.mail(NotReleased(client_order_id=order, reason=str(refused)))
             return
         self._released(submission)
-        self._post(order, intent)
+        self._post(order, intent, armed)
+        if armed.left is not None:
+            armed.left()
         self._host.point("handed_over")
         self._host.mail(Released(client_order_id=order, at_ns=world.now_ns))
 
-    def _post(self, client_order_id: str, intent: bytes) -> None:
+    def _post(self, client_order_id: str, intent: bytes, armed: Armed) -> None:
         network, world, host = self._network, self._network.world, self._host
         faults, venue = network.faults, network.venue
         if world.strikes("net.rate_limited", faults.rate_limited):
@@ -235,6 +278,8 @@ class Wire:
             return
 
         def answer() -> Callable[[], None] | None:
+            if armed.is_answer_lost and world.is_faulty():
+                return None
             if world.strikes("net.accepted_then_5xx", faults.answer_error):
                 return lambda: host.mail(Message.no_answer(client_order_id))
             said = venue.look_up(client_order_id)
@@ -247,7 +292,8 @@ class Wire:
 
             return home
 
-        network.request("post", lambda: _ignored(venue.place(intent)), answer)
+        late_ms = armed.late_ms if world.is_faulty() else 0
+        network.request("post", lambda: _ignored(venue.place(intent)), answer, late_ms=late_ms)
 
     def cancel(self, client_order_id: str, broker_order_id: str = "") -> None:
         """Ask for a cancel."""
@@ -300,7 +346,9 @@ class Wire:
         network = self._network
 
         def answer() -> Stated:
-            if network.world.strikes("net.state_error", network.faults.answer_error):
+            world = network.world
+            is_refused = world.is_faulty() and world.now_ns < network.stateless_until_ns
+            if is_refused or world.strikes("net.state_error", network.faults.answer_error):
                 return Stated(question=question, problem="the venue said 503")
             return network.venue.stated(question, parts, fills_after_ns)
 

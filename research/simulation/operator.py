@@ -1,11 +1,13 @@
 """The operator: kills, resumes, and starts again what died; through the trader's own port."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from actors.operator_words import (
     Accepted,
     Answer,
     Changed,
+    ControlRequest,
     KillDone,
     KillLevel,
     KillRequest,
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from research.simulation.process import Process
 
 ASK_AGAIN_NS = 3 * SECOND_NS
+CLEAR_HALTS = "clear_halts"
 
 
 class Operator:
@@ -39,22 +42,44 @@ class Operator:
         self._current = current
         self._asked = 0
 
-    def kill(self, level: str, resume_after_ns: int) -> None:
-        """Ask for a kill until it is acknowledged, and lift it later."""
+    def kill(
+        self,
+        level: str,
+        resume_after_ns: int,
+        *,
+        answered: "Callable[[], None] | None" = None,
+        resuming: "Callable[[], None] | None" = None,
+        clears_halts: bool = False,
+    ) -> None:
+        """Ask for a kill until it is acknowledged, and lift it later.
+
+        Args:
+            level: Of the kill.
+            resume_after_ns: When to lift it.
+            answered: Called as the acknowledgement is heard.
+            resuming: Called just before it is lifted.
+            clears_halts: Whether what stopped entries beside it is cleared with it.
+        """
         self._asked += 1
         request = KillRequest(
             id=f"kill-{self._asked}", level=KillLevel(level), reason="a drill", by="simulation"
         )
-        self._ask_kill(request)
-        self.world.after(resume_after_ns, lambda: self._resume(f"resume-{request.id}"))
+        self._ask_kill(request, answered)
 
-    def _ask_kill(self, request: KillRequest) -> None:
+        def resume() -> None:
+            if resuming is not None:
+                resuming()
+            self._resume(f"resume-{request.id}", clears_halts=clears_halts)
+
+        self.world.after(resume_after_ns, resume)
+
+    def _ask_kill(self, request: KillRequest, answered: "Callable[[], None] | None") -> None:
         process, judge = self._current(), self.judge
         state = {"is_acknowledged": False}
 
         def again() -> None:
             if not state["is_acknowledged"]:
-                self._ask_kill(request)
+                self._ask_kill(request, answered)
 
         self.world.after(ASK_AGAIN_NS, again)
         if process is None:
@@ -65,6 +90,8 @@ class Operator:
             if isinstance(answer, Accepted):
                 state["is_acknowledged"] = True
                 judge.kill_accepted(process, request.id, str(request.level))
+                if answered is not None:
+                    answered()
             elif isinstance(answer, KillDone):
                 judge.kill_done(str(request.level), answer)
             process.point("kill_answered")
@@ -80,12 +107,13 @@ class Operator:
         self._asked += 1
         self._resume(f"resume-all-{self._asked}")
 
-    def _resume(self, request_id: str) -> None:
+    def _resume(self, request_id: str, *, clears_halts: bool = False) -> None:
         process, judge = self._current(), self.judge
         if not judge.killed_by:
             return
+        again = partial(self._resume, request_id, clears_halts=clears_halts)
         if process is None:
-            self.world.after(ASK_AGAIN_NS, lambda: self._resume(request_id))
+            self.world.after(ASK_AGAIN_NS, again)
             return
         held, judge.killed_by = judge.killed_by, {}
 
@@ -93,9 +121,19 @@ class Operator:
             self.world.say(f"operator heard {answer}")
             if isinstance(answer, Refused):
                 judge.killed_by = held | judge.killed_by
-                self.world.after(10 * SECOND_NS, lambda: self._resume(request_id))
+                self.world.after(10 * SECOND_NS, again)
             elif isinstance(answer, Changed):
                 self.world.hits["operator.resumed"] += 1
+                if clears_halts:
+                    self._clear_halts(process)
 
         request = ResumeRequest(id=request_id, reason="done", by="simulation", rearm=True)
         process.trader.resume(request, heard)
+
+    @staticmethod
+    def _clear_halts(process: "Process") -> None:
+        """What was found beside the kill is understood, and entries may go on."""
+        request = ControlRequest(
+            id="clear", name=CLEAR_HALTS, value=True, reason="understood", by="simulation"
+        )
+        process.trader.set_control(request, lambda _: None)

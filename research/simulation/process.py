@@ -46,6 +46,7 @@ class Site:
         market: The session.
         judge: Watches.
         visit: Called with a process and a point that it reached.
+        is_lane_drawn: Whether what a lane leaves open is drawn.
     """
 
     world: World
@@ -55,6 +56,7 @@ class Site:
     market: Market
     judge: "Judge"
     visit: "Callable[[Process, str], None]"
+    is_lane_drawn: bool
 
 
 class Process:
@@ -75,7 +77,8 @@ class Process:
         self._is_inside = False
         self.fence = site.disk.take_fence()
         self.handle = DiskHandle(site.disk, self.fence, self)
-        self.lane = SimLane(site.world.clock, site.judge.stale_timer)
+        drawn = site.world.chance.random(f"lane of {number}") if site.is_lane_drawn else None
+        self.lane = SimLane(site.world.clock, site.judge.stale_timer, drawn)
         self.notices: list[tuple[str, str]] = []
         self._buffer: list[object] = []
         self._held: list[Callable[[], None]] = []
@@ -146,7 +149,7 @@ class Process:
 
     def next_ns(self, none_ns: int) -> int:
         """When its next timer is due."""
-        return self.lane.timers.next_ns() if self.life is Life.RUNNING else none_ns
+        return self.lane.next_ns() if self.life is Life.RUNNING else none_ns
 
     def _alive(self, act: Callable[[], None]) -> None:
         was_inside, self._is_inside = self._is_inside, True

@@ -14,7 +14,7 @@ lot = 1
 multiplier = 50
 [account]
 capital_usd = 10000000
-entry_ttl_s = 20
+entry_ttl_s = 23
 release_deadline_s = 5
 auto_flatten_before_close_s = 300
 flatten_check_before_close_s = 60

@@ -17,6 +17,7 @@ from research.simulation.troubles import Troubles, network_faults
 from research.simulation.venue import SimVenue
 from research.simulation.world import MILLI_NS, SECOND_NS, World
 from rust_core import VenueReport
+from storage import RecordError
 from trading.market import Bar, MarketMessage, Quote, SessionClosed
 
 NEVER_NS = 2**63 - 1
@@ -92,6 +93,7 @@ class Simulation:
             market=self.market,
             judge=self.judge,
             visit=self.troubles.visit,
+            is_lane_drawn=chance.pick("lane", (False, True, True)),
         )
         self.stale_until_ns = 0
         self.is_crossed_next = False
@@ -193,10 +195,10 @@ class Simulation:
         if self.processes[-1] is process:
             self.start_process()
 
-    def kill(self, process: Process) -> None:
-        """Kill -9; somebody starts the next one a little later."""
+    def kill(self, process: Process, *, restart_ms: int = 0) -> None:
+        """Kill -9; somebody starts the next one a little later, or after `restart_ms`."""
         self.judge.buried(process)
-        wait_ms = self.world.chance.between("restart after", 200, 6_000)
+        wait_ms = restart_ms or self.world.chance.between("restart after", 200, 6_000)
         self.world.after(wait_ms * MILLI_NS, lambda: self._replace(process))
         process.kill()
 
@@ -232,8 +234,13 @@ def simulate(seed: int, *, is_traced: bool = False) -> Outcome:
     """Run one seed."""
     began_ns = time.process_time_ns()
     simulation = Simulation(seed, is_traced=is_traced)
-    simulation.run()
     world, judge = simulation.world, simulation.judge
+    try:
+        simulation.run()
+        journal_hash = simulation.disk.record.journal_hash(simulation.disk.run)
+    except RecordError as error:  # its journal was taken, and its tables refuse it
+        judge.found("journal, projections and cores agree", str(error)[-400:])
+        journal_hash = ""
     for process in simulation.processes:
         judge.buried(process)
     return Outcome(
@@ -246,6 +253,6 @@ def simulate(seed: int, *, is_traced: bool = False) -> Outcome:
         hits=world.hits,
         virtual_ns=world.now_ns - OPEN_NS + BEFORE_NS,
         cpu_ns=time.process_time_ns() - began_ns,
-        journal_hash=simulation.disk.record.journal_hash(simulation.disk.run),
+        journal_hash=journal_hash,
         trace=world.trace or [],
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from research.simulation.chance import Chance
-from research.simulation.market import SYMBOL, TICK_1E8, UNIT_1E8
+from research.simulation.market import BAR_S, SYMBOL, TICK_1E8, UNIT_1E8
 from trading.strategies import (
     Answer,
     Exit,
@@ -22,6 +22,7 @@ from trading.strategies.view import View
 
 NAME = "busy"
 SECOND_NS = 1_000_000_000
+FAR_1E8 = 400 * TICK_1E8
 
 
 class Busy(Strategy):
@@ -38,28 +39,34 @@ class Busy(Strategy):
     def evaluate(self, view: View) -> Answer:
         """Enter when flat, leave now and then."""
         bar = view.bar
-        minute = bar.end_ns // SECOND_NS
+        second = bar.end_ns // SECOND_NS
         chance = Chance(self._seed)
-        purpose = f"bar {minute}"
+        purpose = f"bar {second}"
         if view.position is not None:
             if not view.position.is_exit_pending and chance.happens(f"leave {purpose}", 0.25):
                 return Exit(ExitReason.MANUAL, "enough")
             return NoTrade(NoTradeReason.IN_POSITION)
-        if view.session.is_entry_pending or not chance.happens(f"enter {purpose}", 0.9):
+        insists = chance.happens(f"insist {purpose}", 0.2)  # it may not, and must be refused
+        if view.session.is_entry_pending and not insists:
             return NoTrade(NoTradeReason.ORDER_WORKING)
-        return self._enter(chance, purpose, bar.close_1e8, f"b{minute}")
+        if not chance.happens(f"enter {purpose}", 0.9):
+            return NoTrade(NoTradeReason.NO_SETUP)
+        if chance.happens(f"again {purpose}", 0.2):  # what it saw two bars ago is still there
+            second -= 2 * BAR_S
+        return self._enter(chance, purpose, bar.close_1e8, f"b{second}")
 
     def _enter(self, chance: Chance, purpose: str, close_1e8: int, setup: str) -> Signal:
         side = chance.pick(f"side {purpose}", (Side.BUY, Side.SELL))
         kind = chance.pick(f"type {purpose}", _TYPES)
         sign = 1 if side is Side.BUY else -1
-        away_1e8 = chance.between(f"away {purpose}", 0, 4) * TICK_1E8
+        is_far = chance.happens(f"far {purpose}", 0.3)  # it will rest until its time is over
+        away_1e8 = chance.between(f"away {purpose}", 0, 4) * TICK_1E8 + is_far * FAR_1E8
         return Signal(
             setup_instance=setup,
             legs=(Leg(instrument=SYMBOL, side=side),),
             plan=_plan(chance, purpose),
             reason="busy",
-            qty_1e8=chance.between(f"qty {purpose}", 1, 10) * UNIT_1E8,
+            qty_1e8=chance.between(f"qty {purpose}", 1, 12) * UNIT_1E8,  # 10 are allowed
             order_type=kind,
             tif=chance.pick(f"tif {purpose}", (TimeInForce.DAY, TimeInForce.IOC))
             if kind is OrderType.LIMIT

@@ -26,7 +26,8 @@ POINTS = (
     "filled",  # in the middle of fills
     "kill_answered",  # in the middle of a kill
 )
-NEXT_TO_DECISIONS = 0.7
+NEXT_TO_DECISIONS = 0.78
+"""Of those drawn; some wait for a point that never comes, so of those that strike it is 0.7."""
 ROUGH_NS = 130 * SECOND_NS
 """Longer than the longest thing that goes wrong, but for an outage of the line."""
 ROUGH_NS_BY = {
@@ -39,6 +40,8 @@ ROUGH_NS_BY = {
     "operator.pause": 5 * SECOND_NS,
     "operator.flatten": 5 * SECOND_NS,
     "operator.emergency": 5 * SECOND_NS,
+    "operator.resumes_beside_a_crash": 40 * SECOND_NS,
+    "operator.resumes_in_haste": 20 * SECOND_NS,
 }
 _RATES = (0.01, 0.03, 0.1)
 
@@ -58,6 +61,7 @@ ACTIONS = (
     ("operator.flatten_offline", 2),
     ("net.broken", 4),
     ("net.silent", 3),
+    ("net.deaf", 4),
     ("net.out_for_long", 2),
     ("net.lists_behind", 2),
     ("venue.restarted", 2),
@@ -67,6 +71,13 @@ ACTIONS = (
     ("disk.failed", 1),
     ("feed.stale", 2),
     ("feed.crossed", 2),
+    ("process.killed_in_flight", 3),
+    ("process.fenced_with_an_order", 3),
+    ("operator.killed_as_it_answers", 2),
+    ("operator.resumes_in_haste", 3),
+    ("operator.resumes_beside_a_crash", 3),
+    ("net.order_in_doubt", 3),
+    ("venue.stray_in_a_flatten", 1),
 )
 _BAG = tuple(name for name, weight in ACTIONS for _ in range(weight))
 

@@ -22,6 +22,8 @@ from trading.ports import Part
 _read_intent = msgspec.json.Decoder(Intent).decode
 HELD = "held-"
 """Begins the venue's id of an order that came while trading was halted."""
+STRAY = "STRAY"
+"""The purpose of an order that the trader knows nothing of."""
 _ENDS = {"CANCELLED", "EXPIRED", "REJECTED"}
 
 
@@ -101,6 +103,8 @@ class SimVenue:
         self.is_down = False
         self.halted_until_ns = 0
         self._multiplier = int(config.instruments[0].multiplier)
+        self._instrument = config.instruments[0].symbol
+        self._owner = config.run.account
         self._fee_1e8 = to_1e8(config.paper.fee_per_unit_usd)
         self._last: Quote | None = None
         self._held: list[Intent] = []
@@ -138,6 +142,8 @@ class SimVenue:
         for intent in self._held:
             self._end(self.orders[intent.client_order_id], "EXPIRED", "the session is over")
         self._held = []
+        for stray in [each for each in self.open_orders() if each.purpose == STRAY]:
+            self._end(stray, "EXPIRED", "the session is over")
 
     def restart(self) -> None:
         """Come back with the book as it was kept."""
@@ -177,6 +183,25 @@ class SimVenue:
             self._match(asked, is_held=False)
         return order
 
+    def place_stray(self) -> None:
+        """Book an order with the trader's own tag that the trader never intended.
+
+        Its price is far from any; the stream of another connection told of it.
+        """
+        self._extra += 1
+        stray = Booked(
+            client_order_id=f"p-{self._owner}-stray-{self._extra}",
+            instrument=self._instrument,
+            side="BUY",
+            qty_1e8=UNIT_1E8,
+            booked_ns=self.world.now_ns,
+            purpose=STRAY,
+            order_type="LIMIT",
+            position_id="",
+            broker_order_id=f"{HELD}stray-{self._extra}",
+        )
+        self.orders[stray.client_order_id] = stray
+
     def _match(self, asked: Intent, *, is_held: bool) -> None:
         reports = self.book.submit(
             asked.client_order_id,
@@ -200,6 +225,10 @@ class SimVenue:
         if order is not None and order.is_open and len(held) < len(self._held):
             self._held = held
             self._end(order, "CANCELLED", "")
+            return
+        if order is not None and order.purpose == STRAY:
+            if order.is_open:
+                self._end(order, "CANCELLED", "")
             return
         self._take(self.book.cancel(client_order_id, self.world.now_ns))
         if order is not None and order.state == "CANCELLED":

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from research.simulation.workshop import ROOT, patched
 from tests.mutants import workshop
-from tests.mutants.workshop import PATCHES, ROOT, PatchError
+from tests.mutants.workshop import PATCHES
+from trading.errors import SetupError
 
 ALL = sorted(PATCHES.glob("*.patch"))
 QUICK = ("part-taken-for-the-whole", "stop-compared-the-wrong-way")
@@ -36,7 +38,7 @@ def test_the_sound_core_trades_alike_in_both_drivers(sound: dict[str, Any]) -> N
 @pytest.mark.parametrize("patch", ALL, ids=lambda path: path.stem)
 def test_every_fault_still_fits_the_core(patch: Path) -> None:
     """RS-1: each patch changes a file of the core, in one place, as it stands today."""
-    changed = workshop.patched(patch.read_text())
+    changed = patched(patch.read_text())
     assert [path for path in changed if path.startswith("rust_core/core/src/")] == list(changed)
 
 
@@ -46,7 +48,7 @@ def test_a_fault_in_the_core_changes_the_trades_of_both_drivers(
     patch: Path, sound: dict[str, Any]
 ) -> None:
     """RS-1: actors and walker follow the same rules, so a wrong one is felt by both, alike."""
-    wrong = workshop.trades(workshop.build(workshop.patched(patch.read_text())))
+    wrong = workshop.trades(workshop.build(patched(patch.read_text())))
     assert wrong["actors"] != sound["actors"]
     assert wrong["walker"] != sound["walker"]
     same = wrong["walker"]
@@ -65,7 +67,7 @@ def test_a_patch_that_does_not_fit_is_refused() -> None:
     """RS-1: a fault that is not there any more is an error, not a fault that nobody felt."""
     path = "rust_core/core/src/exits.rs"
     patch = f"--- a/{path}\n+++ b/{path}\n@@ -1,1 +1,1 @@\n-no such line\n+another\n"
-    with pytest.raises(PatchError, match="found it 0 times"):
-        workshop.patched(patch)
-    with pytest.raises(PatchError, match="must change something"):
-        workshop.patched("")
+    with pytest.raises(SetupError, match="found it 0 times"):
+        patched(patch)
+    with pytest.raises(SetupError, match="found no change"):
+        patched("")

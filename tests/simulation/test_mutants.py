@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from research.simulation.judge import INVARIANTS
-from research.simulation.mutants import hunt, patched
+from research.simulation.mutants import hunt
+from research.simulation.workshop import patched
 
 FOLDER = Path(__file__).parent / "patches"
 PATCHES = sorted(FOLDER.glob("*.patch"))

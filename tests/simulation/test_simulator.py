@@ -10,8 +10,8 @@ import pytest
 
 from research.simulation.campaign import Campaign, parse_seeds
 from research.simulation.chance import Chance
-from research.simulation.mutants import patched
 from research.simulation.run import Outcome, simulate
+from research.simulation.workshop import patched
 from trading.errors import SetupError
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +75,9 @@ def test_a_report_names_each_failing_seed(outcome: Outcome) -> None:
     campaign.take(replace(outcome, findings=[]))
     campaign.take(replace(outcome, findings=[("an invariant", "was broken")]))
     report = campaign.report()
-    assert report["failing"] == [{"seed": 7, "finding": "an invariant: was broken"}]
+    assert report["failing"] == [
+        {"seed": 7, "finding": "an invariant: was broken", "broken": ["an invariant"]}
+    ]
     assert report["seeds"] == 2
     assert report["messages"] == 2 * outcome.messages
     assert report["hits"]["point.stage"] == 2 * outcome.hits["point.stage"]

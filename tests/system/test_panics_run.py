@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from actors.venue_store import VenueStore
+from research.simulation.workshop import ROOT, patched
 from rust_core import PaperVenueBook
 from storage import open_record
 from tests.mutants import workshop
@@ -86,7 +87,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, ...
 @pytest.fixture(scope="module")
 def broken() -> Path:
     """Where the core that panics comes first on the path."""
-    return workshop.build(workshop.patched(PANICS.read_text()))
+    return workshop.build(patched(PANICS.read_text()))
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +202,7 @@ def test_a_poison_message_of_an_operator_is_set_aside(
 
 def test_a_panic_unwinds_in_every_profile() -> None:
     """WD-1: with `panic = "abort"` a panic would be the end of everybody."""
-    profiles = tomllib.loads((workshop.ROOT / "Cargo.toml").read_text())["profile"]
+    profiles = tomllib.loads((ROOT / "Cargo.toml").read_text())["profile"]
     assert {profile.get("panic", "unwind") for profile in profiles.values()} == {"unwind"}
-    assert not (workshop.ROOT / ".cargo").exists()
-    assert "panic=" not in (workshop.ROOT / "pyproject.toml").read_text()
+    assert not (ROOT / ".cargo").exists()
+    assert "panic=" not in (ROOT / "pyproject.toml").read_text()

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from actors.breakers import Breakers
+from actors.breakers import ORDERS, Breakers
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
 from actors.latency import LatencyMarks
@@ -87,6 +87,7 @@ class AccountPlan:
         latency: Told of each stage an order passes.
         questions: What the venue was asked, shared with the reconciler.
         breakers: Told how each call to the venue went.
+        unsound: Called once a decision left books that contradict themselves (WD-5).
         judged: Called with each answer once the core has judged it.
         recovered: Called when everything open was asked for after a restart.
     """
@@ -108,6 +109,7 @@ class AccountPlan:
     latency: LatencyMarks
     questions: Questions
     breakers: Breakers
+    unsound: Callable[[], None]
     judged: Callable[[Judged], None]
     recovered: Callable[[], None]
 
@@ -145,11 +147,14 @@ class AccountActor(LaneActor):
         self.plan = plan
         self.core = AccountCore(plan.config_json)
         self._incarnation = object()
-        self._latency = plan.latency
+        self._mark = plan.latency.mark
+        self._mono_ns = plan.latency.mono_ns
         self._now_ns = lane.now_ns
         self._journal_id = plan.journal_id
         self._stage = plan.rounds.stage
         self._publish = plan.rounds.publish
+        self._call_at_rest = plan.rounds.call_at_rest
+        self._breakers = plan.breakers
         self._resubmit: dict[str, Submission] = {}
         self._absent_once: set[str] = set()
         self._sent_ns: dict[str, int] = {}
@@ -239,38 +244,43 @@ class AccountActor(LaneActor):
             raise RecordRefusedError(f"{self.name}: {outcome}")
 
     def _decide(self, message: Message) -> Decision | None:
-        latency = self._latency
-        asked_ns = latency.mono_ns()
+        asked_ns = self._mono_ns()
         core = self.core
         decision = core.take(message, self._now_ns())
         if decision is None:  # nothing follows
             return None
         events = decision.events
         if not events:
-            core.apply(decision)
             self._release(decision)
             return decision
-        intended: tuple[str, ...] = ()
-        is_session_over = False
-        for event in events:
-            kind = event.kind
-            if kind == "OrderIntended":
-                order = event.stream[6:]  # order/<client order id>
-                latency.intended(order, asked_ns)
-                intended = (*intended, order)
-            elif kind == "SessionClosed":
-                is_session_over = True
-        claims = decision.claims
+        claims = decision.claims  # every order has one
         self._stage(
             self._journal_id,
             events,
-            _Staged(self.name, self._incarnation, decision, events, intended),
+            _Staged(
+                self.name,
+                self._incarnation,
+                decision,
+                events,
+                self._intended(events, asked_ns) if claims else (),
+            ),
             tuple([Claim(name=name, key=key) for name, key in claims]) if claims else (),
         )
-        core.apply(decision)
-        if is_session_over:
+        if not core.is_sound:
+            self.plan.unsound()
+        if events[0].kind == "SessionClosed":
             self._snapshot()
         return decision
+
+    def _intended(self, events: Sequence[Event], asked_ns: int) -> tuple[str, ...]:
+        """Ids of the orders that were decided on, marked with when (EX-15)."""
+        intended: tuple[str, ...] = ()
+        for event in events:
+            if event.kind == "OrderIntended":
+                order = event.stream[6:]  # order/<client order id>
+                self.plan.latency.intended(order, asked_ns)
+                intended = (*intended, order)
+        return intended
 
     def _snapshot(self) -> None:
         """Between sessions: rehydration starts from the newest one."""
@@ -282,7 +292,7 @@ class AccountActor(LaneActor):
     def _durable(self, outcome: Durable) -> None:
         token: Any = outcome.token
         for order in token.intended:
-            self._latency.passed(order, "durable")
+            self._mark(order, "durable", self._mono_ns())
         if token.incarnation is self._incarnation:  # an older one's is asked for anew by recovery
             self._release(token.decision)
         by_kind = self._by_kind
@@ -292,8 +302,9 @@ class AccountActor(LaneActor):
             if react is not None:
                 react(event)
         if self._moved_orders or self._moved_positions:
-            self.plan.rounds.call_at_rest(self.name)
-            self._check_flat()
+            self._call_at_rest(self.name)
+            if self.core.is_flattening:
+                self._check_flat()
         self._publish(self._journal_id, events, outcome.last_seq)
 
     # -- effects ----------------------------------------------------------------------------------
@@ -323,11 +334,12 @@ class AccountActor(LaneActor):
     def _released(self, released: Released) -> None:
         order, now_ns = released.client_order_id, self.lane.now_ns()
         self.plan.questions.leaving.discard(order)
-        self.plan.latency.passed(order, "sent")
+        self._mark(order, "sent", self._mono_ns())
         self._sent_ns[order] = now_ns
-        view = self.core.order(order)
-        if view is not None and view.purpose == "ENTRY":
-            self.plan.breakers.probed()
+        if self._breakers.is_probe_due:
+            view = self.core.order(order)
+            if view is not None and view.purpose == "ENTRY":
+                self._breakers.probed()
         self._decide(Message.released(order, released.at_ns))
 
     def _not_released(self, held: NotReleased) -> None:
@@ -342,14 +354,14 @@ class AccountActor(LaneActor):
     def _order_changed(self, event: Event) -> None:
         order = event.stream[6:]
         if b'"new":"WORKING"' in event.payload:
-            self._latency.passed(order, "acknowledged")
+            self._mark(order, "acknowledged", self._mono_ns())
         if b'"old":"SUBMITTED"' in event.payload:
             self._answered(event)
         self._moved_orders[order] = None
 
     def _answered(self, event: Event) -> None:
         """The venue said something about an order that was sent, or was silent too long (WD-3)."""
-        now_ns, endpoint = self.lane.now_ns(), self.plan.breakers.endpoint("orders")
+        now_ns, endpoint = self._now_ns(), self._breakers.endpoint(ORDERS)
         sent_ns = self._sent_ns.pop(event.stream[6:], now_ns)
         if b'"new":"UNKNOWN"' in event.payload:
             endpoint.failed("no answer to an order", now_ns)
@@ -358,7 +370,7 @@ class AccountActor(LaneActor):
 
     def _order_filled(self, event: Event) -> None:
         order = event.stream[6:]
-        self._latency.passed(order, "filled")
+        self._mark(order, "filled", self._mono_ns())
         self._fill_known(self._now_ns())
         self._moved_orders[order] = None
         self.plan.filled(event)
@@ -451,7 +463,7 @@ class AccountActor(LaneActor):
 
     def _check_flat(self) -> None:
         """Once the books say that a kill is through, have the venue say so."""
-        if self.core.is_flattening and self.core.account().kill_remaining == 0:
+        if self.core.account().kill_remaining == 0:
             self._read_lists()
 
     def _read_lists(self) -> None:

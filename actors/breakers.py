@@ -13,6 +13,8 @@ from brokers.breaker import Breaker, BreakerLimits, BreakerState
 from rust_core import ReleaseGate
 from trading.ports import Record
 
+ORDERS = "orders"
+"""The endpoint that takes orders."""
 _LATCHED = """SELECT payload FROM journal WHERE run = :run AND kind = 'BreakerChanged'
     ORDER BY seq"""
 
@@ -25,6 +27,9 @@ class Breakers:
         note: Journals a change.
         notify: Told severity and text.
         limits: Of the endpoints.
+
+    Attributes:
+        is_probe_due: The next entry that leaves is the one that probes (see `probed`).
     """
 
     def __init__(
@@ -40,6 +45,7 @@ class Breakers:
         self._limits = BreakerLimits() if limits is None else limits
         self._all: dict[str, Breaker] = {}
         self._told: dict[str, tuple[BreakerState, bool]] = {}
+        self.is_probe_due = False
 
     def endpoint(self, name: str) -> Breaker:
         """The breaker of that name."""
@@ -58,7 +64,7 @@ class Breakers:
 
         The others do not: an entry asks their endpoints nothing, so they would wait for ever.
         """
-        self.endpoint("orders").probed()
+        self.endpoint(ORDERS).probed()
 
     def has(self, name: str) -> bool:
         """Whether that breaker was ever heard of."""
@@ -102,6 +108,8 @@ class Breakers:
 
     def _changed(self, breaker: Breaker) -> None:
         self._gate.set_breaker(breaker.name, breaker.is_shut)
+        if breaker.name == ORDERS:
+            self.is_probe_due = breaker.state is BreakerState.HALF_OPEN and not breaker.is_probing
         now = (breaker.state, breaker.is_latched)
         before = self._told.get(breaker.name, (BreakerState.CLOSED, False))
         if now == before:

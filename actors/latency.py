@@ -16,11 +16,11 @@ class LatencyMarks:
         mono_ns: The clock.
     """
 
-    __slots__ = ("_mark", "mono_ns", "tick_ns")
+    __slots__ = ("mark", "mono_ns", "tick_ns")
 
     def __init__(self, mark: Mark, mono_ns: Callable[[], int]) -> None:
         """Nothing was received yet."""
-        self._mark = mark
+        self.mark = mark
         self.mono_ns = mono_ns
         self.tick_ns = 0
 
@@ -32,10 +32,6 @@ class LatencyMarks:
         """An order was decided on; the core was asked at `asked_ns`."""
         now_ns = self.mono_ns()
         if self.tick_ns:
-            self._mark(client_order_id, "tick", self.tick_ns)
-        self._mark(client_order_id, "signal", asked_ns)
-        self._mark(client_order_id, "risk", now_ns)
-
-    def passed(self, client_order_id: str, stage: str) -> None:
-        """An order passed a stage now."""
-        self._mark(client_order_id, stage, self.mono_ns())
+            self.mark(client_order_id, "tick", self.tick_ns)
+        self.mark(client_order_id, "signal", asked_ns)
+        self.mark(client_order_id, "risk", now_ns)

@@ -5,8 +5,8 @@ the outcomes in staging order. A crash loses a whole round or nothing of it, whi
 replay go on after `kill -9` exactly where it was (docs/runtime.md).
 """
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ import orjson
 from actors.messages import AtRest
 from trading.ports import Claim, Durable, Failed, Outcome, Record, Request, StagedEvent
 
+Listener = Callable[[str, Sequence[Any], int], None]
 AT_REST = AtRest()
 SYSTEM = "system"
 """The journal of what belongs to no account."""
@@ -54,6 +55,9 @@ class Rounds:
         failed: Called once when the record failed: nothing more can be made durable.
         arrived: Called from any thread when an outcome is there; a lane whose time goes on then has
             `mail_heard` called on its own thread.
+
+    Attributes:
+        counted: Durable events by kind; shown, never decided on.
     """
 
     def __init__(
@@ -77,7 +81,10 @@ class Rounds:
         self._heard: deque[Outcome] = deque()
         self._resting: dict[str, None] = {}
         self._is_live = False
-        self._published: list[Callable[[str, Sequence[Any], int], None]] = []
+        self.counted: Counter[str] = Counter()
+        self._watched: set[str] = set()
+        self._watching: list[Listener] = []
+        self._published: list[Listener] = []
         self._arrived = arrived
         record.deliver_to(self._heard.append if arrived is None else self._hear)
 
@@ -86,9 +93,17 @@ class Rounds:
         if self._arrived is not None:
             self._arrived()
 
-    def listen(self, listener: Callable[[str, Sequence[Any], int], None]) -> None:
+    def listen(self, listener: Listener) -> None:
         """Hear `(journal_id, events, last_seq)` of every durable request, in order."""
         self._published.append(listener)
+
+    def watch(self, kinds: Iterable[str], listener: Listener) -> None:
+        """Hear, before those who `listen`, of durable requests with an event of a watched kind.
+
+        Most requests have none, and an order passes four of them.
+        """
+        self._watched.update(kinds)
+        self._watching.append(listener)
 
     def stage(
         self, journal_id: str, events: tuple[Any, ...], token: object, claims: tuple[Any, ...] = ()
@@ -200,6 +215,15 @@ class Rounds:
         self._tell(token.address, outcome)
 
     def publish(self, journal_id: str, events: Sequence[Any], last_seq: int) -> None:
-        """Tell the listeners; an account calls it once its own effects are released."""
+        """Count and tell the listeners; an account calls it once its own effects are released."""
+        counted, watched, is_watched = self.counted, self._watched, False
+        for event in events:
+            kind = event.kind
+            counted[kind] += 1
+            if kind in watched:
+                is_watched = True
+        if is_watched:
+            for listener in self._watching:
+                listener(journal_id, events, last_seq)
         for listener in self._published:
             listener(journal_id, events, last_seq)

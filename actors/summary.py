@@ -93,7 +93,7 @@ def live_progress(system: "System", source: str) -> Progress:
     account = None if core is None else core.account()
     held = [] if core is None else [each for each in core.positions() if each.instrument == first]
     telemetry = system.telemetry
-    seen = telemetry.events
+    seen = system.rounds.counted
     return Progress(
         mode=str(system.mode),
         run=system.ports.run,

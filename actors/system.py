@@ -25,6 +25,7 @@ from actors.rounds import Rounds, TapePosition
 from actors.spec import Spec, SupervisionEvent
 from actors.telemetry import Telemetry
 from actors.tree import Tree
+from actors.triggers import FIRING
 from actors.wiring import Wiring
 from brokers.base import Prepared
 from rust_core import AccountCore, Message, ReleaseGate
@@ -166,8 +167,7 @@ class System:
         self.wiring.connect()
         self.market.subscribe(self.telemetry.see)
         self.bars.subscribe(self.telemetry.see_bar)
-        self.rounds.listen(self.telemetry.count)
-        self.rounds.listen(self.wiring.durable)
+        self.rounds.watch(FIRING, self.wiring.triggers.see)
 
     # -- life -------------------------------------------------------------------------------------
 

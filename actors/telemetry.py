@@ -1,8 +1,6 @@
-"""What is only shown: last prices, the session's VWAP, counts of events. Nothing decides on it."""
+"""What is only shown: last prices and the session's VWAP. Nothing decides on it."""
 
-from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from rust_core import SessionVwap
 from streams.tick_bars import BarMessage
@@ -18,7 +16,6 @@ class Telemetry:
     def __init__(self, instruments: Sequence[str]) -> None:
         """Nothing seen yet."""
         self.prices_1e8: dict[str, int] = {}
-        self.events: Counter[str] = Counter()
         self._vwaps = {symbol: SessionVwap() for symbol in instruments}
 
     def see(self, message: MarketMessage) -> None:
@@ -51,12 +48,6 @@ class Telemetry:
                     vwap.reset_session()
             case _:
                 pass
-
-    def count(self, _journal_id: str, events: Sequence[Any], _last_seq: int) -> None:
-        """Count journaled events by kind."""
-        counts = self.events
-        for event in events:
-            counts[event.kind] += 1
 
     def vwap_1e8(self, instrument: str) -> int | None:
         """The session's VWAP, for people; None before the first volume: quotes have none."""

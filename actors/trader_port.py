@@ -255,7 +255,7 @@ def status_of(system: "System") -> dict[str, Any]:
 
 def _counts(system: "System") -> dict[str, int]:
     """Events of this process since its start, by what they are."""
-    seen = system.telemetry.events
+    seen = system.rounds.counted
     return {
         "bars": system.wiring.feed_memory.bars,
         "signals": seen["SignalReceived"],

@@ -37,6 +37,10 @@ PROTECTIONS: Final[Mapping[str, Trigger]] = {
 """Protections of the core that are triggers too."""
 
 
+FIRING: Final = frozenset({"ProtectionTripped", "Reconciled", "AssertionFailed", "SystemHalted"})
+"""Kinds of the events that may fire one; no other is looked at."""
+
+
 def fired_by(event: Any) -> tuple[Trigger, str] | None:
     """The trigger that a journaled event fires, with its cause."""
     match event.kind:
@@ -84,7 +88,7 @@ class Triggers:
         self._fired = 0
 
     def see(self, journal_id: str, events: Sequence[Any], last_seq: int) -> None:
-        """Hear of durable events, as `Rounds.listen` tells them."""
+        """Hear of durable events, as `Rounds.watch` tells them of `FIRING`."""
         first = last_seq - len(events)
         for at, event in enumerate(events, start=1):
             key = f"{journal_id}-{first + at}"

@@ -227,6 +227,7 @@ class Wiring:
                 latency=self.latency,
                 questions=self.questions,
                 breakers=self.breakers,
+                unsound=lambda: check_books(self.checks_plan),
                 judged=lambda judged: lane.tell(self.reconciler_name, judged),
                 recovered=self._recovered,
             ),
@@ -305,12 +306,6 @@ class Wiring:
         """The way every kill comes: the gate first, then the mail to its owner (KC-3)."""
         raise_gate(self.kill_plan(), request.level)
         self.system.ports.lane.tell(KILL, KillAsked(request, lambda _: None))
-
-    def durable(self, journal_id: str, events: Sequence[Any], last_seq: int) -> None:
-        """What became durable, for the assertions and the triggers."""
-        if journal_id == self.system.account_name:
-            check_books(self.checks_plan)
-        self.triggers.see(journal_id, events, last_seq)
 
     def _notify(self, severity: str, text: str) -> None:
         self.system.ports.notify(severity, text, ())

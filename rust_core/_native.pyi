@@ -504,7 +504,10 @@ class AccountCore:
         """What follows from a message; nothing is changed."""
 
     def take(self, message: Message, now_ns: int) -> Decision | None:
-        """Like `decide`; an empty decision is applied at once, and None is returned."""
+        """Decide and take it over at once; None when nothing follows.
+
+        `is_sound` says whether the books agree with themselves afterwards.
+        """
 
     def apply(self, decision: Decision) -> None:
         """Take a decision's events over, once, before the next decision.
@@ -549,6 +552,10 @@ class AccountCore:
     @property
     def version(self) -> int:
         """How many decisions it has applied; noted when the venue is asked for its account."""
+
+    @property
+    def is_sound(self) -> bool:
+        """False when the last decision that was taken left books with `faults`."""
 
     def faults(self) -> list[tuple[str, str, str]]:
         """`(assertion, subject, text)` of what contradicts itself in our own books (WD-5)."""

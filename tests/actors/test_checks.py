@@ -159,6 +159,26 @@ def test_a_whole_session_breaks_no_assertion(market: Market) -> None:
     assert played.payloads("AssertionFailed", "system") == []
 
 
+def test_books_that_a_decision_leaves_unsound_let_none_of_its_orders_leave(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """WD-5: looked at with each decision, and told before anything is handed over; no sweep."""
+    monkeypatch.setattr("actors.checks.broken", lambda *_: [])
+    config = msgspec.structs.replace(market[0], triggers=TriggersSection(assertion=None))
+    played = prepare(config, market[1])
+    played.lane.run(until_ns=market[1].row(3)[0])
+    core = played.system.core
+    assert core is not None
+    (opened,) = played.payloads("SessionOpened")
+    wrong = _merged(opened, {"ledger": {"cash_1e8": 5_000_000}})
+    core.rehydrate("SessionOpened", orjson.dumps(wrong), played.lane.now_ns())
+    played.finish()
+    failed = played.payloads("AssertionFailed", "system")
+    assert {each["assertion"] for each in failed} == {"pnl_cash"}
+    assert played.payloads("OrderIntended") != []
+    assert {each["new"] for each in played.payloads("OrderChanged")} == {"NOT_SENT"}
+
+
 def failing(market: Market, monkeypatch: pytest.MonkeyPatch, **triggers: Any) -> Played:
     """A run whose books contradict themselves once, a minute after the open."""
     config = msgspec.structs.replace(market[0], triggers=TriggersSection(**triggers))

@@ -28,6 +28,7 @@ create_exception!(
 pub struct AccountCore {
     core: core::AccountCore,
     now_ns: i64,
+    is_sound: bool,
 }
 
 impl AccountCore {
@@ -58,7 +59,11 @@ impl AccountCore {
             .map_err(|e| PyValueError::new_err(format!("the account's configuration: {e}")))?;
         let core = core::AccountCore::new(config)
             .map_err(|e| PyValueError::new_err(format!("the account's configuration: {e}")))?;
-        Ok(Self { core, now_ns: 0 })
+        Ok(Self {
+            core,
+            now_ns: 0,
+            is_sound: true,
+        })
     }
 
     /// What follows from a message; nothing is changed.
@@ -66,7 +71,7 @@ impl AccountCore {
         Decision::new(py, self.core.decide(&message.0, now_ns))
     }
 
-    /// Decides; what is empty is applied at once and not told.
+    /// Decides, takes the decision over, and looks whether the books still agree with themselves.
     fn take(
         &mut self,
         py: Python<'_>,
@@ -74,11 +79,16 @@ impl AccountCore {
         now_ns: i64,
     ) -> PyResult<Option<Decision>> {
         let decided = self.core.decide(&message.0, now_ns);
-        if !decided.is_empty() || decided.judgement.is_some() {
-            return Decision::new(py, decided).map(Some);
+        if decided.is_empty() && decided.judgement.is_none() {
+            self.applied(&decided)?;
+            return Ok(None);
         }
-        self.applied(&decided)?;
-        Ok(None)
+        let decision = Decision::new(py, decided)?;
+        self.applied(&decision.decided)?;
+        if !decision.decided.events.is_empty() {
+            self.is_sound = self.core.faults().is_empty();
+        }
+        Ok(Some(decision))
     }
 
     /// Takes a decision's events over, once.
@@ -160,6 +170,12 @@ impl AccountCore {
     #[getter]
     fn version(&self) -> u64 {
         self.core.version()
+    }
+
+    /// Whether the last decision that was taken left no fault.
+    #[getter]
+    fn is_sound(&self) -> bool {
+        self.is_sound
     }
 
     fn faults(&self) -> Vec<(&'static str, String, String)> {

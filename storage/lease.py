@@ -1,9 +1,13 @@
 """Sole trader (ST-5): one holder per data directory, and a fence that rises at each take-over.
 
 Three things hold together. An OS lock on a side file (never on the database file) decides who may
-start; the kernel drops it when its process dies. The fence word, eight bytes mapped into memory, is
-compared at every release: a guard or a successor raises it before it acts, and a frozen process
-that thaws finds it changed. The lease row in the record follows, and is compared in every commit.
+start; the kernel drops it when its process dies. The fence, mapped into memory, is compared at
+every release: a guard or a successor raises it before it acts, and a frozen process that thaws
+finds it changed. The lease row in the record follows, and is compared in every commit.
+
+The fence is the sum of two words: a successor raises the first, only the guard raises the second
+(rust_core/guard/src/fence.rs), so neither can overwrite the other's raise. The third word is the
+guard's hold: while it is not zero no trader starts.
 """
 
 import fcntl
@@ -18,36 +22,51 @@ from storage.errors import LeaseHeldError, RecordDamagedError
 LOCK_NAME = "trader.lock"
 WORD_NAME = "fence.word"
 _WORD = struct.Struct("<Q")
+_BOTH = struct.Struct("<QQ")
+_GUARDS = 8
+_HOLD = 16
+_BYTES = 24
 
 
 class FenceWord:
-    """The fence as every process on this host sees it: an unsigned 64-bit integer in a file."""
+    """The fence as every process on this host sees it: unsigned 64-bit integers in a file."""
 
     def __init__(self, data_dir: Path) -> None:
-        """Map the word, creating it as 0."""
+        """Map the words, creating them as 0."""
         path = data_dir / WORD_NAME
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             size = os.fstat(descriptor).st_size
-            if size == 0:
-                os.ftruncate(descriptor, _WORD.size)
-            elif size != _WORD.size:
-                raise RecordDamagedError(f"{path} must be {_WORD.size} bytes long, was {size}")
-            self._map = mmap.mmap(descriptor, _WORD.size)
+            if size in {0, _WORD.size}:  # none yet, or one from before there was a guard
+                os.ftruncate(descriptor, _BYTES)
+            elif size != _BYTES:
+                raise RecordDamagedError(f"{path} must be {_BYTES} bytes long, was {size}")
+            self._map = mmap.mmap(descriptor, _BYTES)
         finally:
             os.close(descriptor)
 
     def read(self) -> int:
         """The fence as it stands now; cheap enough for every release."""
-        value: int = _WORD.unpack_from(self._map)[0]
-        return value
+        ours: int
+        guards: int
+        ours, guards = _BOTH.unpack_from(self._map)
+        return ours + guards
 
     def write(self, fence: int) -> None:
         """Raise the fence, durable on return; whoever held a lower one can send no more."""
-        if fence <= self.read():
-            raise ValueError(f"a fence only rises: it is {self.read()}, was asked {fence}")
-        _WORD.pack_into(self._map, 0, fence)
+        ours: int
+        guards: int
+        ours, guards = _BOTH.unpack_from(self._map)
+        if fence <= ours + guards:
+            raise ValueError(f"a fence only rises: it is {ours + guards}, was asked {fence}")
+        # Should the guard raise its word from here on, the sum is not ours, and we are fenced.
+        _WORD.pack_into(self._map, 0, fence - guards)
         self._map.flush()
+
+    def is_held(self) -> bool:
+        """Whether the guard holds trading until a person releases it."""
+        value: int = _WORD.unpack_from(self._map, _HOLD)[0]
+        return value != 0
 
     def close(self) -> None:
         """Unmap."""

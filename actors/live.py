@@ -17,6 +17,7 @@ from actors import arming
 from actors.adapter import AdapterActor, AdapterPlan
 from actors.arming import Arming
 from actors.clock_watch import ClockPlan, ClockWatch
+from actors.guarded import Heart, take_up_guard
 from actors.interrupt import Interrupter
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
@@ -58,6 +59,7 @@ from brokers.credentials import find
 from brokers.network import NetworkBroker
 from rust_core import Message
 from storage import SqliteRecord
+from storage.heartbeat import HeartbeatPage
 from trading.calendar import Calendar
 from trading.config import NS_PER_S, Config
 from trading.errors import SafetyRefusedError, SetupError
@@ -241,21 +243,26 @@ class LiveTrader:
 
     # -- life -------------------------------------------------------------------------------------
 
-    async def run(self) -> None:
+    async def run(self, page: HeartbeatPage) -> None:
         """Trade until asked to stop."""
         port = RunningTrader(self.system, rescan=self.found.rescan, holder=self.record.lease.holder)
         handle_signals(asyncio.get_running_loop(), port, self._stop_asked.set)
         server = operator_server(port, self.options, self.config, self.run_id)
         self.reporter.operator(self.config.operator.host, await server.start())
         self.begin()
+        take_up_guard(port, self.options.data_dir)
+        heart = Heart(self.lane, page, self.system)
+        heart.start()
         interrupter = Interrupter(self.lane, stuck_ns=self.config.watchdog.stall_max_ms * 1_000_000)
         interrupter.start()
         progress = asyncio.create_task(self._report())
         clocks = asyncio.create_task(self._clock_watch().run())
         try:
             await self._stop_asked.wait()
+            heart.stopping()
             await self._resolve()
         finally:
+            heart.close()
             await self.feed.stop()
             interrupter.close()
             progress.cancel()
@@ -316,7 +323,8 @@ class LiveTrader:
         try:
             async with asyncio.timeout(STOP_WAIT_S):
                 await asyncio.sleep(STOP_LOOK_S)
-                while self._is_in_flight():  # noqa: ASYNC110 - the lane's state, not an event's
+                # Fenced, nothing can be resolved any more.
+                while self._is_in_flight() and not self.record.lease.is_lost():  # noqa: ASYNC110
                     await asyncio.sleep(STOP_LOOK_S)
         except TimeoutError:
             self._notify("WARNING", "stopped while orders were in flight: run --recover", ())

@@ -14,6 +14,7 @@ from typing import Any
 
 import uvloop
 
+from actors.guarded import Heart, heart_page, refuse_when_fenced, take_up_guard
 from actors.interrupt import Interrupter
 from actors.lane_virtual import RunEnd, VirtualLane
 from actors.live import LiveTrader
@@ -36,6 +37,7 @@ from actors.trader_port import RunningTrader
 from actors.venue_store import VenueStore
 from rust_core import Message
 from storage import LeaseHeldError, RecordError, SqliteRecord, open_record
+from storage.heartbeat import HeartbeatPage, Phase
 from streams.tape import Tape
 from trading.config import Config
 from trading.config_reader import load
@@ -79,12 +81,19 @@ async def _run(options: RunOptions, reporter: Reporter) -> None:
     is_live = options.mode is Mode.LIVE or options.url is not None
     record = open_record(options.data_dir, is_eager=is_live)
     try:
+        page = heart_page(record, options.data_dir)
         trader: Trader | LiveTrader
-        if is_live:
-            trader = await LiveTrader.open(options, config, record, reporter)
-        else:
-            trader = Trader(options, config, record, reporter)
-        await trader.run()
+        try:
+            if is_live:
+                trader = await LiveTrader.open(options, config, record, reporter)
+            else:
+                trader = Trader(options, config, record, reporter)
+        except HoldfastError:
+            page.enter(Phase.ENDED)  # nothing was started: that it is gone is no fault
+            raise
+        await trader.run(page)
+        refuse_when_fenced(record)
+        page.enter(Phase.ENDED)
         summary_of(
             record,
             trader.run_id,
@@ -195,19 +204,23 @@ class Trader:
 
     # -- life -------------------------------------------------------------------------------------
 
-    async def run(self) -> None:
+    async def run(self, page: HeartbeatPage) -> None:
         """Play the tape to its end, or until asked to stop."""
         port = RunningTrader(self.system, rescan=self.found.rescan, holder=self.record.lease.holder)
         handle_signals(asyncio.get_running_loop(), port, self._stop)
         server = operator_server(port, self.options, self.config, self.run_id)
         self.reporter.operator(self.config.operator.host, await server.start())
         self._start_system()
+        take_up_guard(port, self.options.data_dir)
+        heart = Heart(self.lane, page, self.system)
+        heart.start()
         interrupter = Interrupter(self.lane, stuck_ns=self.config.watchdog.stall_max_ms * 1_000_000)
         interrupter.start()
         progress = asyncio.create_task(self._report())
         try:
-            await self._play()
+            await self._play(heart)
         finally:
+            heart.close()
             interrupter.close()
             progress.cancel()
             await server.stop()
@@ -240,11 +253,12 @@ class Trader:
             "sessions": len(header.sessions),
         }
 
-    async def _play(self) -> None:
+    async def _play(self, heart: Heart) -> None:
         if self.is_stopping:  # asked to while it was being set up
             end = RunEnd.STOPPED
         else:
             end = await self.lane.run_hosted(speed=self.options.speed_ratio)
+        heart.stopping()
         if end is RunEnd.STOPPED:
             await self._resolve()
             stopped = {

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
+GUARD = VENV / "bin/holdfast-guard"
 WIRE_VENV = ROOT / ".venv-wire"
 STAMPS = ROOT / ".stamps"
 REQUIREMENTS = ROOT / "requirements" / "dev.txt"
@@ -227,9 +228,13 @@ def _install() -> None:
 
 
 def _build() -> None:
-    """Build the extension in release mode and link this checkout into the environment."""
+    """Build extension and guard in release mode and link this checkout into the environment."""
     pip = [str(_python()), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     _run([*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+    _run(["cargo", "build", "--release", "--locked", "--quiet", "--package", "holdfast_guard"])
+    fresh = GUARD.with_suffix(".new")  # one that runs keeps its own file
+    shutil.copy2(ROOT / "target/release" / GUARD.name, fresh)
+    fresh.replace(GUARD)
 
 
 def _build_inputs() -> Iterable[Path]:
@@ -244,7 +249,8 @@ def rust_sources() -> list[Path]:
 
 
 def _is_built() -> bool:
-    return any((ROOT / "rust_core").glob("_native*.so")) and (VENV / "bin/holdfast").exists()
+    programs = (VENV / "bin/holdfast", GUARD)
+    return any((ROOT / "rust_core").glob("_native*.so")) and all(map(Path.exists, programs))
 
 
 def _hash_of(paths: Iterable[Path]) -> str:

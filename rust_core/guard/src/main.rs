@@ -1,0 +1,235 @@
+//! `holdfast-guard`: the command line. Exit codes: 0 done, 1 failed, 2 usage or set-up, 3 refused.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use holdfast_guard::config::{load, Config};
+use holdfast_guard::control::{Asked, Control, Level};
+use holdfast_guard::guard::Guard;
+use holdfast_guard::notify::Notify;
+use serde_json::{json, Value};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+const USAGE: &str = "\
+usage: holdfast-guard COMMAND [--config guard.toml] [options]
+
+  watch                      watch the trader of the data directory until SIGTERM
+  kill LEVEL --reason TEXT   PAUSE, FLATTEN or EMERGENCY, with or without a guard that runs
+  release --reason TEXT      let a trader start again
+  status                     what the guard sees
+  check                      read the configuration and the keys, start nothing
+
+  --by NAME      who asks; the user's name by default
+  --timeout S    longest wait for a kill, 60 by default
+  --version";
+
+const FAILED: u8 = 1;
+const USAGE_CODE: u8 = 2;
+const REFUSED: u8 = 3;
+/// How long a guard that runs may take to say that it has heard.
+const HEARD: Duration = Duration::from_secs(2);
+
+struct Arguments {
+    command: String,
+    level: Option<String>,
+    config: PathBuf,
+    reason: Option<String>,
+    by: String,
+    timeout: Duration,
+}
+
+fn main() -> ExitCode {
+    let code = match parse(std::env::args().skip(1)) {
+        Ok(Some(arguments)) => run(&arguments).unwrap_or_else(|problem| {
+            eprintln!("holdfast-guard: {problem}");
+            USAGE_CODE
+        }),
+        Ok(None) => 0,
+        Err(problem) => {
+            eprintln!("holdfast-guard: {problem}\n{USAGE}");
+            USAGE_CODE
+        }
+    };
+    ExitCode::from(code)
+}
+
+fn parse(given: impl Iterator<Item = String>) -> Result<Option<Arguments>, String> {
+    let mut given = given;
+    let mut words = Vec::new();
+    let mut arguments = Arguments {
+        command: String::new(),
+        level: None,
+        config: PathBuf::from("guard.toml"),
+        reason: None,
+        by: std::env::var("USER").unwrap_or_else(|_| "operator".to_owned()),
+        timeout: Duration::from_secs(60),
+    };
+    while let Some(word) = given.next() {
+        let mut value = || given.next().ok_or(format!("{word} needs a value"));
+        match word.as_str() {
+            "--help" | "-h" => {
+                println!("{USAGE}");
+                return Ok(None);
+            }
+            "--version" => {
+                println!("holdfast-guard {}", env!("CARGO_PKG_VERSION"));
+                return Ok(None);
+            }
+            "--config" => arguments.config = value()?.into(),
+            "--reason" => arguments.reason = Some(value()?),
+            "--by" => arguments.by = value()?,
+            "--timeout" => {
+                let text = value()?;
+                let found = text
+                    .parse()
+                    .ok()
+                    .filter(|seconds| (1..=3600).contains(seconds));
+                arguments.timeout = found.map(Duration::from_secs).ok_or(format!(
+                    "--timeout must be seconds from 1 to 3600, was {text:?}"
+                ))?;
+            }
+            option if option.starts_with('-') => {
+                return Err(format!("there is no option {option}"))
+            }
+            _ => words.push(word),
+        }
+    }
+    let mut words = words.into_iter();
+    arguments.command = words.next().ok_or("a command is needed")?;
+    arguments.level = words.next();
+    match words.next() {
+        Some(word) => Err(format!("{word:?} was not expected")),
+        None => Ok(Some(arguments)),
+    }
+}
+
+/// The exit code; `Err` is a set-up that cannot be used, and nothing was started.
+fn run(arguments: &Arguments) -> Result<u8, String> {
+    let known = ["watch", "kill", "release", "status", "check"];
+    if !known.contains(&arguments.command.as_str()) {
+        return Err(format!(
+            "a command is one of {}, was {:?}",
+            known.join(", "),
+            arguments.command
+        ));
+    }
+    let config = load(&arguments.config)?;
+    match arguments.command.as_str() {
+        "watch" => watch(config),
+        "kill" => kill(arguments, config),
+        "release" => {
+            let reason = reason(arguments)?;
+            ask_or_fail(
+                &config,
+                &Asked::Release {
+                    reason,
+                    by: arguments.by.clone(),
+                },
+            )
+        }
+        "status" => ask_or_fail(&config, &Asked::Status),
+        _ => {
+            holdfast_guard::config::credentials(&config.venue.credentials)?;
+            println!("the guard's configuration is sound");
+            Ok(0)
+        }
+    }
+}
+
+fn watch(config: Config) -> Result<u8, String> {
+    let (stop, signalled) = UnixStream::pair().map_err(|error| error.to_string())?;
+    for number in [SIGTERM, SIGINT] {
+        let end = signalled.try_clone().map_err(|error| error.to_string())?;
+        signal_hook::low_level::pipe::register(number, end).map_err(|error| error.to_string())?;
+    }
+    let socket = config.socket_path();
+    let guard = Guard::open(config)?;
+    let control = Control::open(&socket)?;
+    let supervisor = std::env::var("NOTIFY_SOCKET").ok();
+    guard.run(control, &Notify::to(supervisor.as_deref()), &stop);
+    Ok(0)
+}
+
+fn kill(arguments: &Arguments, config: Config) -> Result<u8, String> {
+    let level = match arguments.level.as_deref() {
+        Some("PAUSE") => Level::Pause,
+        Some("FLATTEN") => Level::Flatten,
+        Some("EMERGENCY") => Level::Emergency,
+        other => {
+            let found = other.unwrap_or("none");
+            return Err(format!(
+                "kill needs a level, PAUSE, FLATTEN or EMERGENCY; was {found}"
+            ));
+        }
+    };
+    let reason = reason(arguments)?;
+    let by = arguments.by.clone();
+    let asked = Asked::Kill {
+        level,
+        reason: reason.clone(),
+        by: by.clone(),
+    };
+    if let Some(answer) = ask(&config, &asked, arguments.timeout) {
+        return Ok(said(&answer));
+    }
+    eprintln!("holdfast-guard: no guard answers, acting directly");
+    Ok(said(&Guard::direct(config)?.kill_once(
+        level,
+        &reason,
+        &by,
+        arguments.timeout,
+    )))
+}
+
+fn reason(arguments: &Arguments) -> Result<String, String> {
+    let given = arguments
+        .reason
+        .clone()
+        .filter(|reason| !reason.trim().is_empty());
+    given.ok_or("a reason is needed: --reason \"why\"".to_owned())
+}
+
+fn ask_or_fail(config: &Config, asked: &Asked) -> Result<u8, String> {
+    let answer = ask(config, asked, HEARD);
+    answer.map(|answer| said(&answer)).ok_or_else(|| {
+        let socket = config.socket_path();
+        format!(
+            "no guard answers at {}: start one with `holdfast-guard watch`",
+            socket.display()
+        )
+    })
+}
+
+/// The last answer of a guard that runs; `None` when nobody has heard.
+fn ask(config: &Config, asked: &Asked, limit: Duration) -> Option<Value> {
+    let mut stream = UnixStream::connect(config.socket_path()).ok()?;
+    stream.set_read_timeout(Some(HEARD)).ok()?;
+    stream
+        .write_all(format!("{}\n", json!(asked)).as_bytes())
+        .ok()?;
+    let mut lines = BufReader::new(stream.try_clone().ok()?).lines();
+    let heard: Value = serde_json::from_str(&lines.next()?.ok()?).ok()?;
+    if heard["type"] != "accepted" {
+        return Some(heard);
+    }
+    stream.set_read_timeout(Some(limit)).ok()?;
+    let answer = lines
+        .next()
+        .and_then(Result::ok)
+        .and_then(|line| serde_json::from_str(&line).ok());
+    let why = format!("not done within {} s; the guard goes on", limit.as_secs());
+    Some(answer.unwrap_or_else(|| json!({"type": "failed", "why": why})))
+}
+
+/// Print an answer; its exit code.
+fn said(answer: &Value) -> u8 {
+    println!("{answer}");
+    match answer["type"].as_str() {
+        Some("done" | "status") => 0,
+        Some("refused") => REFUSED,
+        _ => FAILED,
+    }
+}

@@ -12,17 +12,18 @@ from console.context import AsJson, say, say_json
 from trading.errors import SetupError, nearest
 
 if TYPE_CHECKING:
-    from brokers.sim.alpaca.run import Addresses
     from brokers.sim.core import VenueOptions
+    from brokers.sim.run import Addresses, Venue
 
-_VENUES: Final = ("alpaca",)
+# Each with its own limit of requests per minute; of Tradier's that of orders, half that of reads.
+_VENUES: Final = {"alpaca": 200, "tradier": 60}
 _HOURS: Final = ("exchange", "always")
 _SPEED_MAX: Final = 100_000.0
 
 
 def venue(  # noqa: PLR0913 - each argument is an option of the command line
     *,
-    name: Annotated[str, typer.Argument(help="Which one: alpaca.")],
+    name: Annotated[str, typer.Argument(help="Which one: alpaca or tradier.")],
     port: Annotated[int, typer.Option("--port", help="Of the venue; 0 is any free one.")] = 0,
     admin_port: Annotated[
         int, typer.Option("--admin-port", help="Of clock, prices, faults and audit.")
@@ -58,8 +59,9 @@ def venue(  # noqa: PLR0913 - each argument is an option of the command line
     ] = "exchange",
     still: Annotated[bool, typer.Option("--still", help="No price moves by itself.")] = False,
     requests_per_min: Annotated[
-        int, typer.Option("--requests-per-min", help="The rate limit.")
-    ] = 200,
+        int | None,
+        typer.Option("--requests-per-min", help="The rate limit; the venue's own if not given."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Serve a simulated venue on loopback until it is interrupted.
@@ -70,7 +72,7 @@ def venue(  # noqa: PLR0913 - each argument is an option of the command line
         raise SetupError(
             f"a venue is one of {', '.join(_VENUES)}; was {name!r}{nearest(name, _VENUES)}"
         )
-    from brokers.sim.alpaca.run import AlpacaVenue, serve  # noqa: PLC0415 - only this command needs it
+    from brokers.sim.run import serve  # noqa: PLC0415 - only this command needs it
 
     options = _options(
         seed=seed,
@@ -83,13 +85,23 @@ def venue(  # noqa: PLR0913 - each argument is an option of the command line
         speed=speed,
         hours=hours,
         still=still,
-        requests_per_min=requests_per_min,
+        requests_per_min=_VENUES[name] if requests_per_min is None else requests_per_min,
     )
-    served = AlpacaVenue(options, time.time_ns)
+    served = _venue(name, options)
     try:
         asyncio.run(serve(served, (port, admin_port), lambda found: _say(found, as_json=as_json)))
     except OSError as error:
         raise SetupError(f"port {port} or {admin_port} cannot be listened on: {error}") from error
+
+
+def _venue(name: str, options: "VenueOptions") -> "Venue[Any]":
+    if name == "tradier":
+        from brokers.sim.tradier.run import TradierVenue  # noqa: PLC0415 - only this command needs it
+
+        return TradierVenue(options, time.time_ns)
+    from brokers.sim.alpaca.run import AlpacaVenue  # noqa: PLC0415 - only this command needs it
+
+    return AlpacaVenue(options, time.time_ns)
 
 
 def _options(**given: Any) -> "VenueOptions":
@@ -131,20 +143,9 @@ def _options(**given: Any) -> "VenueOptions":
 
 
 def _say(found: "Addresses", *, as_json: bool) -> None:
+    shown = found.shown()
     if as_json:
-        say_json(
-            {
-                "url": found.url,
-                "stream_url": found.stream_url,
-                "data_stream_url": found.data_stream_url,
-                "admin_url": found.admin_url,
-                "key": found.key,
-                "secret": found.secret,
-            }
-        )
+        say_json(shown)
         return
-    say(f"trading and data   {found.url}")
-    say(f"order stream       {found.stream_url}")
-    say(f"data stream        {found.data_stream_url}")
-    say(f"admin port         {found.admin_url}")
-    say(f"keys               {found.key} {found.secret}")
+    for name, value in shown.items():
+        say(f"{name:<16} {value}")

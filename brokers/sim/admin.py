@@ -181,7 +181,7 @@ class AdminRoutes:
             {
                 name: {
                     "kind": verb.kind.value,
-                    "on": verb.on,
+                    "on": self._site.core.faults.on_of(verb),
                     "settings": dict(verb.settings),
                     "meaning": verb.meaning,
                 }

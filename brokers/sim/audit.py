@@ -1,10 +1,9 @@
 """Every request and what the venue made of it, so that tests judge by the venue."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any, Final
-
-from brokers.sim.units import load_json
 
 _KEPT_MAX: Final = 100_000
 
@@ -36,8 +35,13 @@ class Entry:
 class Audit:
     """The requests, oldest first; the oldest leave when there are too many."""
 
-    def __init__(self) -> None:
-        """Nothing was asked yet."""
+    def __init__(self, own_id: Callable[[bytes], str | None]) -> None:
+        """Nothing was asked yet.
+
+        Args:
+            own_id: The client's own id, read from a body.
+        """
+        self._own_id = own_id
         self.entries: list[Entry] = []
         self.dropped = 0
         self._count = 0
@@ -53,7 +57,7 @@ class Audit:
             query=query,
             body_sha256=sha256(body).hexdigest(),
             body_bytes=len(body),
-            client_order_id=_client_order_id(body),
+            client_order_id=self._own_id(body),
         )
         self.entries.append(entry)
         if len(self.entries) > _KEPT_MAX:
@@ -64,11 +68,3 @@ class Audit:
     def shown(self, since: int = 0) -> list[dict[str, Any]]:
         """The entries after a number."""
         return [asdict(entry) for entry in self.entries if entry.number > since]
-
-
-def _client_order_id(body: bytes) -> str | None:
-    try:
-        found = load_json(body).get("client_order_id") if body else None
-    except (ValueError, AttributeError):
-        return None
-    return found if isinstance(found, str) else None

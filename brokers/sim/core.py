@@ -12,6 +12,7 @@ from uuid import UUID
 from brokers.sim.audit import Audit
 from brokers.sim.book import Match
 from brokers.sim.clock import Agenda, VenueClock
+from brokers.sim.dialect import Dialect
 from brokers.sim.faults import FaultPlan
 from brokers.sim.hours import Hours, HoursKind
 from brokers.sim.market import GeneratedMarket, Instrument, Market
@@ -65,6 +66,7 @@ class Core:
         instruments: Sequence[Instrument],
         wall_ns: Callable[[], int],
         on_matches: Callable[[str, Sequence[Match]], None],
+        dialect: Dialect,
     ) -> None:
         """Set the clock, open the books and begin to quote."""
         self.options = options
@@ -81,10 +83,10 @@ class Core:
         self.agenda = Agenda()
         self.agenda.at_ns = self.started_ns = self.clock.now_ns()
         self.hours = Hours(options.hours)
-        self.faults = FaultPlan(dice("faults", options.seed), wall_ns)
+        self.faults = FaultPlan(dice("faults", options.seed), wall_ns, dialect.placing)
         for entry in options.faults:
             self.faults.add(entry)
-        self.audit = Audit()
+        self.audit = Audit(dialect.own_id)
         self._ids = dice("ids", options.seed)
         self.market = Market(self.now_ns, on_matches)
         for instrument in instruments:

@@ -27,7 +27,8 @@ class Verb:
     """One way of misbehaving.
 
     Attributes:
-        on: What it applies to unless the rule says so.
+        on: What it applies to unless the rule says so; the placing of an order is a venue's own
+            request.
         settings: Its own settings and their defaults.
     """
 
@@ -37,7 +38,7 @@ class Verb:
     meaning: str
 
 
-_PLACE: Final = "POST /v2/orders"
+_PLACE: Final = "the placing of an order"
 _R, _E, _O, _N = Kind.REQUEST, Kind.EVENT, Kind.ORDER, Kind.NOW
 VERBS: Final[Mapping[str, Verb]] = {
     "drop_request": Verb(_R, _PLACE, {}, "close the connection; nothing was done"),
@@ -142,10 +143,15 @@ class Rule:
 
 @dataclass(slots=True)
 class FaultPlan:
-    """The rules in force."""
+    """The rules in force.
+
+    Attributes:
+        placing: The request that places an order at this venue, as a pattern.
+    """
 
     random: Random
     wall_ns: Callable[[], int]
+    placing: str
     rules: list[Rule] = field(default_factory=list)
     _count: int = 0
 
@@ -156,9 +162,13 @@ class FaultPlan:
             FaultError: An unknown verb or setting, or a value of the wrong kind.
         """
         self._count += 1
-        rule = _rule(entry, self._count, self.wall_ns())
+        rule = _rule(entry, self._count, self.wall_ns(), self.placing)
         self.rules.append(rule)
         return rule
+
+    def on_of(self, verb: Verb) -> str:
+        """What a verb applies to here unless its rule says so."""
+        return verb.on.replace(_PLACE, self.placing)
 
     def clear(self) -> None:
         """No rule is left."""
@@ -189,7 +199,7 @@ class FaultPlan:
         return True
 
 
-def _rule(entry: Mapping[str, Any], rule_id: int, wall_ns: int) -> Rule:
+def _rule(entry: Mapping[str, Any], rule_id: int, wall_ns: int, placing: str) -> Rule:
     name = entry.get("verb")
     if not isinstance(name, str) or name not in VERBS:
         raise FaultError(
@@ -212,7 +222,7 @@ def _rule(entry: Mapping[str, Any], rule_id: int, wall_ns: int) -> Rule:
     return Rule(
         rule_id=rule_id,
         verb=name,
-        on=str(entry.get("on", verb.on)),
+        on=str(entry.get("on", verb.on.replace(_PLACE, placing))),
         times_left=None if times == "always" else int(times),
         skip=int(_value(name, "skip", 0, entry.get("skip", 0))),
         probability=float(_value(name, "probability", 1.0, entry.get("probability", 1.0))),

@@ -9,29 +9,37 @@ from brokers.sim.alpaca.desk import Desk
 from brokers.sim.alpaca.orders import Order
 from brokers.sim.alpaca.stream import TradeHub
 from brokers.sim.book import Match
-from brokers.sim.clock import seconds
 from brokers.sim.core import Core, VenueOptions
-from brokers.sim.faults import Kind, Rule
+from brokers.sim.dialect import Dialect
 from brokers.sim.limits import Keys, RateLimit
-from brokers.sim.units import NS, show
+from brokers.sim.site import Site
+from brokers.sim.units import load_json, show
 
 NAME: Final = "alpaca"
 
 
-class AlpacaSite:
-    """What the routes serve; implements `brokers.sim.site.Site` for the admin port.
+def _own_id(body: bytes) -> str | None:
+    try:
+        found = load_json(body).get("client_order_id") if body else None
+    except (ValueError, AttributeError):
+        return None
+    return found if isinstance(found, str) else None
 
-    Attributes:
-        core: Time, market, faults, audit; new after a reset, as `desk` is.
-        keys: What clients must show; they stay after a reset.
-    """
+
+DIALECT: Final = Dialect(placing="POST /v2/orders", own_id=_own_id)
+
+
+class AlpacaSite(Site):
+    """What the routes serve; `core` and `desk` are new after a reset."""
+
+    limit: RateLimit
 
     def __init__(self, options: VenueOptions, wall_ns: Callable[[], int]) -> None:
         """Open it."""
         self.name = NAME
-        self.wall_ns = wall_ns
-        self.keys = Keys(
-            wall_ns, key=f"PKSIM{options.seed:015d}", secret=f"sim-secret-{options.seed}"
+        seed = options.seed
+        super().__init__(
+            wall_ns, Keys(wall_ns, key=f"PKSIM{seed:015d}", secret=f"sim-secret-{seed}")
         )
         self.trades = TradeHub(self)
         self.ticks = DataHub(self)
@@ -40,15 +48,12 @@ class AlpacaSite:
     def open(self, options: VenueOptions) -> None:
         """Begin anew: an empty book, a full account."""
         self.options = options
-        self.keys.restore()
+        self.begin()
         self.limit = RateLimit(self.wall_ns, options.requests_per_min)
         instruments = [share.instrument for share in SHARES if share.tradable]
-        self.core = Core(options, instruments, self.wall_ns, self._on_matches)
+        self.core = Core(options, instruments, self.wall_ns, self._on_matches, DIALECT)
         self.desk = Desk(self.core, self.trades.publish)
         self.core.market.listeners.append(self.ticks.publish)
-        self.muted_until_ns = 0
-        self.down_s = 0.0
-        self._must_restart = False
 
     def shares(self) -> list[Share]:
         """Those that are always here, and those of the recording."""
@@ -64,56 +69,10 @@ class AlpacaSite:
     def _on_matches(self, symbol: str, matches: Sequence[Match]) -> None:
         self.desk.on_matches(symbol, matches)
 
-    @property
-    def is_muted(self) -> bool:
-        """Whether the streams are silent now."""
-        return self.wall_ns() < self.muted_until_ns
-
-    def look(self) -> bool:
-        """Do what is due, and the faults that happen now; whether the server must restart."""
-        self.core.pump()
-        self.act()
-        must_restart, self._must_restart = self._must_restart, False
-        return must_restart
-
-    def act(self) -> None:
-        """The faults that happen now."""
-        for rule in self.core.faults.take(Kind.NOW, ""):
-            self._act(rule)
-
-    def _act(self, rule: Rule) -> None:
-        lasts_ns = seconds(float(rule.settings.get("seconds", 0)))
-        until_ns = self.wall_ns() + lasts_ns
-        match rule.verb:
-            case "rate_limit_window":
-                self.limit.close_until(until_ns)
-            case "auth_revoked":
-                self.keys.revoke(until_ns)
-                self.cut()
-            case "mute_stream":
-                self.muted_until_ns = until_ns
-            case "cut_stream":
-                self.cut()
-            case "early_close":
-                if self.core.hours.is_open(self.core.now_ns()):
-                    self.core.close_early(lasts_ns)
-                    self.core.pump()
-            case "restart":
-                self.down_s = lasts_ns / NS
-                self._must_restart = True
-
     def cut(self) -> None:
         """Close every stream, without a word."""
         self.trades.cut()
         self.ticks.cut()
-
-    # --- for the admin port -----------------------------------------------------------------------
-
-    def pardon(self) -> None:
-        """What faults still do ends now: revoked keys, a closed limit, mute streams."""
-        self.keys.restore()
-        self.muted_until_ns = 0
-        self.limit.close_until(0)
 
     def is_listed(self, symbol: str) -> bool:
         """Whether the symbol trades here; a contract that has not expired gets its book."""

@@ -5,14 +5,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import WSMsgType, web
 
-from brokers.sim.faults import Kind, Rule
 from brokers.sim.sockets import Outlet
 from brokers.sim.spoil import spoilt_frame
+from brokers.sim.telling import Telling
 from brokers.sim.units import dump_json, load_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from brokers.sim.alpaca.site import AlpacaSite
 
 STREAM: Final = "trade_updates"
@@ -22,48 +20,14 @@ class TradeHub:
     """Every client of the order stream, and the faults that events suffer."""
 
     def __init__(self, site: "AlpacaSite") -> None:
-        """Nobody listens yet.
-
-        Attributes:
-            taps: Hear every event as it happens, before any fault.
-        """
+        """Nobody listens yet."""
         self._site = site
-        self.taps: list[Callable[[dict[str, Any]], None]] = []
+        self.telling = Telling(lambda: site.core.faults, self._send)
         self._listening: dict[Outlet, bool] = {}
-        self._held: list[tuple[int, dict[str, Any]]] = []
 
     def publish(self, data: dict[str, Any]) -> None:
         """Tell an event, unless a fault has it otherwise."""
-        for tap in self.taps:
-            tap(data)
-        rules = self._site.core.faults.take(Kind.EVENT, data["event"])
-        verbs = {rule.verb: rule for rule in rules}
-        if "drop_event" in verbs:
-            return
-        if rule := verbs.get("delay_event"):
-            loop = asyncio.get_running_loop()
-            loop.call_later(rule.settings["ms"] / 1000, self._send, data)
-            return
-        if rule := verbs.get("reorder_events"):
-            self._held.append((int(rule.settings["hold"]), data))
-            return
-        if rule := verbs.get("malformed_event"):
-            self._send(data, how=rule.settings["how"])
-            return
-        self._send(data)
-        self._repeat(verbs.get("repeat_event"), data)
-        self._release()
-
-    def _repeat(self, rule: Rule | None, data: dict[str, Any]) -> None:
-        for _ in range(int(rule.settings["copies"]) if rule else 0):
-            self._send(data)
-
-    def _release(self) -> None:
-        """One more event has gone out; those that waited for it follow."""
-        due = [data for left, data in self._held if left <= 1]
-        self._held = [(left - 1, data) for left, data in self._held if left > 1]
-        for data in due:
-            self._send(data)
+        self.telling.publish(data["event"], data)
 
     def _send(self, data: dict[str, Any], how: str | None = None) -> None:
         if self._site.is_muted:

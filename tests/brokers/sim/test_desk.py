@@ -34,7 +34,7 @@ class Played:
         self.wall = Wall(read_time(start))
         self.site = AlpacaSite(VenueOptions(is_still=True, **options), self.wall)
         self.events: list[dict[str, Any]] = []
-        self.site.trades.taps.append(self.events.append)
+        self.site.trades.telling.taps.append(self.events.append)
         self.quote(23_138, 2, 50)
 
     def quote(self, bid_cents: int, spread: int, qty: int) -> None:

@@ -396,7 +396,7 @@ class Now:
 
 def plan(*entries: dict[str, Any], seed: int = 1) -> tuple[FaultPlan, Now]:
     now = Now()
-    made = FaultPlan(Random(seed), now)
+    made = FaultPlan(Random(seed), now, "POST /v2/orders")
     for entry in entries:
         made.add(entry)
     return made, now

@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 
-from brokers.sim.alpaca.run import Addresses, AlpacaVenue
+from brokers.sim.alpaca.run import AlpacaAddresses, AlpacaVenue
 from brokers.sim.core import VenueOptions
 from brokers.sim.units import dump_json, load_json, read_time
 
@@ -52,7 +52,7 @@ class Client:
     """Requests to a venue, with its keys, and to its admin port."""
 
     venue: AlpacaVenue
-    addresses: Addresses
+    addresses: AlpacaAddresses
     http: aiohttp.ClientSession
     wall: Wall
     headers: dict[str, str] = field(default_factory=dict)

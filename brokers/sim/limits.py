@@ -74,13 +74,18 @@ class RateLimit:
         """Let nothing pass until then."""
         self._closed_until_ns = until_ns
 
-    def headers(self) -> dict[str, str]:
-        """What every answer says about it."""
+    def standing(self) -> tuple[int, int, int]:
+        """Requests that are used up and that are left, and when the minute ends (machine's ns)."""
         is_closed = self._wall_ns() < self._closed_until_ns
         ends_ns = self._closed_until_ns if is_closed else self._ends_ns
-        remaining = 0 if is_closed else max(0, self.per_min - self._used)
+        left = 0 if is_closed else max(0, self.per_min - self._used)
+        return self.per_min - left, left, ends_ns
+
+    def headers(self) -> dict[str, str]:
+        """What every answer of Alpaca says about it."""
+        _, left, ends_ns = self.standing()
         return {
             "X-RateLimit-Limit": str(self.per_min),
-            "X-RateLimit-Remaining": str(remaining),
+            "X-RateLimit-Remaining": str(left),
             "X-RateLimit-Reset": str(-(-ends_ns // NS)),
         }

@@ -17,6 +17,8 @@ HOST: Final = "127.0.0.1"
 _LOOK_S: Final = 0.01
 _BODY_MAX: Final = 2 << 20
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
+# Set in an answer of success that changed nothing: a refusal with HTTP 200, a preview.
+NOTHING_BOOKED: Final = web.ResponseKey("nothing_booked", bool)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -127,7 +129,8 @@ class VenueServer:
             entry.status, entry.verdict = early.status, "/".join(verbs)
             return early
         response = await self._wire.answer(request, handler)
-        entry.booked = response.status < 400  # noqa: PLR2004 - the errors begin there
+        is_idle = response.get(NOTHING_BOOKED, False)
+        entry.booked = response.status < 400 and not is_idle  # noqa: PLR2004 - the errors begin there
         entry.verdict = "/".join(verbs) or ("answered" if entry.booked else "refused")
         response = await self._after(request, response, verbs)
         entry.status = 0 if "accept_then_drop" in verbs else response.status

@@ -1,0 +1,1 @@
+"""Tradier as `holdfast venue tradier` serves it."""

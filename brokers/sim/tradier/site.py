@@ -1,0 +1,133 @@
+"""One Tradier venue: its inside, its account, its token and its streams; a reset renews it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from brokers.sim.book import Match
+from brokers.sim.core import Core, VenueOptions
+from brokers.sim.dialect import Dialect
+from brokers.sim.limits import Keys
+from brokers.sim.site import Site
+from brokers.sim.tradier.assets import ASSETS
+from brokers.sim.tradier.desk import Desk
+from brokers.sim.tradier.limits import Limits
+from brokers.sim.tradier.orders import Order
+from brokers.sim.tradier.sessions import Sessions
+from brokers.sim.tradier.stream import AccountHub
+from brokers.sim.units import show
+
+NAME: Final = "tradier"
+
+
+def _own_id(body: bytes) -> str | None:
+    found = parse_qs(body.decode("ascii", errors="replace")).get("tag")
+    return found[0] if found else None
+
+
+DIALECT: Final = Dialect(placing="POST /v1/accounts/*/orders", own_id=_own_id)
+
+
+class TradierSite(Site):
+    """What the routes serve; `core` and `desk` are new after a reset.
+
+    Attributes:
+        account: The number of the one account.
+        sessions: The ids of streams that were given out.
+    """
+
+    limit: Limits
+
+    def __init__(self, options: VenueOptions, wall_ns: Callable[[], int]) -> None:
+        """Open it."""
+        self.name = NAME
+        seed = options.seed
+        self.account = f"VA{seed:08d}"
+        super().__init__(wall_ns, Keys(wall_ns, key=f"SIM{seed:015d}", secret="tradier"))  # noqa: S106 - a simulator's
+        self.sessions = Sessions()
+        self.events = AccountHub(self)
+        self.open(options)
+
+    def open(self, options: VenueOptions) -> None:
+        """Begin anew: an empty book, a full account."""
+        self.options = options
+        self.begin()
+        self.sessions.forget()
+        self.limit = Limits(self.wall_ns, options.requests_per_min)
+        instruments = [asset.instrument for asset in ASSETS.values()]
+        self.core = Core(options, instruments, self.wall_ns, self._on_matches, DIALECT)
+        self.partner_id = self.core.new_id()
+        self.desk = Desk(self.core, self.account, self.events.publish)
+
+    def _on_matches(self, symbol: str, matches: Sequence[Match]) -> None:
+        self.desk.on_matches(symbol, matches)
+
+    def look(self) -> bool:
+        """As every venue, and the heartbeats."""
+        must_restart = super().look()
+        self.events.beat()
+        return must_restart
+
+    def cut(self) -> None:
+        """Close every stream, without a word."""
+        self.events.cut()
+
+    def is_listed(self, symbol: str) -> bool:
+        """Whether the symbol trades here; a contract that has not expired gets its book."""
+        if symbol in self.core.market:
+            return True
+        contract = self.desk.contract(symbol)
+        if contract is None:
+            return False
+        self.desk.list_contract(contract)
+        return True
+
+    def streams(self) -> dict[str, int]:
+        """Who is connected and what they listen to, each with its count."""
+        return {
+            "order_streams": self.events.clients,
+            "order_listeners": self.events.listeners,
+        }
+
+    def truth(self) -> dict[str, Any]:
+        """Orders, executions, positions and cash as the venue has them."""
+        blotter = self.desk.blotter
+        ledger = blotter.ledger
+        return {
+            "orders": [order.shown(with_tags=True) for order in blotter.roots()],
+            "open_orders": sum(order.parent is None for order in blotter.open.values()),
+            "orders_by_client_id": _by_tag([*blotter.roots()]),
+            "orders_without_client_id": sum(order.tag is None for order in blotter.roots()),
+            "executions": [
+                {
+                    "id": one.execution_id,
+                    "order_id": one.order_id,
+                    "symbol": one.symbol,
+                    "side": one.side.value,
+                    "qty": show(one.qty_1e8),
+                    "price": show(one.price_1e8),
+                    "at_ns": one.at_ns,
+                    "is_reversed": one.execution_id in ledger.reversed_ids,
+                }
+                for one in ledger.executions.values()
+            ],
+            "positions": {
+                symbol: {
+                    "qty": show(position.qty_1e8),
+                    "avg_entry_price": show(position.average_1e8),
+                }
+                for symbol, position in ledger.positions.items()
+            },
+            "cash": show(ledger.cash_1e8),
+            "fees_accrued": show(ledger.fees_accrued_1e8),
+            "equity": show(self.desk.funds.equity_1e8()),
+        }
+
+
+def _by_tag(orders: Sequence[Order]) -> dict[str, int]:
+    """How many orders stand for each tag: the venue itself takes any number."""
+    found: dict[str, int] = {}
+    for order in orders:
+        if order.tag is not None:
+            found[order.tag] = found.get(order.tag, 0) + 1
+    return found

@@ -1,0 +1,85 @@
+"""Tradier behind the server: which routes there are, and how an error is worded."""
+
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from brokers.sim.core import Core
+from brokers.sim.server import Handler
+from brokers.sim.tradier.data import MarketRoutes
+from brokers.sim.tradier.errors import Refusal, bad_token, errors, too_many
+from brokers.sim.tradier.limits import kind_of
+from brokers.sim.tradier.rest import AccountRoutes
+
+if TYPE_CHECKING:
+    from brokers.sim.tradier.site import TradierSite
+
+_HTML: Final = "<html><body><h1>{status}</h1></body></html>"
+
+
+class TradierWire:
+    """The routes of one Tradier venue: account, markets and both streams on one port."""
+
+    def __init__(self, site: "TradierSite") -> None:
+        """Serve this venue."""
+        self._site = site
+        self._account = AccountRoutes(site)
+        self._markets = MarketRoutes(site)
+
+    @property
+    def core(self) -> Core:
+        """Of the venue as it is now."""
+        return self._site.core
+
+    @property
+    def down_s(self) -> float:
+        """As the newest rule says."""
+        return self._site.down_s
+
+    def router(self, app: web.Application) -> None:
+        """Register its routes."""
+        app.router.add_get("/v1/accounts/events", self._site.events.serve)
+        self._account.add_to(app.router)
+        self._markets.add_to(app.router)
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.Response:
+        """The handler's answer, or the refusal in Tradier's words."""
+        kind = kind_of(request.method, request.path)
+        response: web.StreamResponse
+        try:
+            token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+            if not self._site.keys.is_good_token(token):
+                raise bad_token()
+            is_within = self._site.limit.take(kind)
+            response = await handler(request) if is_within else too_many()
+        except Refusal as refusal:
+            response = refusal.answer()
+        except web.HTTPException as error:
+            response = web.Response(status=error.status, text=error.reason)
+        if not isinstance(response, web.Response):
+            raise TypeError(f"{request.path} answered with {type(response).__name__}")
+        response.headers.update(self._site.limit.headers(kind))
+        return response
+
+    def error(self, status: int) -> web.Response:
+        """`errors` with HTTP 200, the gateway's fault for 429, text for 500, a page for others."""
+        if status == 200:  # noqa: PLR2004 - Tradier says no with it
+            return errors("OmsInternalError")
+        if status == 429:  # noqa: PLR2004 - the limit's
+            return too_many()
+        if status < 502:  # noqa: PLR2004 - what Tradier answers itself
+            return web.Response(status=status, text="Internal Server Error")
+        text = _HTML.format(status=status)
+        return web.Response(status=status, text=text, content_type="text/html")
+
+    async def told(self) -> None:
+        """Wait for the account's stream."""
+        await self._site.events.drained()
+
+    def look(self) -> bool:
+        """Do what is due."""
+        return self._site.look()
+
+    def cut(self) -> None:
+        """Close every stream."""
+        self._site.cut()

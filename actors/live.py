@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from actors import arming
 from actors.adapter import AdapterActor, AdapterPlan
 from actors.arming import Arming
+from actors.capture import MarketCapture
 from actors.clock_watch import ClockPlan, ClockWatch
 from actors.guarded import Heart, take_up_guard
 from actors.interrupt import Interrupter
@@ -103,6 +104,8 @@ class LiveTrader:
         symbols = [each.symbol for each in config.instruments]
         self._armed_until_ns = armed_until_ns(connection.addresses, options, config, record)
         self._is_arming_over = False
+        self._began_ns = 0
+        self.capture = self._make_capture() if config.input.capture else None
         self.feed = LiveFeed(
             LiveFeedPlan(
                 stream=connection.market(symbols, ("quotes", "trades")),
@@ -113,6 +116,7 @@ class LiveTrader:
                 note=self._note,
                 notify=self._notify,
                 first_seq=self.store.last_seq + 1,
+                capture=(lambda _: None) if self.capture is None else self.capture.take,
             )
         )
         self.system = self._build()
@@ -164,6 +168,11 @@ class LiveTrader:
 
     def _source(self) -> str:
         return f"{self.options.broker} at {self.connection.addresses.trading.url}"
+
+    def _make_capture(self) -> MarketCapture:
+        return MarketCapture(
+            self.options.data_dir, self.options.broker, note=self._note, notify=self._notify
+        )
 
     def _build(self) -> System:
         is_outside = self.options.mode is Mode.LIVE
@@ -292,6 +301,9 @@ class LiveTrader:
         system.rounds.flush()
         settle_memory()
         self._hold_to_arming()
+        self._began_ns = self.lane.now_ns()
+        if self.capture is not None:
+            self.capture.start()
         self.feed.start()
 
     def _clock_watch(self) -> ClockWatch:
@@ -339,6 +351,9 @@ class LiveTrader:
 
     def _end(self) -> None:
         core = self.system.core
+        if self.capture is not None:
+            self.capture.stop()
+            self.capture.count((self.lane.now_ns() - self._began_ns) / NS_PER_S)
         orders, positions = (0, 0) if core is None else (len(core.orders()), len(core.positions()))
         is_clean = not self._is_in_flight()
         if orders or positions:
@@ -354,6 +369,8 @@ class LiveTrader:
         self.lane.close()
         if not orders and not positions:  # else it is to be gone on with by --recover
             self.record.end_run(ended_ns=time.time_ns(), is_clean=is_clean)
+        if self.capture is not None:
+            self.capture.convert()
 
     def _hold_to_arming(self) -> None:
         """Entries at a real venue end with their arming; exits go on (BR-7)."""

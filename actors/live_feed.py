@@ -51,6 +51,7 @@ class LiveFeedPlan:
         feed: Name of the feed's actor.
         note: Journals a fact of the system: stream, kind, payload.
         notify: Told severity, text and ids.
+        capture: Handed every quote and trade that is mailed (MD-6).
         first_seq: Number of the first message.
         sleep: Waits; asyncio's by default.
     """
@@ -62,6 +63,7 @@ class LiveFeedPlan:
     feed: str
     note: Callable[[str, str, dict[str, Any]], None]
     notify: Callable[[str, str, tuple[str, ...]], None]
+    capture: Callable[[Quote | TradePrint], None] = lambda _: None
     first_seq: int = 0
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
@@ -159,4 +161,6 @@ class LiveFeed:
         numbered = replace(message, tape_seq=self._next_seq)
         self._next_seq += 1
         self._kept.append(numbered)
+        if isinstance(numbered, Quote | TradePrint):
+            self.plan.capture(numbered)
         self.plan.tell(self.plan.feed, numbered)

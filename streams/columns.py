@@ -13,6 +13,7 @@ _TIME_TYPES: Final = ("TIMESTAMP", "TIME")
 # Names a column may have without being mapped, the first is the role itself; letter case is free.
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "ts": ("ts", "timestamp", "datetime", "time", "ts_event"),
+    "ts_recv": ("ts_recv", "received_at"),
     "session": ("session", "date", "day"),
     "symbol": ("symbol", "ticker", "instrument"),
     **{name: (name,) for name in ("open", "high", "low", "close", "volume")},
@@ -61,13 +62,13 @@ SHAPES: Final = (
         name="trades",
         content="trades",
         required=("ts", "price", "size"),
-        optional=("symbol", "aggressor", "buyer_maker", "trade_id"),
+        optional=("symbol", "ts_recv", "aggressor", "buyer_maker", "trade_id"),
     ),
     Shape(
         name="quotes",
         content="quotes",
         required=("ts", "bid", "ask"),
-        optional=("symbol", "bid_size", "ask_size"),
+        optional=("symbol", "ts_recv", "bid_size", "ask_size"),
     ),
     Shape(
         name="daily bars",

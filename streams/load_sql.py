@@ -23,7 +23,7 @@ _EPOCH: Final = """CASE
     ELSE {0} END"""
 
 _KNOWN: Final = " AND ".join(
-    f"{name} IS NOT NULL" for name in ("ts_ns", "v1", "v2", "v3", "v4", "v5")
+    f"{name} IS NOT NULL" for name in ("ts_ns", "recv_ns", "v1", "v2", "v3", "v4", "v5")
 )
 _USABLE: Final = {
     "bars": "least(v1, v2, v3, v4) > 0 AND v5 >= 0 AND v2 >= greatest(v1, v3, v4)"
@@ -78,8 +78,10 @@ CREATE TEMP TABLE placed AS
 SELECT row.*, row.from_ns AS start_ns, row.from_ns + {length} AS end_ns, day.session_date
 FROM (SELECT * EXCLUDE (session_date), ts_ns - {back} AS from_ns FROM sorted) AS row
 ASOF JOIN calendar AS day ON row.from_ns >= day.open_ns
-WHERE row.from_ns < day.close_ns AND row.from_ns + {length} <= day.close_ns
+WHERE row.from_ns < day.close_ns AND row.from_ns + {length} <= day.close_ns{received}
 """
+# A tick that was received outside the session it belongs to cannot be replayed in it.
+_RECEIVED_INSIDE: Final = " AND row.recv_ns >= day.open_ns AND row.recv_ns < day.close_ns"
 
 _PLACE_BY_DAY: Final = """
 CREATE TEMP TABLE placed AS
@@ -108,13 +110,15 @@ def raw_sql(layout: Layout) -> str:
     stamp = (
         "epoch_us(try_strptime(session_date::VARCHAR, '%Y%m%d')) * 1000"
         if layout.is_daily
-        else _ts_ns(layout)
+        else _ts_ns(layout, "ts")
     )
+    received = _ts_ns(layout, "ts_recv") if "ts_recv" in layout.columns else stamp
     values = ", ".join(f"{sql} AS v{n}" for n, sql in enumerate(_values(layout), start=1))
     return f"""
 CREATE TEMP TABLE raw AS
 SELECT row_no_ AS ord, {instruments} AS instrument, {day} AS session_date, {stamp} AS ts_ns,
-    {values}, {_trade_id(layout)} AS trade_id, {_is_crossed(layout)} AS is_crossed
+    {received} AS recv_ns, {values}, {_trade_id(layout)} AS trade_id,
+    {_is_crossed(layout)} AS is_crossed
 FROM source {join}
 """  # noqa: S608  columns are quoted, values are parameters
 
@@ -132,8 +136,13 @@ def place_sql(layout: Layout, cadence_ns: int, bar_stamp: str) -> str:
     """Make `placed`: rows inside a session, with their start and end."""
     if layout.is_daily:
         return _PLACE_BY_DAY
-    length = cadence_ns if layout.content == "bars" else 0
-    return _PLACE_BY_TIME.format(length=length, back=length if bar_stamp == "end" else 0)
+    is_bars = layout.content == "bars"
+    length = cadence_ns if is_bars else 0
+    return _PLACE_BY_TIME.format(
+        length=length,
+        back=length if bar_stamp == "end" else 0,
+        received="" if is_bars else _RECEIVED_INSIDE,
+    )
 
 
 def rows_sql(layout: Layout) -> str:
@@ -163,7 +172,7 @@ def _content_lines(layout: Layout) -> str:
         {crossed}, 3, ord FROM inside"""  # noqa: S608  constants
     kind = Kind.QUOTE if layout.content == "quotes" else Kind.TRADE
     return f"""
-    UNION ALL SELECT ts_ns, {kind:d}, instrument, ts_ns, v1, v2, v3, v4, v5, {crossed},
+    UNION ALL SELECT recv_ns, {kind:d}, instrument, ts_ns, v1, v2, v3, v4, v5, {crossed},
         3, ord FROM inside"""  # noqa: S608  constants
 
 
@@ -231,9 +240,9 @@ def _session_date(layout: Layout) -> str:
     return f"CASE WHEN length({digits}) = 8 THEN TRY_CAST({digits} AS BIGINT) END"
 
 
-def _ts_ns(layout: Layout) -> str:
+def _ts_ns(layout: Layout, role: str) -> str:
     """A time in ns; text without an offset and times without a zone are UTC."""
-    column, kind = layout.sql("ts"), layout.type_of("ts")
+    column, kind = layout.sql(role), layout.type_of(role)
     if kind in ("TIMESTAMPTZ_NS", "TIMESTAMP_NS"):
         return f"epoch_ns({column}::TIMESTAMP_NS)"
     if kind.startswith(("TIMESTAMP", "DATE")):

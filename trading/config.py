@@ -57,7 +57,7 @@ class Instrument(Section, frozen=True, kw_only=True):
 
 
 class InputSection(Section, frozen=True, kw_only=True):
-    """[input]: how a recording for --replay is read."""
+    """[input]: how a recording for --replay is read, and whether a live market is kept as one."""
 
     calendar: Annotated[str, doc("whose sessions count: XNYS, ES or ALWAYS")] = "XNYS"
     content: Annotated[
@@ -72,6 +72,9 @@ class InputSection(Section, frozen=True, kw_only=True):
     bar_stamp: Annotated[Literal["start", "end"], doc("the time of a bar is its start or end")] = (
         "start"
     )
+    capture: Annotated[
+        bool, doc("keep a live run's quotes and trades in capture/, as Parquet (MD-6)")
+    ] = False
 
 
 class AccountSection(Section, frozen=True, kw_only=True):

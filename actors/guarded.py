@@ -16,7 +16,7 @@ from actors.operator_words import KillLevel, KillRequest
 from actors.system import System
 from actors.trader_port import RunningTrader
 from actors.watchdog import QueueAge
-from storage import SqliteRecord
+from storage import LeaseLostError, SqliteRecord
 from storage.guard_log import guard_lines
 from storage.heartbeat import HeartbeatPage, Phase, Vitals
 from trading.errors import SafetyRefusedError
@@ -109,12 +109,14 @@ def refuse_when_fenced(record: SqliteRecord) -> None:
     """A run whose fence was raised did not end well, however it stopped.
 
     Raises:
-        SafetyRefusedError: The guard, or a successor, took the right to send away meanwhile.
+        LeaseLostError: The guard, or a successor, took the right to send away meanwhile. What is
+            open is not this process's any more: nothing is resolved or ended here.
     """
     if record.lease.is_lost():
-        raise SafetyRefusedError(
-            "the fence was raised while this trader ran: from then on it sent and recorded "
-            "nothing. guard.log says why; `holdfast run --recover` goes on"
+        raise LeaseLostError(
+            "the fence was raised while this trader ran: another instance has taken over, or the "
+            "guard has stopped it; from then on it sent and recorded nothing. `holdfast status` "
+            "says who trades, guard.log what the guard did; `holdfast run --recover` goes on"
         )
 
 

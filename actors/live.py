@@ -18,7 +18,7 @@ from actors.adapter import AdapterActor, AdapterPlan
 from actors.arming import Arming
 from actors.capture import MarketCapture
 from actors.clock_watch import ClockPlan, ClockWatch
-from actors.guarded import Heart, take_up_guard
+from actors.guarded import Heart, refuse_when_fenced, take_up_guard
 from actors.interrupt import Interrupter
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
@@ -59,7 +59,7 @@ from brokers.base import Check, Place
 from brokers.credentials import find
 from brokers.network import NetworkBroker
 from rust_core import Message
-from storage import SqliteRecord
+from storage import LeaseLostError, SqliteRecord
 from storage.heartbeat import HeartbeatPage
 from trading.calendar import Calendar
 from trading.config import NS_PER_S, Config
@@ -268,8 +268,12 @@ class LiveTrader:
         clocks = asyncio.create_task(self._clock_watch().run())
         try:
             await self._stop_asked.wait()
+            refuse_when_fenced(self.record)
             heart.stopping()
             await self._resolve()
+        except LeaseLostError:
+            self.lane.close()  # what is open is another's now
+            raise
         finally:
             heart.close()
             await self.feed.stop()
@@ -387,10 +391,11 @@ class LiveTrader:
         self.system.gate.set_breaker(arming.BREAKER, True)  # noqa: FBT003 - the core's own
 
     async def _report(self) -> None:
-        while True:
+        while not self.record.lease.is_lost():
             self._hold_to_arming()
             self.reporter.progress(live_progress(self.system, self._source()))
             await asyncio.sleep(PROGRESS_EVERY_S)
+        self._stop_asked.set()
 
 
 async def _checked(connection: Connection, config: Config, armed: Arming | None) -> list[Check]:

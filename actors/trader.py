@@ -79,7 +79,7 @@ async def _run(options: RunOptions, reporter: Reporter) -> None:
     config = load(options.config or DEMO_CONFIG, mode=options.mode)
     options.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     is_live = options.mode is Mode.LIVE or options.url is not None
-    record = open_record(options.data_dir, is_eager=is_live)
+    record = open_record(options.data_dir, is_eager=is_live, is_rival=options.take_over)
     try:
         page = heart_page(record, options.data_dir)
         trader: Trader | LiveTrader
@@ -258,6 +258,7 @@ class Trader:
             end = RunEnd.STOPPED
         else:
             end = await self.lane.run_hosted(speed=self.options.speed_ratio)
+        refuse_when_fenced(self.record)
         heart.stopping()
         if end is RunEnd.STOPPED:
             await self._resolve()
@@ -311,11 +312,12 @@ class Trader:
         return {"orders_open": orders, "positions_open": positions}
 
     async def _report(self) -> None:
-        while True:
+        while not self.record.lease.is_lost():
             self.reporter.progress(
                 progress_of(self.system, self.source, self.tape, self.options.speed_ratio)
             )
             await asyncio.sleep(PROGRESS_EVERY_S)
+        self.lane.stop()
 
 
 if __name__ == "__main__":

@@ -64,6 +64,12 @@ def run(  # noqa: PLR0913  the options of the command contract
     recover: Annotated[
         bool, typer.Option("--recover", help="Go on with the run that was cut off.")
     ] = False,
+    take_over: Annotated[
+        bool,
+        typer.Option(
+            "--take-over", help="With --recover: fence an instance that does not let go, first."
+        ),
+    ] = False,
     headless: Annotated[
         bool, typer.Option("--headless", help="Show nothing while it runs.")
     ] = False,
@@ -82,6 +88,8 @@ def run(  # noqa: PLR0913  the options of the command contract
     settings = config_reader.load(config_path, mode=asked_mode)
     chosen_mode = parse_mode(asked_mode or settings.run.mode)
     require_broker(chosen_mode, broker, url)
+    if take_over and not recover:
+        raise SetupError("--take-over goes on with the run of another instance: say --recover too")
     if url is not None and replay is not None:
         raise SetupError("--url trades a venue's market, --replay a recording's: name one of them")
     options = RunOptions(
@@ -94,6 +102,7 @@ def run(  # noqa: PLR0913  the options of the command contract
         config=config_path,
         data_dir=_usable_dir(resolve_data_dir(data_dir, Path(settings.run.data_dir))),
         recover=recover,
+        take_over=take_over,
     )
     display = make_display(headless=headless, to_stderr=as_json)
     # A run at full speed is over before a page could be opened.

@@ -2,6 +2,7 @@
 
 from storage.errors import (
     LeaseHeldError,
+    LeaseLostError,
     NoRecordError,
     QueryError,
     RecordClosedError,
@@ -15,6 +16,7 @@ from storage.sqlite import SqliteRecord, open_record
 
 __all__ = [
     "LeaseHeldError",
+    "LeaseLostError",
     "MemoryRecord",
     "NoRecordError",
     "QueryError",

@@ -4,14 +4,15 @@ A book has no thread and no queue: the scribe drives it for the file, the memory
 tables.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import apsw
 
 from storage import reads
 from storage.chain import GENESIS, row_hash
-from storage.errors import RecordError
+from storage.errors import LeaseLostError, RecordError
 from storage.projections import statements_by_kind
 from trading.ports import (
     Claim,
@@ -94,7 +95,7 @@ class Book:
         self, *, mode: str, config_hash: str, source: str, started_ns: int, tape_path: str
     ) -> str:
         """Add a run and make it current; commits."""
-        with self.connection:
+        with self._unfenced():
             number = self._execute("SELECT coalesce(max(number), 0) + 1 FROM runs").get
             run = f"r{number:04d}"
             self._execute(
@@ -110,17 +111,40 @@ class Book:
         info = reads.run_info(self._fetch, run)
         if info is None:
             raise RecordError(f"run {run!r} is not in this record")
-        with self.connection:
+        with self._unfenced():
             self._execute("UPDATE runs SET ended_ns = NULL, is_clean = 0 WHERE run = ?", (run,))
         self._enter(run, info.mode)
         return info
 
     def end_run(self, *, ended_ns: int, is_clean: bool) -> None:
         """Close the current run; commits."""
-        with self.connection:
+        with self._unfenced():
             self._execute(
                 "UPDATE runs SET ended_ns = ?, is_clean = ? WHERE run = ?",
                 (ended_ns, int(is_clean), self.run),
+            )
+
+    @contextmanager
+    def _unfenced(self) -> Iterator[None]:
+        """A transaction of ours; refused when another instance has taken over.
+
+        Raises:
+            LeaseLostError: It has; nothing was written.
+        """
+        self._execute("BEGIN IMMEDIATE")
+        try:
+            self._require_lease()
+            yield
+            self._execute("COMMIT")
+        except BaseException:
+            self._execute("ROLLBACK")
+            raise
+
+    def _require_lease(self) -> None:
+        if self._is_fenced():
+            raise LeaseLostError(
+                "another instance has taken over: expected the lease to be ours, found a newer "
+                "fence; nothing was written, this instance ends"
             )
 
     def _enter(self, run: str, mode: str) -> None:

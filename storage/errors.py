@@ -27,6 +27,10 @@ class LeaseHeldError(RecordError, SafetyRefusedError):
     """Another instance trades on this data directory (ST-5)."""
 
 
+class LeaseLostError(RecordError, SafetyRefusedError):
+    """Another instance has taken over: this one may neither send nor write (ST-5)."""
+
+
 class NoRecordError(RecordError, SetupError):
     """There is no record where one was expected."""
 

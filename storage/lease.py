@@ -21,6 +21,7 @@ from storage.errors import LeaseHeldError, RecordDamagedError
 
 LOCK_NAME = "trader.lock"
 WORD_NAME = "fence.word"
+_NOTE_BYTES = 4_096
 _WORD = struct.Struct("<Q")
 _BOTH = struct.Struct("<QQ")
 _GUARDS = 8
@@ -82,8 +83,14 @@ class Lease:
         word: The mapped fence, to be compared at each release.
     """
 
-    def __init__(self, data_dir: Path, holder: str) -> None:
+    def __init__(self, data_dir: Path, holder: str, *, is_rival: bool = False) -> None:
         """Take the lock at once or refuse.
+
+        Args:
+            data_dir: What is traded on.
+            holder: Who takes it, in words for people.
+            is_rival: Take it from a holder that does not let go, as a stopped process does not.
+                Its fence is raised first, so that it can neither send nor write when it goes on.
 
         Raises:
             LeaseHeldError: Another process holds it; says who.
@@ -91,23 +98,28 @@ class Lease:
         self.holder = holder
         self.fence = 0
         path = data_dir / LOCK_NAME
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            found = os.pread(self._descriptor, 4096, 0).decode("utf-8", "replace")
-            os.close(self._descriptor)
+        descriptor = _locked(path)
+        if isinstance(descriptor, str) and is_rival:
+            _fence_off(data_dir)
+            path.unlink(missing_ok=True)  # its lock stays with a file that nobody finds any more
+            descriptor = _locked(path)
+        if isinstance(descriptor, str):
             raise LeaseHeldError(
-                f"{data_dir} is traded by {_holder_of(found)}: only one instance may trade on it; "
-                "stop that one first, or name another --data-dir"
-            ) from error
+                f"{data_dir} is traded by {_holder_of(descriptor)}: only one instance may trade on "
+                "it; stop that one first, or name another --data-dir; if it does not answer, "
+                "`holdfast run --recover --take-over` fences it and goes on with its run"
+            )
+        self._descriptor = descriptor
         note = json.dumps({"holder": holder, "pid": os.getpid()}) + "\n"
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, note.encode(), 0)
         self.word = FenceWord(data_dir)
 
     def take_fence(self, row_fence: int) -> int:
-        """Raise the word above everything seen so far; the caller then writes the row."""
+        """Raise the word above everything seen so far; the caller then writes the row.
+
+        It reads and writes the row in one transaction, so that of two no-one gets the same fence.
+        """
         fence = max(row_fence, self.word.read()) + 1
         self.word.write(fence)
         self.fence = fence
@@ -132,10 +144,40 @@ def holder(data_dir: Path) -> str:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        return _holder_of(os.pread(descriptor, 4096, 0).decode("utf-8", "replace"))
+        return _holder_of(os.pread(descriptor, _NOTE_BYTES, 0).decode("utf-8", "replace"))
     finally:
         os.close(descriptor)
     return ""
+
+
+def _locked(path: Path) -> int | str:
+    """A descriptor that holds the lock, or what the one who holds it has noted."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            note = os.pread(descriptor, _NOTE_BYTES, 0).decode("utf-8", "replace")
+            os.close(descriptor)
+            return note
+        if _is_at(path, descriptor):
+            return descriptor
+        os.close(descriptor)  # a rival has put another file in its place
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether this open file is still the one that the path names."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _fence_off(data_dir: Path) -> None:
+    """Raise the fence above its holder's: from now on it can send and write nothing."""
+    word = FenceWord(data_dir)
+    word.write(word.read() + 1)
+    word.close()
 
 
 def _holder_of(note: str) -> str:

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from storage import migrations, reads
 from storage.book import Book, Clock
 from storage.connection import grow_wal, open_reader, open_writer, record_path
 from storage.emergency import EMERGENCY_NAME, EmergencyFile, Refuge
-from storage.errors import RecordDamagedError, RecordError
+from storage.errors import LeaseHeldError, LeaseLostError, RecordDamagedError, RecordError
 from storage.high_water import MARK_NAME, check_mark, write_mark
 from storage.integrity import tail_fault
 from storage.lease import Lease
@@ -81,8 +81,10 @@ class _Writer:
         self._wal_pages = 0
 
     def write_mark(self) -> None:
-        """Note position and hash beside the record, if they have moved."""
+        """Note position and hash beside the record, if they have moved and it is still ours."""
         self._marked_ns = self._mono_ns()
+        if self._lease.is_lost():
+            return
         if self.book.position != self._marked_position:
             self._marked_position = self.book.position
             write_mark(self._mark_path, HighWater(position=self.book.position, hash=self.book.head))
@@ -185,13 +187,13 @@ class SqliteRecord:
                 )
             )
 
-        self._scribe.exclusively(begin)
+        self._as_holder(begin)
         return begun[0]
 
     def resume_run(self, run: str) -> RunInfo:
         """See the port."""
         found: list[RunInfo] = []
-        self._scribe.exclusively(lambda: found.append(self._book.resume_run(run)))
+        self._as_holder(lambda: found.append(self._book.resume_run(run)))
         return found[0]
 
     def end_run(self, *, ended_ns: int, is_clean: bool) -> None:
@@ -206,7 +208,20 @@ class SqliteRecord:
             self._scribe.flush_marks()
             self._book.end_run(ended_ns=ended_ns, is_clean=is_clean)
 
-        self._scribe.exclusively(end)
+        self._as_holder(end)
+
+    def _as_holder(self, act: Callable[[], None]) -> None:
+        """Act on a run while nobody else writes, and only while the fence is ours.
+
+        Raises:
+            LeaseLostError: It is not: the run is another instance's, or the guard's.
+        """
+        if self.lease.is_lost():
+            raise LeaseLostError(
+                f"{self.path.parent} is not ours any more: expected fence {self.fence}, found "
+                f"{self.lease.word.read()}; another instance has taken over, nothing was written"
+            )
+        self._scribe.exclusively(act)
 
     def last_run(self) -> RunInfo | None:
         """See the port."""
@@ -271,6 +286,7 @@ def open_record(
     data_dir: Path,
     *,
     is_eager: bool = True,
+    is_rival: bool = False,
     capacity: int = QUEUE_REQUESTS_MAX,
     wall_ns: Clock = time.time_ns,
     mono_ns: Clock = time.monotonic_ns,
@@ -284,19 +300,20 @@ def open_record(
         data_dir: Local directory; created when missing.
         is_eager: True commits as soon as something is staged (live lane); False leaves the commit
             to the next `settle` or `wait` (virtual lane).
+        is_rival: Take it over from an instance that does not let go; that one is fenced first.
         capacity: Requests that may wait for the disk.
         wall_ns: Wall clock, ns UTC.
         mono_ns: Monotonic clock, ns, the one latency marks are taken with.
 
     Raises:
-        LeaseHeldError: Another instance has it open.
+        LeaseHeldError: Another instance has it open, or stopped in the middle of a write.
         RecordVersionError: Library too old, or schema behind or ahead.
         RecordDamagedError: Rows are missing or changed.
         RecordError: The directory is on a network file system.
     """
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     host = socket.gethostname()
-    lease = Lease(data_dir, f"process {os.getpid()} on {host}")
+    lease = Lease(data_dir, f"process {os.getpid()} on {host}", is_rival=is_rival)
     try:
         connection = open_writer(record_path(data_dir))
     except BaseException:
@@ -313,6 +330,14 @@ def open_record(
         record = SqliteRecord(
             record_path(data_dir), writer, lease, emergency, capacity, is_eager=is_eager
         )
+    except apsw.BusyError as error:
+        connection.close()
+        lease.close()
+        raise LeaseHeldError(
+            f"{data_dir} is being written by an instance that stands still: it is fenced and can "
+            "send nothing, but its write must end first; let it go on (SIGCONT) or end it, then "
+            "try again"
+        ) from error
     except BaseException:
         connection.close()
         lease.close()
@@ -364,14 +389,20 @@ def _check(connection: apsw.Connection, data_dir: Path) -> None:
 
 def _take_lease(connection: apsw.Connection, lease: Lease, wall_ns: Clock) -> int:
     """Raise the fence: first the word, then the row."""
-    row_fence = connection.execute("SELECT coalesce(max(fence), 0) FROM lease").get
-    fence = lease.take_fence(row_fence)
-    connection.execute(
-        """INSERT INTO lease (name, holder, fence, taken_ns) VALUES (?, ?, ?, ?)
-        ON CONFLICT (name) DO UPDATE SET
-            holder = excluded.holder, fence = excluded.fence, taken_ns = excluded.taken_ns""",
-        (LEASE_NAME, lease.holder, fence, wall_ns()),
-    )
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        row_fence = connection.execute("SELECT coalesce(max(fence), 0) FROM lease").get
+        fence = lease.take_fence(row_fence)
+        connection.execute(
+            """INSERT INTO lease (name, holder, fence, taken_ns) VALUES (?, ?, ?, ?)
+            ON CONFLICT (name) DO UPDATE SET
+                holder = excluded.holder, fence = excluded.fence, taken_ns = excluded.taken_ns""",
+            (LEASE_NAME, lease.holder, fence, wall_ns()),
+        )
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
     return fence
 
 

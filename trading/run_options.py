@@ -52,6 +52,7 @@ class RunOptions:
         config: Configuration file; None takes the defaults.
         data_dir: Where the record, the token and the summary stand; absolute.
         recover: Go on with the run that was cut off.
+        take_over: Fence an instance that holds the data directory and does not let go (ST-5).
         progress_fd: An open file descriptor that takes `run_report` lines; -1 for none.
         restarts: How often the launcher has restarted the trader within this run.
     """
@@ -65,6 +66,7 @@ class RunOptions:
     config: Path | None = None
     data_dir: Path
     recover: bool = False
+    take_over: bool = False
     progress_fd: int = -1
     restarts: int = 0
 
@@ -94,7 +96,7 @@ class RunOptions:
 
     def restarted(self) -> Self:
         """The same run once more, going on where the last process was cut off."""
-        return replace(self, recover=True, restarts=self.restarts + 1)
+        return replace(self, recover=True, take_over=False, restarts=self.restarts + 1)
 
 
 def parse_session(text: str) -> int | None:

@@ -7,6 +7,7 @@ kill message. Run as `python -m research.crash.child PLAN_JSON`.
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ class DeadlyRecord:
         """Wait for the plan's visit."""
         self._record = record
         self._point = (POINTS | TAKEN_UP | ENDS)[plan.point]
-        self._signal = signal.SIGINT if plan.is_gentle else signal.SIGKILL
+        self._signal = signal.Signals[plan.by]
         self._left = plan.occurrence
         self._is_counting = self._point.opens is None
 
@@ -63,7 +64,13 @@ class DeadlyRecord:
             if self._is_counting and self._point.marks(event):
                 self._left -= 1
                 if self._left == 0:
-                    os.kill(os.getpid(), self._signal)
+                    self._strike()
+
+    def _strike(self) -> None:
+        if self._signal is signal.SIGINT:  # for the loop, wherever it runs
+            os.kill(os.getpid(), self._signal)
+        else:  # this thread goes no further, whatever the others are at
+            signal.pthread_kill(threading.get_ident(), self._signal)
 
 
 def _flatten(system: System) -> None:

@@ -137,7 +137,7 @@ class LiveRounds:
         again = Plan(
             options=self._options(data_dir, recover=True),
             point="kill done durably" if is_kill else "traded again",
-            is_gentle=True,
+            by="SIGINT",
         )
         started_ns = await expect(again, data_dir, ExitCode.DONE, where.environment)
         after = read_record(data_dir, "RECONNECTED")

@@ -16,7 +16,8 @@ class Plan:
         options: The trader's own argument.
         point: Where it ends; empty for nowhere.
         occurrence: At which visit of the point, from 1.
-        is_gentle: It ends by SIGINT, as if told by a person, instead of SIGKILL.
+        by: The signal that it sends itself there: SIGKILL, SIGINT as if a person had told it to
+            end, or SIGSTOP.
         kill_at_ns: When the scripted operator asks for FLATTEN, in a replay; 0 for never.
         kill_at_fill: At which durable fill it does, in LIVE; 0 for never.
         tape: The generated market to play; empty in LIVE.
@@ -25,7 +26,7 @@ class Plan:
     options: str
     point: str = ""
     occurrence: int = 1
-    is_gentle: bool = False
+    by: str = "SIGKILL"
     kill_at_ns: int = 0
     kill_at_fill: int = 0
     tape: str = ""

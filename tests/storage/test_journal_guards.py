@@ -7,6 +7,7 @@ import pytest
 
 from storage import (
     LeaseHeldError,
+    LeaseLostError,
     NoRecordError,
     RecordDamagedError,
     RecordError,
@@ -214,6 +215,52 @@ def test_a_raised_lease_row_stops_every_commit(tmp_path: Path) -> None:
     record.settle()
     assert [type(outcome).__name__ for outcome in inbox.outcomes] == ["Fenced"]
     record.close()
+
+
+def test_a_rival_takes_over_from_one_that_does_not_let_go(tmp_path: Path) -> None:
+    """ST-5: the old holder writes no row and begins, ends and resumes no run; the newest may."""
+    inbox = Inbox()
+    frozen = open_record(tmp_path, is_eager=False)
+    frozen.deliver_to(inbox)
+    run = frozen.begin_run(mode="LIVE", config_hash="", source="", started_ns=1)
+    rival = open_record(tmp_path, is_eager=False, is_rival=True)
+    assert rival.fence > frozen.fence
+    rival.resume_run(run)
+    assert frozen.lease.is_lost()
+    assert not rival.lease.is_lost()
+    frozen.stage(request("thawed"))
+    frozen.settle()
+    assert [type(outcome).__name__ for outcome in inbox.outcomes] == ["Fenced"]
+    for act in (
+        lambda: frozen.end_run(ended_ns=2, is_clean=True),
+        lambda: frozen.resume_run(run),
+        lambda: frozen.begin_run(mode="LIVE", config_hash="", source="", started_ns=2),
+    ):
+        with pytest.raises(LeaseLostError, match="another instance has taken over"):
+            act()
+    last = rival.last_run()
+    assert last is not None
+    assert (last.run, last.ended_ns) == (run, None)
+    with pytest.raises(LeaseHeldError, match="--take-over"):
+        open_record(tmp_path)
+    third = open_record(tmp_path, is_rival=True)
+    assert third.fence > rival.fence
+    for record in (frozen, rival, third):
+        record.close()
+
+
+def test_a_rival_waits_for_a_write_that_stands_still(tmp_path: Path) -> None:
+    """ST-5: stopped inside a transaction, the old one keeps it; it is fenced all the same."""
+    frozen = open_record(tmp_path, is_eager=False)
+    writing = apsw.Connection(str(record_path(tmp_path)))
+    writing.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LeaseHeldError, match="stands still"):
+        open_record(tmp_path, is_rival=True)
+    assert frozen.lease.is_lost()
+    writing.execute("ROLLBACK")
+    writing.close()
+    open_record(tmp_path, is_rival=True).close()
+    frozen.close()
 
 
 def test_another_schema_is_refused(tmp_path: Path) -> None:

@@ -144,7 +144,13 @@ class ConsoleApp:
             return self._guard.turn_away(request, "TOKEN", HTTPStatus.UNAUTHORIZED, text)
         response = json_reply({"is_signed_in": True})
         response.set_cookie(
-            COOKIE, cookie, max_age=SESSION_S, httponly=True, samesite="Strict", path="/"
+            COOKIE,
+            cookie,
+            max_age=SESSION_S,
+            httponly=True,
+            samesite="Strict",
+            secure=request.secure,
+            path="/",
         )
         return response
 

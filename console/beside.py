@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from console.console_address import PORT_DEFAULT
-
 MODULE: Final = "console.serve"
 OUTPUT_FILE: Final = "console-output.txt"
 RESTARTS_MAX: Final = 5
@@ -25,6 +23,7 @@ class ConsoleBeside:
 
     Args:
         data_dir: Whose run it shows.
+        config: The run's configuration: port, certificate, alerts, logs.
         say: Told the link, and what goes wrong.
         python: The interpreter of the child.
         module: What to run; other than the real one in tests.
@@ -34,6 +33,7 @@ class ConsoleBeside:
     def __init__(
         self,
         data_dir: Path,
+        config: Path | None,
         say: Callable[[str], None],
         *,
         python: str,
@@ -42,11 +42,12 @@ class ConsoleBeside:
     ) -> None:
         """Nothing is started yet."""
         self._data_dir = data_dir
+        self._config = config
         self._say = say
         self._python = python
         self._module = module
         self._prepare = prepare
-        self._port = PORT_DEFAULT
+        self._port = 0  # as configured; then the one it had
         self._process: asyncio.subprocess.Process | None = None
 
     async def keep(self) -> None:
@@ -77,6 +78,7 @@ class ConsoleBeside:
                 self._module,
                 str(self._data_dir),
                 str(self._port),
+                *([] if self._config is None else [str(self._config)]),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=output,

@@ -8,14 +8,15 @@ from typing import Annotated
 
 import typer
 
+from console import alert, console_address, daily, doctor, explain, operate, prepare, reconcile
 from console import arm as arm_command
-from console import console_address, doctor, explain, operate, prepare, reconcile
 from console import crash_test as crash_test_command
 from console import drill as drill_command
 from console import rehearse as rehearse_command
 from console import run as run_command
 from console import simulate as simulate_command
 from console import venue as venue_command
+from console import why as why_command
 from console.context import DataDir, chosen, err, resolve_data_dir, say_json
 from trading.errors import HoldfastError
 from trading.run_options import ExitCode
@@ -25,6 +26,7 @@ app = typer.Typer(
     help="A trading engine that never loses an order, never doubles one, and stops when told.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    add_completion=True,
     rich_markup_mode=None,
 )
 app.command("run")(run_command.run)
@@ -40,11 +42,14 @@ app.command("arm")(arm_command.arm)
 app.command("disarm")(arm_command.disarm)
 app.command("sql")(explain.sql)
 app.command("post-mortem")(explain.post_mortem)
+app.command("why")(why_command.why)
+app.command("daily")(daily.daily)
 app.command("verify")(explain.verify)
 app.command("init")(prepare.init)
 app.command("check")(prepare.check)
 app.command("new")(prepare.new)
 app.command("doctor")(doctor.doctor)
+app.add_typer(alert.alert, name="alert")
 app.command("simulate")(simulate_command.simulate)
 app.command("crash-test")(crash_test_command.crash_test)
 app.command("venue")(venue_command.venue)

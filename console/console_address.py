@@ -2,7 +2,8 @@
 
 import http.client
 import os
-from dataclasses import asdict, dataclass
+import ssl
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final, Self
 
@@ -11,6 +12,7 @@ import typer
 
 from actors.operator_door import load_token
 from console.context import DataDir, existing_data_dir, say
+from trading import config_reader
 
 PORT_DEFAULT: Final = 8700
 ADDRESS_FILE: Final = "console.json"
@@ -19,17 +21,18 @@ _ASK_LIMIT_S: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class ConsoleAddress:
-    """Content of `console.json`."""
+    """Content of `console.json`; with a `certificate` (its path) the page is https."""
 
     host: str
     port: int
     pid: int
+    certificate: str = ""
 
     @property
     def url(self) -> str:
         """Its origin."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return f"{'https' if self.certificate else 'http'}://{host}:{self.port}"
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
@@ -55,7 +58,10 @@ class ConsoleAddress:
 
     def new_link(self, token: str) -> str | None:
         """A link that signs in once; None when that process is no console of ours any more."""
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=_ASK_LIMIT_S)
+        try:
+            connection = self._connection()
+        except OSError:  # the certificate is not there any more
+            return None
         try:
             headers = {"Authorization": f"Bearer {token}"}
             connection.request("POST", "/api/session/code", headers=headers)
@@ -66,11 +72,29 @@ class ConsoleAddress:
             connection.close()
         return f"{self.url}/#code={code}"
 
+    def _connection(self) -> http.client.HTTPConnection:
+        """Over TLS only to the very certificate that the console was given: it gets the token."""
+        if not self.certificate:
+            return http.client.HTTPConnection(self.host, self.port, timeout=_ASK_LIMIT_S)
+        trust = ssl.create_default_context(cafile=self.certificate)
+        trust.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        trust.check_hostname = False  # the address is loopback, the certificate's name is not
+        return http.client.HTTPSConnection(
+            self.host, self.port, timeout=_ASK_LIMIT_S, context=trust
+        )
+
 
 def console(
     *,
     host: Annotated[str, typer.Option(help="A loopback address.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port, or the next free one.")] = PORT_DEFAULT,
+    port: Annotated[
+        int | None,
+        typer.Option(help="The port, or the next free one. Default: as configured, 8700."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Configuration file: alerts, certificate and logs are read from it."),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Serve the operator's page; where one runs already, print a new link to it.
@@ -85,7 +109,10 @@ def console(
         return
     import uvloop  # noqa: PLC0415  a server's libraries take long to load
 
-    from console.serve import ConsoleSettings, serve  # noqa: PLC0415
+    from console.serve import ConsoleSettings, configured, serve  # noqa: PLC0415
 
-    settings = ConsoleSettings(data_dir=folder, host=host, port=port)
+    settings = ConsoleSettings(data_dir=folder)
+    if config is not None:
+        settings = configured(folder, config_reader.load(config), os.environ)
+    settings = replace(settings, host=host, port=settings.port if port is None else port)
     uvloop.run(serve(settings, lambda url: say(f"console {url}")))

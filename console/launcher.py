@@ -216,6 +216,7 @@ class Launcher:
             return None
         return ConsoleBeside(
             self._options.data_dir,
+            self._options.config,
             self._display.line,
             python=self._python,
             module=self._console_module,

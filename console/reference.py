@@ -22,9 +22,17 @@ def reference() -> str:
     """The whole page."""
     group: Any = get_command(app)
     parts = [_HEADING]
-    for name, command in group.commands.items():
-        parts += ["\n".join(_command(name, command))]
+    parts += ["\n".join(_command(name, command)) for name, command in _commands(group, "")]
     return "\n".join(parts) + "\n"
+
+
+def _commands(group: Any, before: str) -> Iterator[tuple[str, Any]]:
+    """Each command with its whole name; a group stands for those inside it."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
 
 
 def _command(name: str, command: Any) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """`holdfast run`: asks for one run, starts the launcher, and shows what came of it."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -14,6 +15,7 @@ from console.display import Display, make_display
 from console.launcher import Launcher
 from console.render import summary_table
 from trading import config_reader
+from trading.config import Config
 from trading.errors import HoldfastError, SafetyRefusedError, SetupError, nearest
 from trading.run_options import (
     SPEED_DEFAULT_RATIO,
@@ -106,9 +108,24 @@ def run(  # noqa: PLR0913  the options of the command contract
     )
     display = make_display(headless=headless, to_stderr=as_json)
     # A run at full speed is over before a page could be opened.
-    is_watched = with_console and not headless and options.speed_ratio is not None
-    console_module = beside.MODULE if is_watched else None
+    is_watched = not headless and options.speed_ratio is not None
+    needs_console = with_console and (_tells_people(settings) or is_watched)
+    console_module = beside.MODULE if needs_console else None
     raise typer.Exit(_launch(options, display, console_module, as_json=as_json))
+
+
+def _tells_people(settings: Config) -> bool:
+    """Whether there are channels for alerts, which the console's process sends to.
+
+    Raises:
+        SetupError: A channel has no address that can be used.
+    """
+    if not settings.alerts.channels:
+        return False
+    from console.alert_channels import open_channels  # noqa: PLC0415  for those who have some
+
+    open_channels(settings.alerts, os.environ)
+    return True
 
 
 def parse_mode(text: str) -> Mode:

@@ -3,11 +3,12 @@
 import asyncio
 import os
 import signal
+import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import structlog
@@ -16,23 +17,65 @@ from aiohttp import web
 
 from actors.operator_address import bind
 from actors.operator_door import load_token, require_loopback
+from console.alert_channels import Channel, open_channels
+from console.alerter import Alerter, AlerterParts
 from console.app import STATIC_DIR, Console, ConsoleApp
 from console.board import Board
 from console.console_address import PORT_DEFAULT, ConsoleAddress
 from console.follow import Follower
 from console.sign_in import SignIn
+from console.tls import tls_context
+from trading.config import Config
+from trading.config_desk import AlertsSection, LogsSection
+from trading.config_reader import load
 
 Announce = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleSettings:
-    """Where to listen: `port` 0 takes any free one; a taken port gives way to the next free."""
+    """Where to listen, and whom to tell.
+
+    Attributes:
+        data_dir: Whose run is shown.
+        host: A loopback address.
+        port: 0 takes any free one; a taken one gives way to the next free.
+        static_dir: The built page, where it is not the package's own.
+        tls: Certificate and key; without, the page is plain http on loopback.
+        certificate: Path of that certificate, for those who ask the console.
+        alerts: Who is told of what.
+        logs: How long they grow.
+        channels: An open channel for each that `alerts` names.
+    """
 
     data_dir: Path
     host: str = "127.0.0.1"
     port: int = PORT_DEFAULT
     static_dir: Path | None = None
+    tls: ssl.SSLContext | None = None
+    certificate: str = ""
+    alerts: AlertsSection = field(default_factory=AlertsSection)
+    logs: LogsSection = field(default_factory=LogsSection)
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+
+
+def configured(data_dir: Path, config: Config, environment: Mapping[str, str]) -> ConsoleSettings:
+    """What a configuration says about the console.
+
+    Raises:
+        SetupError: A channel has no address, or the certificate cannot be used.
+    """
+    return ConsoleSettings(
+        data_dir=data_dir,
+        port=config.console.port,
+        tls=tls_context(config.console),
+        certificate=str(Path(config.console.tls_certificate or "").expanduser().absolute())
+        if config.console.tls_certificate
+        else "",
+        alerts=config.alerts,
+        logs=config.logs,
+        channels=open_channels(config.alerts, environment),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +121,31 @@ async def running_console(
         ConsoleApp(parts).application(), access_log=None, handle_signals=False, shutdown_timeout=1.0
     )
     await runner.setup()
-    await web.SockSite(runner, listening).start()
-    address = ConsoleAddress(settings.host, listening.getsockname()[1], os.getpid())
+    await web.SockSite(runner, listening, ssl_context=settings.tls).start()
+    address = ConsoleAddress(
+        settings.host, listening.getsockname()[1], os.getpid(), settings.certificate
+    )
     address.write(settings.data_dir)
+    alerter = Alerter(
+        AlerterParts(
+            data_dir=settings.data_dir,
+            board=board,
+            alerts=settings.alerts,
+            logs=settings.logs,
+            channels=settings.channels,
+            wall_ns=wall_ns,
+        )
+    )
     following = asyncio.create_task(parts.follower.run())
+    alerting = asyncio.create_task(alerter.run())
     try:
         link = f"{address.url}/#code={parts.sign_in.new_code()}"
         yield RunningConsole(address.url, link, following)
     finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+        for task in (following, alerting):
+            task.cancel()
+        await asyncio.gather(following, alerting, return_exceptions=True)
+        await alerter.drain()
         await runner.cleanup()
         address.remove(settings.data_dir)
 
@@ -110,14 +168,22 @@ async def serve(settings: ConsoleSettings, announce: Announce) -> None:
 
 
 def main() -> int:
-    """For the launcher: `python -m console.serve DATA_DIR PORT`, told on standard output."""
-    folder, port = Path(sys.argv[1]), int(sys.argv[2])
+    """For the launcher: `python -m console.serve DATA_DIR PORT [CONFIG]`; it prints its link.
+
+    PORT 0 is the configured one; another is that of the console before this one.
+    """
+    folder, port, *config = Path(sys.argv[1]), int(sys.argv[2]), *map(Path, sys.argv[3:])
+    settings = ConsoleSettings(data_dir=folder)
+    if config:
+        settings = configured(folder, load(config[0]), os.environ)
+    if port:
+        settings = replace(settings, port=port)
 
     def announce(url: str) -> None:
         sys.stdout.write(f"{url}\n")
         sys.stdout.flush()
 
-    uvloop.run(serve(ConsoleSettings(data_dir=folder, port=port), announce))
+    uvloop.run(serve(settings, announce))
     return 0
 
 

@@ -24,6 +24,11 @@ def told(kind: str, payload: Payload) -> str:
     return text if len(text) <= _TEXT_LENGTH_MAX else f"{text[:_TEXT_LENGTH_MAX]}…"
 
 
+def with_moments(text: str) -> str:
+    """A text in which instants stand as nanoseconds, with the times that a person reads."""
+    return _INSTANT.sub(lambda found: moment(int(found[1])), text)
+
+
 def _signal(event: Payload) -> str:
     leg = event["legs"][0]
     return (
@@ -36,7 +41,7 @@ def _verdict(event: Payload) -> str:
     if event["is_approved"]:
         return f"approved, quantity {quantity(event['qty_1e8'])}"
     failed = "; ".join(check["detail"] for check in event["failed"])
-    return "refused: " + _INSTANT.sub(lambda found: moment(int(found[1])), failed)
+    return f"refused: {with_moments(failed)}"
 
 
 def _intended(event: Payload) -> str:

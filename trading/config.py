@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import orjson
 
+from trading.config_desk import AlertsSection, ConsoleSection, LogsSection
 from trading.config_fields import Section, above, at_least, between, doc, name, ratio
 from trading.money import to_1e8
 from trading.run_options import Mode
@@ -318,6 +319,9 @@ class Config(Section, frozen=True, kw_only=True):
     triggers: TriggersSection = TriggersSection()
     operator: OperatorSection = OperatorSection()
     watchdog: WatchdogSection = WatchdogSection()
+    alerts: AlertsSection = AlertsSection()
+    console: ConsoleSection = ConsoleSection()
+    logs: LogsSection = LogsSection()
 
     def instrument(self, symbol: str) -> Instrument:
         """The instrument of that symbol.

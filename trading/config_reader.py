@@ -14,6 +14,7 @@ import msgspec
 from rust_core import AccountCore, PaperVenueBook
 from trading.calendar import Calendar
 from trading.config import Config, LimitsSection
+from trading.config_desk import ALERT_PREFIX, AlertsSection
 from trading.config_fields import Section
 from trading.errors import ConfigError, nearest
 from trading.run_options import Mode
@@ -92,6 +93,7 @@ def parse(
         raise ConfigError(f"{source}: expected TOML, found an error: {error}") from error
     _refuse_unknown_keys(values, Config, source, "")
     config = _convert(_without_none(values, Config, source, ""), source)
+    _refuse_unknown_channels(environment, config.alerts)
     _refuse_contradictions(config, source)
     if (mode or config.run.mode) is Mode.LIVE:
         _refuse_missing_rails(values, source)
@@ -115,10 +117,23 @@ def refuse_unknown_variables(environment: Mapping[str, str]) -> None:
         ConfigError: A variable has our prefix and no meaning.
     """
     for name in sorted(environment):
+        if name.startswith(ALERT_PREFIX):
+            continue  # compared with the channels that the configuration names
         if name.startswith(PREFIX) and name not in KNOWN_VARIABLES:
             raise ConfigError(
                 f"environment: {name} is not a variable of Holdfast{nearest(name, KNOWN_VARIABLES)}"
                 "; settings stand in the configuration file"
+            )
+
+
+def _refuse_unknown_channels(environment: Mapping[str, str], alerts: AlertsSection) -> None:
+    known = {channel.variable for channel in alerts.channels}
+    known |= {f"{name}_FILE" for name in known}
+    for name in sorted(environment):
+        if name.startswith(ALERT_PREFIX) and name not in known:
+            raise ConfigError(
+                f"environment: {name} is the address of no channel in [[alerts.channels]]"
+                f"{nearest(name, known)}"
             )
 
 

@@ -31,7 +31,7 @@ def test_a_console_that_keeps_dying_is_given_up_and_the_run_goes_on(tmp_path: Pa
     module.write_text(_DIES)
     said: list[str] = []
     keeper = beside.ConsoleBeside(
-        tmp_path, said.append, python=sys.executable, module="dies", prepare=_in(tmp_path)
+        tmp_path, None, said.append, python=sys.executable, module="dies", prepare=_in(tmp_path)
     )
     asyncio.run(keeper.keep())
     assert said.count("console http://127.0.0.1:9/#code=x") == beside.RESTARTS_MAX + 1

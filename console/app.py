@@ -105,7 +105,13 @@ class ConsoleApp:
         console = self._console
         console.sockets.add(socket)
         try:
-            page = Page(socket, console.board, console.follower, author_of(request))
+            page = Page(
+                socket,
+                console.board,
+                console.follower,
+                author_of(request),
+                malformed=lambda: self._guard.note(request, "MALFORMED"),
+            )
             await page.serve()
         finally:
             console.sockets.discard(socket)

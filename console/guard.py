@@ -28,6 +28,7 @@ HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+_BAD_INPUT: Final = frozenset({400, 404, 413, 422})
 _log = structlog.get_logger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -51,6 +52,8 @@ class Guard:
                 response = await handler(request)
             except Exception as found:  # noqa: BLE001  one request's fault is not the console's
                 response = _told(request, found)
+            if request.method not in {"GET", "HEAD"} and response.status in _BAD_INPUT:
+                self.note(request, "MALFORMED")
         if not response.prepared:
             for name, value in HEADERS.items():
                 response.headers.setdefault(name, value)
@@ -74,7 +77,7 @@ class Guard:
         session = self._sign_in.session(request.cookies.get(COOKIE, ""))
         if session is None:
             text = "sign in, or send the header Authorization: Bearer TOKEN of operator.token"
-            if "Authorization" in request.headers:
+            if "Authorization" in request.headers or COOKIE in request.cookies:
                 return self.turn_away(request, "TOKEN", HTTPStatus.UNAUTHORIZED, text)
             return error_reply(HTTPStatus.UNAUTHORIZED, text)
         if request.method not in {"GET", "HEAD"} and not _is_own_act(request, session):
@@ -87,20 +90,24 @@ class Guard:
         self, request: web.Request, cause: str, status: HTTPStatus, text: str
     ) -> web.Response:
         """Refuse, journal the first ten of a cause in a minute, and slow down who guesses."""
-        door = self._sign_in.door
-        suppressed = door.note_refused(cause)
-        if suppressed is not None:
-            report = asyncio.create_task(self._report(request, cause, suppressed))
-            self._reports.add(report)
-            report.add_done_callback(self._reports.discard)
-        elif status is HTTPStatus.UNAUTHORIZED:
-            wait_s = door.retry_after_s(cause)
+        if not self.note(request, cause) and status is HTTPStatus.UNAUTHORIZED:
+            wait_s = self._sign_in.door.retry_after_s(cause)
             response = error_reply(
                 HTTPStatus.TOO_MANY_REQUESTS, f"too many wrong tokens; wait {wait_s} s"
             )
             response.headers["Retry-After"] = str(wait_s)
             return response
         return error_reply(status, text)
+
+    def note(self, request: web.Request, cause: str) -> bool:
+        """Have an attempt journaled; False when there were ten of its cause in this minute."""
+        suppressed = self._sign_in.door.note_refused(cause)
+        if suppressed is None:
+            return False
+        report = asyncio.create_task(self._report(request, cause, suppressed))
+        self._reports.add(report)
+        report.add_done_callback(self._reports.discard)
+        return True
 
     async def _report(self, request: web.Request, cause: str, suppressed: int) -> None:
         """Have the trader journal it; without a trader the console's own log has to do."""

@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 import orjson
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from actors.operator_words import (
     MESSAGE_BYTES_MAX,
@@ -36,9 +37,19 @@ class Page:
     """
 
     def __init__(
-        self, socket: web.WebSocketResponse, board: Board, follower: Follower, author: str
+        self,
+        socket: web.WebSocketResponse,
+        board: Board,
+        follower: Follower,
+        author: str,
+        *,
+        malformed: Callable[[], object] = lambda: None,
     ) -> None:
-        """Serve `socket`, which is prepared and let in; `author` stands in the journal."""
+        """Serve `socket`, which is prepared and let in; `author` stands in the journal.
+
+        `malformed` is called for each message that is none of ours.
+        """
+        self._malformed = malformed
         self._socket = socket
         self._board = board
         self._follower = follower
@@ -54,6 +65,8 @@ class Page:
             async for message in self._socket:
                 if message.type is WSMsgType.TEXT:
                     await self._take(message.data.encode())
+            if self._socket.close_code == WSCloseCode.MESSAGE_TOO_BIG:
+                self._malformed()
         finally:
             writer.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionError):
@@ -80,9 +93,11 @@ class Page:
         try:
             act = _parsed(text)
         except MalformedError as error:
+            self._malformed()
             self._tell({"type": "refused", "id": error.id, "error": str(error)})
             return
         except ControlRefusedError as error:
+            self._malformed()
             text_ = f"{error}; expected {error.expected}"
             self._tell({"type": "refused", "id": _id_of(text), "error": text_})
             return

@@ -155,6 +155,60 @@ def test_bad_input_is_a_clear_4xx_and_changes_nothing(
                 found, said = await scene.page.post(path, body)
             assert (found, text in said["error"]) == (status, True), said
             assert (scene.trader.kills, scene.trader.changes) == ([], [])
+            if method == "POST":
+                await eventually(lambda: bool(scene.trader.refused))
+                (attempt,) = scene.trader.refused
+                assert (attempt.cause, attempt.path) == ("MALFORMED", f"console:{path}")
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not JSON",
+        '{"type":"kill","id":"a","level":"GENTLE"}',
+        '{"type":"control","id":"a","name":"max_position","value":-1}',
+        "x" * 16_385,
+    ],
+    ids=["no JSON", "unknown level", "out of range", "oversized"],
+)
+def test_a_message_of_the_page_that_is_none_of_ours_is_refused_and_journaled(
+    tmp_path: Path, text: str
+) -> None:
+    """UI-9: nothing changes, the attempt is journaled; what is too long ends the connection."""
+
+    async def scenario() -> None:
+        async with console_of(tmp_path) as scene:
+            await _following(scene)
+            assert await scene.page.sign_in(token=scene.token) == 200
+            async with scene.page.socket() as socket:
+                await socket.send_str(text)
+                if len(text) > 16_384:
+                    assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+                else:
+                    answer = await until(socket, "answer")
+                    assert answer["answer"]["type"] == "refused"
+                await eventually(lambda: bool(scene.trader.refused))
+            assert [attempt.cause for attempt in scene.trader.refused] == ["MALFORMED"]
+            assert (scene.trader.kills, scene.trader.changes) == ([], [])
+
+    run(scenario)
+
+
+def test_an_expired_cookie_changes_nothing_and_is_journaled(tmp_path: Path) -> None:
+    """UI-9: after twelve hours a page must sign in again; until then it is turned away."""
+
+    async def scenario() -> None:
+        async with console_of(tmp_path) as scene:
+            await _following(scene)
+            assert await scene.page.sign_in(token=scene.token) == 200
+            scene.now_ns[0] += SESSION_S * ONE_S_NS
+            status, said = await scene.page.post("/api/kill", {"level": "PAUSE"})
+            assert (status, "sign in" in said["error"]) == (401, True)
+            await eventually(lambda: bool(scene.trader.refused))
+            assert scene.trader.refused[0].cause == "TOKEN"
+            assert scene.trader.kills == []
 
     run(scenario)
 

@@ -22,6 +22,8 @@ from console.replies import error as error_reply
 from console.replies import json_reply, page_reply
 from console.sign_in import COOKIE, SESSION, SESSION_S, SignIn, author_of
 
+# Above what a message may have, so that one which is too long is answered and journaled, not cut.
+SOCKET_BYTES_MAX: Final = 16 * MESSAGE_BYTES_MAX
 STATIC_DIR: Final = Path(__file__).resolve().parent / "static"
 
 
@@ -100,7 +102,7 @@ class ConsoleApp:
     async def _ws(self, request: web.Request) -> web.StreamResponse:
         if "Origin" not in request.headers and SESSION in request:
             return self._guard.turn_away(request, "ORIGIN", HTTPStatus.FORBIDDEN, _NO_ORIGIN)
-        socket = web.WebSocketResponse(heartbeat=20.0, max_msg_size=MESSAGE_BYTES_MAX)
+        socket = web.WebSocketResponse(heartbeat=20.0, max_msg_size=SOCKET_BYTES_MAX)
         await socket.prepare(request)
         console = self._console
         console.sockets.add(socket)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 import orjson
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSMsgType, web
 
 from actors.operator_words import (
     MESSAGE_BYTES_MAX,
@@ -65,8 +65,6 @@ class Page:
             async for message in self._socket:
                 if message.type is WSMsgType.TEXT:
                     await self._take(message.data.encode())
-            if self._socket.close_code == WSCloseCode.MESSAGE_TOO_BIG:
-                self._malformed()
         finally:
             writer.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionError):

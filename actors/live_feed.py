@@ -1,10 +1,12 @@
 """The market of a live run: a venue's stream and the calendar's sessions, mailed to the feed.
 
-Messages are numbered as they come, so that a new incarnation of an actor can be shown what it saw;
-what is older than the session is forgotten.
+Messages are numbered as they come, so that a new incarnation of an actor can be shown what it saw:
+of each instrument the newest quote, which is what conflation leaves of them anyway, and everything
+else of the session. At 10,000 quotes a second the memory stays where it is.
 """
 
 import asyncio
+import heapq
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
@@ -25,8 +27,12 @@ from trading.market import (
 )
 
 KEPT_MAX = 400_000
-"""Messages of a session that are kept; the oldest are forgotten beyond it."""
+"""Messages of a session that are kept, quotes apart; the oldest are forgotten beyond it."""
 LONGEST_NAP_S = 1.0
+PATIENCE_NS = 60_000_000_000
+PATIENCE_MAX_NS = 16 * PATIENCE_NS
+"""A stream that answers pings and says nothing for so long within a session is connected anew; each
+time in vain twice as long is waited, as a quiet instrument looks the same."""
 REACH_NS = 14 * 86_400_000_000_000
 
 Tick = Quote | TradePrint | Bar
@@ -75,15 +81,19 @@ class LiveFeed:
         """Nothing has come."""
         self.plan = plan
         self._kept: deque[MarketMessage] = deque(maxlen=KEPT_MAX)
+        self._quotes: dict[str, Quote] = {}
         self._next_seq = plan.first_seq
         self._session: Session | None = None
-        self._down_ns = plan.now_ns()
+        self._down_ns = self._heard_ns = plan.now_ns()
+        self._is_up = False
+        self._patience_ns = PATIENCE_NS
+        self._following: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin with the session that is under way, then follow stream and calendar."""
         self._turn()
-        self._run(self.plan.stream.follow(self._hear))
+        self._follow()
         self._run(self._sessions())
 
     async def stop(self) -> None:
@@ -93,13 +103,18 @@ class LiveFeed:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def history(self, last_seq: int) -> list[MarketMessage]:
-        """The session's messages up to that number."""
-        return [message for message in self._kept if message.tape_seq <= last_seq]
+        """The session's messages up to that number, of each instrument's quotes the newest."""
+        kept = heapq.merge(self._kept, sorted(self._quotes.values(), key=_number), key=_number)
+        return [message for message in kept if message.tape_seq <= last_seq]
 
-    def _run(self, following: Coroutine[Any, Any, None]) -> None:
+    def _follow(self) -> None:
+        self._following = self._run(self.plan.stream.follow(self._hear))
+
+    def _run(self, following: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.get_running_loop().create_task(following)
         task.add_done_callback(self._ended)
         self._tasks.append(task)
+        return task
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and task.exception() is not None:
@@ -110,6 +125,7 @@ class LiveFeed:
     async def _sessions(self) -> None:
         while True:
             wait_ns = max(self._turn() - self.plan.now_ns(), 0)
+            await self._watch()
             await self.plan.sleep(min(wait_ns / 1e9 + 0.001, LONGEST_NAP_S))
 
     def _turn(self) -> int:
@@ -127,6 +143,7 @@ class LiveFeed:
             return min((each.open_ns for each in coming if each.open_ns > now_ns), default=now_ns)
         self._session = found
         self._kept.clear()
+        self._quotes.clear()
         self._send(
             SessionOpened(
                 session_date=found.session_date,
@@ -139,17 +156,37 @@ class LiveFeed:
 
     # -- the stream -------------------------------------------------------------------------------
 
+    async def _watch(self) -> None:
+        """Connect anew where the connection stands and nothing comes any more (MD-2, MD-9)."""
+        session, following = self._session, self._following
+        if session is None or following is None or not self._is_up:
+            return
+        silent_ns = self.plan.now_ns() - max(self._heard_ns, session.open_ns)
+        if silent_ns < self._patience_ns:
+            return
+        text = f"the market stream is up and silent for {silent_ns / 1e9:.0f} s: connecting anew"
+        self.plan.notify("WARNING", text, ())
+        self._patience_ns = min(2 * self._patience_ns, PATIENCE_MAX_NS)
+        self._is_up, self._down_ns = False, self._heard_ns
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        self._tasks.remove(following)
+        self._lose()
+        self._follow()
+
     def _hear(self, news: Tick | StreamUp | StreamDown) -> None:
         match news:
             case StreamUp(stream=stream):
                 gap = {"stream": stream, "start_ns": self._down_ns, "end_ns": self.plan.now_ns()}
                 self.plan.note(f"stream/{stream}", "StreamGap", gap)
+                self._is_up, self._heard_ns = True, self.plan.now_ns()
                 self._lose()
             case StreamDown(stream=stream, cause=cause):
-                self._down_ns = self.plan.now_ns()
+                self._is_up, self._down_ns = False, self.plan.now_ns()
                 self.plan.notify("WARNING", f"{stream} is down: {cause}", ())
                 self._lose()
             case _:
+                self._heard_ns, self._patience_ns = self.plan.now_ns(), PATIENCE_NS
                 if self._session is not None:
                     self._send(news)
 
@@ -160,7 +197,14 @@ class LiveFeed:
     def _send(self, message: MarketMessage) -> None:
         numbered = replace(message, tape_seq=self._next_seq)
         self._next_seq += 1
-        self._kept.append(numbered)
+        if isinstance(numbered, Quote):
+            self._quotes[numbered.instrument] = numbered
+        else:
+            self._kept.append(numbered)
         if isinstance(numbered, Quote | TradePrint):
             self.plan.capture(numbered)
         self.plan.tell(self.plan.feed, numbered)
+
+
+def _number(message: MarketMessage) -> int:
+    return message.tape_seq

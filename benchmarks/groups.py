@@ -1,6 +1,7 @@
 """All groups of rows, in the order in which they are measured."""
 
 from benchmarks import (
+    bench_feed,
     bench_indicators,
     bench_orders,
     bench_record,
@@ -12,6 +13,7 @@ from benchmarks.setting import Group
 
 GROUPS: tuple[Group, ...] = (
     bench_streams.GROUP,
+    bench_feed.GROUP,
     bench_indicators.GROUP,
     bench_record.GROUP,
     bench_orders.GROUP,

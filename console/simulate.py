@@ -90,10 +90,16 @@ def _hunt(folder: Path, seeds: range, jobs: int, *, as_json: bool) -> None:
     if not found:
         raise SetupError(f"--mutants: there are no .patch files in {folder}")
     rows = mutants.hunt_all(found, seeds, jobs=jobs)
+    caught, others = mutants.caught_by_one(rows), mutants.not_hunted(folder)
     if as_json:
-        say_json({"mutants": len(rows), "found": sum(row["found"] for row in rows), "list": rows})
+        counts = {"mutants": len(rows), "found": sum(row["found"] for row in rows)}
+        say_json({**counts, "list": rows, "caught_by_one": caught, "not_hunted": others})
     else:
-        names = ("name", "found", "seeds_to_find", "invariant")
+        names = ("name", "found", "seeds_to_find", "invariant", "alone_at")
         out().print(table("Mutants", names, [[row[name] for name in names] for row in rows]))
+        alone = [[promise, ", ".join(names)] for promise, names in caught.items()]
+        out().print(table("Caught by one promise alone", ("promise", "mutants"), alone))
+        reasons = [[each["name"], each["reason"]] for each in others]
+        out().print(table("Not hunted", ("name", "why"), reasons))
     if not all(row["found"] for row in rows):
         raise typer.Exit(ExitCode.FAILED)

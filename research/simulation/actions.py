@@ -132,8 +132,14 @@ class Actions:
         self._operate("FLATTEN")
 
     def _flatten_offline(self) -> None:
-        """A kill while the line is down: what fills meanwhile is never reported."""
-        self._of.network.break_line(self._chance.between("offline for", 1, 6))
+        """A kill while the line is down: what fills meanwhile is never reported.
+
+        Now and then it stays down for longer than a kill waits.
+        """
+        is_long = self._chance.happens("offline for long", 0.4)
+        seconds = self._chance.between("offline for", 1, 6) + (80 if is_long else 0)
+        self._of.network.break_line(seconds)
+        self._world.rough_until_ns += seconds * SECOND_NS
         self._operate("FLATTEN")
 
     def _cut_for_long(self) -> None:

@@ -399,7 +399,10 @@ class Judge:
             self.found("it trades again once the world has healed", "no entry left after that")
 
     def last_chance(self, process: "Process | None") -> None:
-        """The account will soon be flat for the day: a breaker may still have to wait."""
+        """The account will soon be flat for the day: a breaker, or a stop order, may still wait."""
+        if any(order.purpose == "ENTRY" for order in self.venue.open_orders()):
+            self.is_excused = True
+            return
         system = None if process is None else process.system
         self.is_excused = system is None or any(
             each["until_ns"] > self.world.now_ns or each["is_latched"]

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from research.simulation.judge import INVARIANTS
 from research.simulation.workshop import LIBRARY, ROOT, core, patched
 from trading.errors import SetupError
 
@@ -30,11 +31,13 @@ class About:
 
     Attributes:
         promise: What it breaks.
-        seed: A world in which that shows; 0 where none is known.
+        seed: A world in which that shows, and nothing else; 0 where none is known.
+        reason: Why no world shows it, of a patch that is not hunted.
     """
 
     promise: str
     seed: int
+    reason: str
 
 
 def about(patch: Path) -> About:
@@ -49,7 +52,11 @@ def about(patch: Path) -> About:
         if colon:
             words[name] = value.strip()
     try:
-        return About(promise=words.get("Promise", ""), seed=int(words.get("Seed", "0")))
+        return About(
+            promise=words.get("Promise", ""),
+            seed=int(words.get("Seed", "0")),
+            reason=words.get("Reason", ""),
+        )
     except ValueError:
         raise SetupError(f"{patch.name}: expected a number, found Seed: {words['Seed']}") from None
 
@@ -116,7 +123,29 @@ def hunt(patch: Path, seeds: range) -> dict[str, Any]:
     }
 
 
-def hunt_all(patches: Sequence[Path], seeds: range, *, jobs: int) -> list[dict[str, Any]]:
-    """Each mutant's fate, in order of names."""
+def hunt_all(
+    patches: Sequence[Path], seeds: range | None = None, *, jobs: int
+) -> list[dict[str, Any]]:
+    """Each mutant's fate, in the order given; without `seeds` in its own world alone."""
+
+    def fate(patch: Path) -> dict[str, Any]:
+        own = about(patch).seed
+        return hunt(patch, range(own, own + 1) if seeds is None else seeds)
+
     with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(lambda patch: hunt(patch, seeds), patches))
+        return list(pool.map(fate, patches))
+
+
+def caught_by_one(fates: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+    """For each promise the mutants of which some world broke that promise and no other."""
+    caught: dict[str, list[str]] = {promise: [] for promise in INVARIANTS}
+    for fate in fates:
+        if fate["alone_at"] is not None:
+            caught[fate["promise"]].append(fate["name"])
+    return caught
+
+
+def not_hunted(folder: Path) -> list[dict[str, str]]:
+    """The patches that no world is known to show, each with its reason."""
+    patches = sorted((folder / "unreached").glob("*.patch"))
+    return [{"name": patch.stem, "reason": about(patch).reason} for patch in patches]

@@ -104,6 +104,7 @@ class Network:
         self.stateless_until_ns = 0
         self.armed: Armed | None = None
         self._stream_ns = 0
+        self._broken_from_ns = -1
 
     # -- requests and their answers -----------------------------------------------------------
 
@@ -195,7 +196,7 @@ class Network:
         sent_ns = self.world.now_ns
 
         def arrives() -> None:
-            if sent_ns < self.broken_until_ns <= self.world.now_ns:
+            if sent_ns <= self._broken_from_ns:
                 self.world.hits["net.report_missed"] += 1  # the line broke while it was under way
                 return
             host.mail(Message.venue_report(report))
@@ -206,6 +207,7 @@ class Network:
 
     def break_line(self, seconds: int) -> None:
         """Nothing gets through for so long, and what was under way is gone."""
+        self._broken_from_ns = self.world.now_ns
         self.broken_until_ns = self.world.now_ns + seconds * SECOND_NS
 
     def silence(self, seconds: int) -> None:

@@ -13,13 +13,16 @@ from research.simulation.lane import SimLane
 from research.simulation.market import SYMBOL, Market
 from research.simulation.network import Network, Wire
 from research.simulation.strategy import NAME, maker
-from research.simulation.world import World
+from research.simulation.world import SECOND_NS, World
 from trading.config import Config
 from trading.run_options import Mode
 
 if TYPE_CHECKING:
     from research.simulation.judge import Judge
     from trading.market import MarketMessage
+
+
+FENCED_ENDS_NS = 30 * SECOND_NS
 
 
 class ProcessDied(KeyboardInterrupt):
@@ -188,12 +191,18 @@ class Process:
         if self.life is Life.FROZEN:
             self.life = Life.RUNNING
             self.site.world.say(f"process {self.number} thawed")
+            if self.fence != self.site.disk.fence:  # its lease is gone: it sees that, and ends
+                self.site.world.after(FENCED_ENDS_NS, self._end)
             buffer, self._buffer = self._buffer, []
             for message in buffer:
                 self.lane.tell(self.system.account_name, message)
             held, self._held = self._held, []
             for act in held:
                 self.when_running(act)
+
+    def _end(self) -> None:
+        self.site.judge.buried(self)
+        self.die()
 
     @property
     def is_running(self) -> bool:

@@ -1,4 +1,4 @@
-"""No world that was drawn makes the system break a promise."""
+"""No world that was drawn makes the system break a promise: here a few, 2,000 in .ci/run."""
 
 import os
 
@@ -9,9 +9,10 @@ from research.simulation.judge import INVARIANTS
 from research.simulation.run import simulate
 from research.simulation.troubles import ACTIONS, POINTS
 
-SEEDS = range(1, 20_001) if os.environ.get("HOLDFAST_SOAK") == "1" else range(1, 101)
+SEEDS = range(1, 20_001) if os.environ.get("HOLDFAST_SOAK") == "1" else range(1, 61)
 AT_LEAST_DECISIONS = 50
 AT_LEAST_FAULTS = 5
+NEXT_TO_DECISIONS_AT_LEAST = 0.7
 
 
 @pytest.mark.timeout(3600)
@@ -22,6 +23,7 @@ def test_no_promise_is_broken_in_any_world() -> None:
     assert report["failing"] == []
     assert report["decisions_per_seed"] >= AT_LEAST_DECISIONS
     assert report["faults_per_seed"] >= AT_LEAST_FAULTS
+    assert report["next_to_decisions_ratio"] >= NEXT_TO_DECISIONS_AT_LEAST
     struck = {name for name, _ in ACTIONS} | {f"struck at {point}" for point in POINTS}
     assert sorted(struck - set(campaign.hits)) == []
 

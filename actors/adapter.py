@@ -239,7 +239,10 @@ class AdapterActor(LaneActor):
         return replace(answer, is_complete=answer.is_complete and is_late)
 
     async def _state(self, asked: StateAsked) -> None:
-        self._tell(await self.venue.state(asked.question, asked.parts, asked.fills_after_ns))
+        stated = await self.venue.state(
+            asked.question, asked.parts, asked.fills_after_ns, is_urgent=asked.is_urgent
+        )
+        self._tell(stated)
 
     # -- the stream -------------------------------------------------------------------------------
 

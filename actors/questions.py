@@ -98,7 +98,7 @@ class Questions:
             asked_ns=now_ns,
         )
         self.calls += len(parts)
-        broker.state(self.last, parts, after_ns)
+        broker.state(self.last, parts, after_ns, is_urgent=why is Why.KILL)
         return self.last
 
     def _fills_after_ns(self, core: AccountCore, why: Why) -> int:

@@ -388,8 +388,15 @@ class Venue(Protocol):
     async def look_up(self, client_order_id: str) -> LookedUp:
         """Ask for one order (EX-6)."""
 
-    async def state(self, question: int, parts: frozenset[Part], fills_after_ns: int) -> Stated:
-        """Ask for the venue's own account."""
+    async def state(
+        self,
+        question: int,
+        parts: frozenset[Part],
+        fills_after_ns: int,
+        *,
+        is_urgent: bool = False,
+    ) -> Stated:
+        """Ask for the venue's own account; what is urgent takes the place of an exit (BR-6)."""
 
     async def listen(self, hear: Callable[[StreamNews], None]) -> None:
         """Follow the order stream until cancelled, reconnecting by itself."""

@@ -94,9 +94,16 @@ class DryRunBroker:
         """As the paper venue does."""
         self._inner.look_up(client_order_id)
 
-    def state(self, question: int, parts: frozenset[Part], fills_after_ns: int = 0) -> None:
+    def state(
+        self,
+        question: int,
+        parts: frozenset[Part],
+        fills_after_ns: int = 0,
+        *,
+        is_urgent: bool = False,
+    ) -> None:
         """As the paper venue does."""
-        self._inner.state(question, parts, fills_after_ns)
+        self._inner.state(question, parts, fills_after_ns, is_urgent=is_urgent)
 
 
 def _fields(message: MarketMessage) -> dict[str, Any]:

@@ -32,11 +32,12 @@ class LookUpAsked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateAsked:
-    """What does the venue say the account is?"""
+    """What does the venue say the account is? What is urgent goes before all polling."""
 
     question: int
     parts: frozenset[Part]
     fills_after_ns: int
+    is_urgent: bool = False
 
 
 class NetworkBroker:
@@ -67,7 +68,16 @@ class NetworkBroker:
         """Ask what the venue knows of one order."""
         self._tell(self._adapter, LookUpAsked(client_order_id=client_order_id))
 
-    def state(self, question: int, parts: frozenset[Part], fills_after_ns: int = 0) -> None:
+    def state(
+        self,
+        question: int,
+        parts: frozenset[Part],
+        fills_after_ns: int = 0,
+        *,
+        is_urgent: bool = False,
+    ) -> None:
         """Ask for the venue's own account."""
-        asked = StateAsked(question=question, parts=parts, fills_after_ns=fills_after_ns)
+        asked = StateAsked(
+            question=question, parts=parts, fills_after_ns=fills_after_ns, is_urgent=is_urgent
+        )
         self._tell(self._adapter, asked)

@@ -91,8 +91,16 @@ class PaperBroker:
         """Ask what the venue knows of one order."""
         self._tell(self._venue, LookUpOrder(account=self._account, client_order_id=client_order_id))
 
-    def state(self, question: int, parts: frozenset[Part], fills_after_ns: int = 0) -> None:
-        """Ask for the venue's own account."""
+    def state(
+        self,
+        question: int,
+        parts: frozenset[Part],
+        fills_after_ns: int = 0,
+        *,
+        is_urgent: bool = False,
+    ) -> None:
+        """Ask for the venue's own account; here nothing waits."""
+        del is_urgent
         asked = StateAccount(
             account=self._account, question=question, parts=parts, fills_after_ns=fills_after_ns
         )

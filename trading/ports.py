@@ -260,11 +260,19 @@ class Broker(Protocol):
     def look_up(self, client_order_id: str) -> None:
         """Ask what the venue knows of one order (EX-6); the answer is `brokers.base.LookedUp`."""
 
-    def state(self, question: int, parts: frozenset[Part], fills_after_ns: int = 0) -> None:
+    def state(
+        self,
+        question: int,
+        parts: frozenset[Part],
+        fills_after_ns: int = 0,
+        *,
+        is_urgent: bool = False,
+    ) -> None:
         """Ask for the venue's own account, in as few calls as it has (ST-3, EX-16).
 
         Args:
             question: Repeated by the answer, `brokers.base.Stated`.
             parts: What is wanted.
             fills_after_ns: Executions after this time, by the venue's stamps.
+            is_urgent: A kill waits for it: it goes before everything but cancels (KC-2, BR-6).
         """

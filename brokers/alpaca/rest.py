@@ -150,43 +150,45 @@ class Rest:
             raise RefusedCallError(where, answer)
         return self._read(response, Order, where)
 
-    async def open_orders(self) -> list[Order]:
+    async def open_orders(self, priority: Priority = Priority.POLL) -> list[Order]:
         """Every order that works at the venue, whoever placed it, page by page."""
         found: list[Order] = []
         query = {"status": "open", "limit": str(ORDERS_PAGE), "direction": "desc"}
         for _ in range(PAGES_MAX):
             request = self.reads.request("GET", f"{PATH}?{urlencode(query)}")
-            page = await self._ask(self.reads, request, list[Order], (Priority.POLL, "orders"))
+            page = await self._ask(self.reads, request, list[Order], (priority, "orders"))
             found += page
             if len(page) < ORDERS_PAGE:
                 return found
             query["before_order_id"] = page[-1].id
         raise MalformedError("orders", f"an end within {PAGES_MAX} pages")
 
-    async def recent_orders(self, wanted: set[str]) -> list[Order]:
+    async def recent_orders(
+        self, wanted: set[str], priority: Priority = Priority.LOOK_UP
+    ) -> list[Order]:
         """Those orders, ended or not, from the newest back until all are found."""
         found: list[Order] = []
         query = {"status": "all", "limit": str(ORDERS_PAGE), "direction": "desc"}
         for _ in range(PAGES_MAX):
             request = self.reads.request("GET", f"{PATH}?{urlencode(query)}")
-            page = await self._ask(self.reads, request, list[Order], (Priority.LOOK_UP, "orders"))
+            page = await self._ask(self.reads, request, list[Order], (priority, "orders"))
             found += [order for order in page if order.id in wanted]
             if len(page) < ORDERS_PAGE or len(found) == len(wanted):
                 break
             query["before_order_id"] = page[-1].id
         return found
 
-    async def positions(self) -> list[Position]:
+    async def positions(self, priority: Priority = Priority.POLL) -> list[Position]:
         """Every position."""
         request = self.reads.request("GET", "/v2/positions")
-        return await self._ask(self.reads, request, list[Position], (Priority.POLL, "positions"))
+        return await self._ask(self.reads, request, list[Position], (priority, "positions"))
 
     async def account(self) -> Account:
         """The account's figures."""
         request = self.reads.request("GET", "/v2/account")
         return await self._ask(self.reads, request, Account, (Priority.LOOK_UP, "account"))
 
-    async def fills(self, after_ns: int) -> list[Fill]:
+    async def fills(self, after_ns: int, priority: Priority = Priority.LOOK_UP) -> list[Fill]:
         """Executions after a time, oldest first, page by page."""
         found: list[Fill] = []
         query = {"direction": "asc", "page_size": str(FILLS_PAGE)}
@@ -195,7 +197,7 @@ class Rest:
         for _ in range(PAGES_MAX):
             target = f"/v2/account/activities/FILL?{urlencode(query)}"
             request = self.reads.request("GET", target)
-            page = await self._ask(self.reads, request, list[Fill], (Priority.LOOK_UP, "fills"))
+            page = await self._ask(self.reads, request, list[Fill], (priority, "fills"))
             found += page
             if len(page) < FILLS_PAGE:
                 return found

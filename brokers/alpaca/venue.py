@@ -1,6 +1,6 @@
 """One Alpaca account as the adapter drives it: what each exchange means, and nothing repeated."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from brokers.alpaca import reports, stream
@@ -206,20 +206,28 @@ class AlpacaVenue:
             told.append(end)
         return LookedUp(client_order_id=client_order_id, reports=tuple(told))
 
-    async def state(self, question: int, parts: frozenset[Part], fills_after_ns: int) -> Stated:
+    async def state(
+        self,
+        question: int,
+        parts: frozenset[Part],
+        fills_after_ns: int,
+        *,
+        is_urgent: bool = False,
+    ) -> Stated:
         """The venue's own account; all that was asked for, or a problem."""
+        goes = {"priority": Priority.EXIT} if is_urgent else {}
         try:
             return Stated(
                 question=question,
-                orders=await self._orders() if Part.ORDERS in parts else None,
-                positions=await self._positions() if Part.POSITIONS in parts else None,
+                orders=await self._orders(goes) if Part.ORDERS in parts else None,
+                positions=await self._positions(goes) if Part.POSITIONS in parts else None,
                 cash=await self._cash() if Part.CASH in parts else None,
-                fills=await self._fills(fills_after_ns) if Part.FILLS in parts else None,
+                fills=await self._fills(fills_after_ns, goes) if Part.FILLS in parts else None,
             )
         except CALL_ERRORS as error:
             return Stated(question=question, problem=str(error))
 
-    async def _orders(self) -> tuple[OrderStated, ...]:
+    async def _orders(self, goes: Mapping[str, Priority]) -> tuple[OrderStated, ...]:
         return tuple(
             OrderStated(
                 client_order_id=order.client_order_id,
@@ -230,11 +238,11 @@ class AlpacaVenue:
                 filled_1e8=order.filled_1e8,
                 price_1e8=_price_1e8(order),
             )
-            for order in await self.rest.open_orders()
+            for order in await self.rest.open_orders(**goes)
         )
 
-    async def _positions(self) -> tuple[PositionStated, ...]:
-        return tuple(_position(each) for each in await self.rest.positions())
+    async def _positions(self, goes: Mapping[str, Priority]) -> tuple[PositionStated, ...]:
+        return tuple(_position(each) for each in await self.rest.positions(**goes))
 
     async def _cash(self) -> CashStated:
         account = await self.rest.account()
@@ -248,17 +256,16 @@ class AlpacaVenue:
             at_ns=self.rest.now_ns(),
         )
 
-    async def _fills(self, after_ns: int) -> tuple[Any, ...]:
+    async def _fills(self, after_ns: int, goes: Mapping[str, Priority]) -> tuple[Any, ...]:
         """Executions after a time; the order of each is asked for by one call for all of them."""
-        fills = await self.rest.fills(after_ns)
-        orders = {order.id: order for order in await self._orders_of({f.order_id for f in fills})}
+        fills = await self.rest.fills(after_ns, **goes)
+        ids = {fill.order_id for fill in fills}
+        found = await self.rest.recent_orders(ids, **goes) if ids else []
+        orders = {order.id: order for order in found}
         known = [(orders[fill.order_id], fill) for fill in fills if fill.order_id in orders]
         return tuple(
             report for order, fill in known for report in reports.filled(order, [fill], self.heard)
         )
-
-    async def _orders_of(self, ids: set[str]) -> list[Order]:
-        return await self.rest.recent_orders(ids) if ids else []
 
     # -- the stream -------------------------------------------------------------------------------
 

@@ -343,8 +343,16 @@ class Wire:
         nothing = LookedUp(client_order_id=client_order_id, reports=None, problem=NO_ANSWER)
         self._ask("lookup", answer, nothing)
 
-    def state(self, question: int, parts: frozenset[Part], fills_after_ns: int = 0) -> None:
-        """Ask for the venue's own account."""
+    def state(
+        self,
+        question: int,
+        parts: frozenset[Part],
+        fills_after_ns: int = 0,
+        *,
+        is_urgent: bool = False,
+    ) -> None:
+        """Ask for the venue's own account; here calls have no limit of their own."""
+        del is_urgent
         network = self._network
 
         def answer() -> Stated:

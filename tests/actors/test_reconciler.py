@@ -199,11 +199,13 @@ def test_a_venue_that_does_not_answer_lets_nothing_begin(
     """ST-3: unreachable is no start; entries are held, the operator is told, and it asks again."""
     state, is_silent = PaperBroker.state, True
 
-    def silent(self: PaperBroker, question: int, parts: frozenset[Part], after_ns: int = 0) -> None:
+    def silent(
+        self: PaperBroker, question: int, parts: frozenset[Part], *rest: Any, **choices: Any
+    ) -> None:
         if is_silent:
             self._tell(self._account, Stated(question=question, problem="no route"))
         else:
-            state(self, question, parts, after_ns)
+            state(self, question, parts, *rest, **choices)
 
     monkeypatch.setattr(PaperBroker, "state", silent)
     played = prepare(*market, change=lambda ports: replace(ports, is_virtual=False))
@@ -233,10 +235,12 @@ def test_after_a_reconnection_every_execution_that_is_remembered_is_asked_for(
     state = PaperBroker.state
     asked: list[int] = []
 
-    def seen(self: PaperBroker, question: int, parts: frozenset[Part], after_ns: int = 0) -> None:
+    def seen(
+        self: PaperBroker, question: int, parts: frozenset[Part], *rest: Any, **choices: Any
+    ) -> None:
         if Part.FILLS in parts:
-            asked.append(after_ns)
-        state(self, question, parts, after_ns)
+            asked.append(rest[0])
+        state(self, question, parts, *rest, **choices)
 
     played = prepare(*market, change=lambda ports: replace(ports, is_virtual=False))
     lane, core = played.lane, played.system.core
@@ -277,10 +281,10 @@ def test_a_kill_clears_what_only_the_venue_knows_and_reads_its_lists_twice(marke
     with pytest.MonkeyPatch.context() as patched:
 
         def seen(
-            self: PaperBroker, question: int, parts: frozenset[Part], after_ns: int = 0
+            self: PaperBroker, question: int, parts: frozenset[Part], *rest: Any, **choices: Any
         ) -> None:
             reads.append(lane.now_ns())
-            state(self, question, parts, after_ns)
+            state(self, question, parts, *rest, **choices)
 
         patched.setattr(PaperBroker, "state", seen)
         lane.tell(KILL, KillAsked(request, answers.append))

@@ -274,13 +274,15 @@ class Live:
 
 
 @asynccontextmanager
-async def live(
+async def live(  # noqa: PLR0913 - each is a choice of a test
     where: Venue,
     data_dir: Path,
     *,
     recover: bool = False,
     mode: Mode = Mode.LIVE,
     place: Place = Place.SIMULATOR,
+    config: Config | None = None,
+    calls_per_minute: int = CALLS_PER_MINUTE,
 ) -> AsyncIterator[Live]:
     """A live trader at that venue, which may pass for a real one; it vanishes at the end."""
     options = RunOptions(
@@ -292,11 +294,11 @@ async def live(
         credentials=Credentials(where.told["key"], where.told["secret"]),
         now_ns=time.time_ns,
         mono_ns=time.monotonic_ns,
-        calls_per_minute=CALLS_PER_MINUTE,
+        calls_per_minute=calls_per_minute,
         answer_wait_s=ANSWER_WAIT_S,
         flight_max_ns=FLIGHT_MAX_NS,
     )
-    trader = LiveTrader(options, live_config(), record, Reporter(-1), connection)
+    trader = LiveTrader(options, config or live_config(), record, Reporter(-1), connection)
     desk = Live(trader, record)
     trader.system.rounds.listen(desk.heard)
     trader.system.market.subscribe(desk.saw)

@@ -252,10 +252,10 @@ class Live:
         await self.until(lambda: len(self.payloads("OrderIntended")) > before, "an intent")
         return str(self.payloads("OrderIntended")[-1]["client_order_id"])
 
-    def leave(self) -> None:
+    def leave(self, symbol: str = SYMBOL) -> None:
         """Close what the strategy holds."""
-        price_1e8 = self.trader.system.telemetry.prices_1e8[SYMBOL]
-        self.tell(Message.exit_advice(STRATEGY, SYMBOL, "MANUAL", "a test", price_1e8))
+        price_1e8 = self.trader.system.telemetry.prices_1e8[symbol]
+        self.tell(Message.exit_advice(STRATEGY, symbol, "MANUAL", "a test", price_1e8))
 
     def kill(self, level: KillLevel) -> None:
         """As the operator does: the gate first, then the mail."""

@@ -50,8 +50,21 @@ def test_each_order_is_prepared_and_logged_with_the_book_and_lives_on_paper(
     assert [figures(each) for each in run.trades()] == [figures(each) for each in on_paper.trades()]
 
 
+def test_a_dry_run_prepares_the_bytes_that_live_sends(tmp_path: Path) -> None:
+    """BR-3: nothing but the id names a mode in them, and the id is LIVE's (`Mode::tag`)."""
+
+    def bodies(mode: Mode) -> list[bytes]:
+        rows = played(tmp_path, mode, None).rows()
+        return [prepare(payload).body for _, kind, _, payload in rows if kind == "OrderIntended"]
+
+    dry = bodies(Mode.DRY_RUN)
+    assert dry
+    assert all(b'"client_order_id":"l-' in body for body in dry)
+    assert dry == [body.replace(b'"p-', b'"l-') for body in bodies(Mode.PAPER)]
+
+
 def figures(trade: dict[str, Any]) -> dict[str, int]:
-    """Its prices, times and amounts; the ids name the mode."""
+    """Its prices, times and amounts; the ids say whether a venue could see them."""
     return {name: value for name, value in trade.items() if isinstance(value, int)}
 
 

@@ -23,12 +23,12 @@ named_enum! {
 }
 
 impl Mode {
-    /// The tag in front of a client order id (EX-4).
+    /// The tag in front of a client order id (EX-4). A dry run prepares the very bytes that LIVE
+    /// would send (BR-3), the id among them; it sends none, so no venue can see one twice.
     pub const fn tag(self) -> char {
         match self {
-            Self::Live => 'l',
+            Self::Live | Self::DryRun => 'l',
             Self::Paper => 'p',
-            Self::DryRun => 'd',
             Self::Backtest => 'b',
         }
     }

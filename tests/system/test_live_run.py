@@ -6,6 +6,7 @@ import signal
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -15,6 +16,47 @@ from tests.support.live import Venue, at_venue, simulator
 from tests.support.process import ask, running, within
 
 TRADES = 2
+PRINTS_PER_S = 5
+RECORDED_S = 600
+FAULTS = """
+[[faults]]
+verb = "accept_then_drop"      # booked, never answered
+how = "reset"
+
+[[faults]]
+verb = "accept_then_status"    # booked, and answered with an error
+status = 504
+skip = 1
+
+[[faults]]
+verb = "drop_event"            # the stream says nothing of a fill
+on = "fill"
+
+[[faults]]
+verb = "repeat_event"          # or says it twice
+on = "fill"
+skip = 1
+"""
+
+
+def recording(path: Path) -> Path:
+    """Ten minutes of prints, five a second, a cent up or down."""
+    chance, cents = Random("a recording"), 59_000
+    lines = ["ts,price,size"]
+    for number in range(RECORDED_S * PRINTS_PER_S):
+        cents += chance.choice((-1, 0, 1))
+        minutes, seconds = divmod(number / PRINTS_PER_S, 60)
+        lines.append(f"2026-03-09T15:{int(minutes):02}:{seconds:06.3f}Z,{cents / 100:.2f},100")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def misbehaving(folder: Path) -> tuple[str, ...]:
+    """What the venue is started with: a recording to play, and a file of faults."""
+    faults = folder / "faults.toml"
+    faults.write_text(FAULTS, encoding="utf-8")
+    prints = recording(folder / "prints.csv")
+    return ("--replay", str(prints), "--symbol", "SPY", "--faults", str(faults))
 
 
 async def until_traded(where: Venue, executions: int) -> dict[str, Any]:
@@ -29,9 +71,12 @@ async def until_traded(where: Venue, executions: int) -> dict[str, Any]:
 def test_a_live_run_that_is_killed_leaves_no_orphan_and_no_duplicate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """ST-1, MD-3: LIVE, kill -9, the launcher's restart: one story; the venue's clock is seen."""
+    """ST-1, MD-3: LIVE, kill -9, the launcher's restart: one story; the venue's clock is seen.
+
+    The venue plays a recording, loses answers and events, and its audit is the judge.
+    """
     config, data_dir = ticker_config(tmp_path), tmp_path / "data"
-    with simulator() as told:
+    with simulator(*misbehaving(tmp_path)) as told:
         monkeypatch.setenv("HOLDFAST_ALPACA_KEY", told["key"])
         monkeypatch.setenv("HOLDFAST_ALPACA_SECRET", told["secret"])
 
@@ -48,6 +93,7 @@ def test_a_live_run_that_is_killed_leaves_no_orphan_and_no_duplicate(
                     await until_traded(where, len(before["executions"]) + 2 * TRADES)
                     assert await run.end(signal.SIGINT) == 0
                 await judge(where, data_dir)
+                assert [rule["hits"] for rule in await where.get("/admin/faults")] == [1, 1, 1, 1]
 
         within(play)
 

@@ -96,6 +96,7 @@ def record_status(reader: RecordReader) -> dict[str, Any]:
         "counts": _counts(reader, run),
         "no_trades": _no_trades(reader, run),
         "faults": _faults(reader, run),
+        "clocks": _clocks(reader, run),
         "latency": histograms(
             reader.rows(
                 "SELECT order_id, boot, stage, mono_ns FROM latency_marks WHERE run = :run", run=run
@@ -223,6 +224,16 @@ def _faults(reader: RecordReader, run: str) -> dict[str, Any]:
     return found
 
 
+def _clocks(reader: RecordReader, run: str) -> list[dict[str, Any]]:
+    """Each clock beside ours as it was seen last (MD-3); none in a replay."""
+    rows = reader.rows(
+        """SELECT payload FROM journal WHERE pos IN (SELECT max(pos) FROM journal
+            WHERE run = :run AND kind = 'ClockOffset' GROUP BY stream) ORDER BY stream""",
+        run=run,
+    )
+    return [orjson.loads(row["payload"]) for row in rows]
+
+
 # --- for people -----------------------------------------------------------------------------------
 
 
@@ -276,12 +287,20 @@ def _head(found: dict[str, Any]) -> Any:
             " · ".join(f"{name} {faults.get(name, 0)}" for name in _FAULTS),
         ),
         ("feed gaps", counts.get("feed_gaps", 0)),
+        *(("clock", _clock_line(clock)) for clock in found.get("clocks", [])),
         (
             "journal",
             f"{counts.get('journal_events', 0)} events, {found.get('journal_hash', '')[:16]}",
         ),
     ]
     return table("Status", ("", "now"), rows)
+
+
+def _clock_line(clock: dict[str, Any]) -> str:
+    if clock["offset_ns"] is None:
+        return f"{clock['name']} {clock['verdict']}: {clock['problem']}"
+    within = f"within {duration(clock['within_ns'])}"
+    return f"{clock['name']} {clock['verdict']}, {clock['offset_ns'] / 1e6:+.1f} ms ({within})"
 
 
 def _ended(found: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -42,6 +43,31 @@ def test_a_finished_run_is_told_from_the_record(tmp_path: Path) -> None:
     assert found["positions"] == []
     assert found["orders"] == []
     assert found["kill"] == {"level": "NONE"}
+
+
+def test_the_newest_look_at_each_clock_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """MD-3: how far the venue's clock and a time server's are from ours, or no answer."""
+    scribe = Scribbler(tmp_path)
+    fields: dict[str, Any] = {"within_ns": 900_000, "at_ns": 1, "problem": ""}
+    for minute, offset_ns, verdict in ((1, 500_000_000, "FAR"), (2, -1_500_000, "NEAR")):
+        fields |= {"name": "alpaca", "offset_ns": offset_ns, "verdict": verdict}
+        scribe.put("ClockOffset", "clock/alpaca", minute, **fields)
+    silent = {
+        "name": "ntp",
+        "offset_ns": None,
+        "verdict": "SILENT",
+        **fields,
+        "problem": "no route",
+    }
+    scribe.put("ClockOffset", "clock/ntp", 2, **fields)
+    scribe.close()
+    assert [clock["verdict"] for clock in status_of(tmp_path)["clocks"]] == ["NEAR", "SILENT"]
+    assert cli.run(["status", "--data-dir", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "alpaca NEAR, -1.5 ms (within 900" in shown
+    assert "ntp SILENT: no route" in shown
 
 
 def test_a_run_that_was_cut_off_shows_what_is_open(

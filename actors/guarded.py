@@ -19,11 +19,15 @@ from actors.watchdog import QueueAge
 from storage import LeaseLostError, SqliteRecord
 from storage.guard_log import guard_lines
 from storage.heartbeat import HeartbeatPage, Phase, Vitals
+from storage.lease import FenceWord
+from trading.config import NS_PER_S
 from trading.errors import SafetyRefusedError
 from trading.mail import MailClass
 
 BEAT_EVERY_S: Final = 0.1
 """A tenth of the shortest silence at which a guard is meant to act."""
+GUARD: Final = "guard"
+"""The breaker that is open while nobody watches."""
 NOTED: Final = "GuardLogged"
 _KNOWN: Final = "SELECT DISTINCT payload ->> '$.digest' FROM journal WHERE kind = :kind"
 
@@ -41,12 +45,15 @@ class Heart:
         lane: Who advances the page.
         page: What the guard sees.
         system: Whose vital figures it shows.
+        word: Where a guard shows that it watches.
     """
 
     name = "heartbeat"
 
-    def __init__(self, lane: Lane, page: HeartbeatPage, system: System) -> None:
+    def __init__(self, lane: Lane, page: HeartbeatPage, system: System, word: FenceWord) -> None:
         """Silent until `start`."""
+        silence_max_s = system.config.watchdog.guard_silence_max_s
+        self._guard = None if silence_max_s is None else GuardWatch(system, word, silence_max_s)
         self._lane = lane
         self._page = page
         self._system = system
@@ -83,12 +90,52 @@ class Heart:
                 positions=0 if core is None else len(core.positions()),
             )
         )
+        if self._guard is not None:
+            self._guard.look(time.monotonic_ns())
 
     def _ring(self) -> None:
         if not self._is_posted:
             self._is_posted = True
             self._lane.post(self, _BeatDue())
         self._timer = asyncio.get_running_loop().call_later(BEAT_EVERY_S, self._ring)
+
+
+class GuardWatch:
+    """Keeps entries waiting while nobody watches this trader, where the configuration says so.
+
+    Args:
+        system: Whose gate it shuts.
+        word: Where a guard shows that it watches.
+        silence_max_s: Without a beat for so long nobody does.
+    """
+
+    def __init__(self, system: System, word: FenceWord, silence_max_s: int) -> None:
+        """Entries wait until the first beat is seen."""
+        self._system = system
+        self._word = word
+        self._silence_max_ns = silence_max_s * NS_PER_S
+        self._beat = word.guard_beat()
+        self._seen_ns = 0
+        self._is_watched = False
+        system.gate.set_breaker(GUARD, True)  # noqa: FBT003 - the core's own signature
+
+    def look(self, now_ns: int) -> None:
+        """Compare with the last look; `now_ns` is monotonic."""
+        beat = self._word.guard_beat()
+        if beat != self._beat:
+            self._beat, self._seen_ns = beat, now_ns
+            if not self._is_watched:
+                self._turned("GuardSeen", "INFO", "a guard watches this trader")
+        elif self._is_watched and now_ns - self._seen_ns > self._silence_max_ns:
+            silent_s = (now_ns - self._seen_ns) / NS_PER_S
+            text = f"no guard was seen for {silent_s:.1f} s: entries wait, exits and cancels go on"
+            self._turned("GuardLost", "CRITICAL", text)
+
+    def _turned(self, kind: str, severity: str, text: str) -> None:
+        self._is_watched = not self._is_watched
+        self._system.gate.set_breaker(GUARD, not self._is_watched)
+        self._system.wiring.note("guard", kind, {"text": text})
+        self._system.ports.notify(severity, text, ())
 
 
 def heart_page(record: SqliteRecord, data_dir: Path) -> HeartbeatPage:

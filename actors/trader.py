@@ -212,7 +212,7 @@ class Trader:
         self.reporter.operator(self.config.operator.host, await server.start())
         self._start_system()
         take_up_guard(port, self.options.data_dir)
-        heart = Heart(self.lane, page, self.system)
+        heart = Heart(self.lane, page, self.system, self.record.lease.word)
         heart.start()
         interrupter = Interrupter(self.lane, stuck_ns=self.config.watchdog.stall_max_ms * 1_000_000)
         interrupter.start()

@@ -16,6 +16,7 @@ _MAGIC = int.from_bytes(b"HFBEAT01", "little")
 _PAGE = struct.Struct("<16Q")
 _WORD = struct.Struct("<Q")
 _VITALS = struct.Struct("<5Q")
+_PID_AT = 1 * _WORD.size
 _PHASE_AT = 3 * _WORD.size
 _SEQUENCE_AT = 4 * _WORD.size
 _VITALS_AT = 5 * _WORD.size
@@ -62,19 +63,23 @@ class HeartbeatPage:
             self._map = mmap.mmap(descriptor, _PAGE.size)
         finally:
             os.close(descriptor)
+        self._pid = os.getpid()
         self._sequence = 0
         # Not whole for a moment, which is no beat; never half of this process and half of another.
         _WORD.pack_into(self._map, 0, 0)
-        head = (0, os.getpid(), _start_ticks(), Phase.STARTING)
+        head = (0, self._pid, _start_ticks(), Phase.STARTING)
         _PAGE.pack_into(self._map, 0, *head, *([0] * (16 - len(head))))
         _WORD.pack_into(self._map, 0, _MAGIC)
 
     def enter(self, phase: Phase) -> None:
         """Say what the process does from now on."""
-        _WORD.pack_into(self._map, _PHASE_AT, phase)
+        if self._is_ours():
+            _WORD.pack_into(self._map, _PHASE_AT, phase)
 
     def beat(self, vitals: Vitals) -> None:
         """Advance the sequence; called by the lane alone."""
+        if not self._is_ours():
+            return
         _VITALS.pack_into(
             self._map,
             _VITALS_AT,
@@ -86,6 +91,11 @@ class HeartbeatPage:
         )
         self._sequence += 1
         _WORD.pack_into(self._map, _SEQUENCE_AT, self._sequence)
+
+    def _is_ours(self) -> bool:
+        """Whether nobody has taken over; then the page shows another process, and we are fenced."""
+        pid: int = _WORD.unpack_from(self._map, _PID_AT)[0]
+        return pid == self._pid
 
 
 def _start_ticks() -> int:

@@ -7,7 +7,7 @@ finds it changed. The lease row in the record follows, and is compared in every 
 
 The fence is the sum of two words: a successor raises the first, only the guard raises the second
 (rust_core/guard/src/fence.rs), so neither can overwrite the other's raise. The third word is the
-guard's hold: while it is not zero no trader starts.
+guard's hold: while it is not zero no trader starts. The fourth moves while a guard watches.
 """
 
 import fcntl
@@ -26,7 +26,8 @@ _WORD = struct.Struct("<Q")
 _BOTH = struct.Struct("<QQ")
 _GUARDS = 8
 _HOLD = 16
-_BYTES = 24
+_BEAT = 24
+_BYTES = 32
 
 
 class FenceWord:
@@ -68,6 +69,11 @@ class FenceWord:
         """Whether the guard holds trading until a person releases it."""
         value: int = _WORD.unpack_from(self._map, _HOLD)[0]
         return value != 0
+
+    def guard_beat(self) -> int:
+        """A number that moves for as long as a guard watches."""
+        value: int = _WORD.unpack_from(self._map, _BEAT)[0]
+        return value
 
     def close(self) -> None:
         """Unmap."""

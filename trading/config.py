@@ -295,6 +295,9 @@ class WatchdogSection(Section, frozen=True, kw_only=True):
     stall_max_ms: Annotated[int, above(0, "a lane that stands still longer ends the process")] = (
         1000
     )
+    guard_silence_max_s: Annotated[
+        int | None, above(0, "entries wait while no guard was seen for so long; none: go without")
+    ] = None
     ntp_server: Annotated[
         str, doc("host of a time server, asked hourly in a live run; empty asks none (MD-3)")
     ] = ""

@@ -4,6 +4,7 @@
 //! So neither overwrites the other's raise, whatever either was frozen in the middle of, and the guard needs no
 //! lock that a frozen trader might hold. The trader maps the file; what is written here is in its map at once,
 //! since both are the same page of the kernel's. The third word is the hold: while it is not zero, no trader starts.
+//! The fourth is the guard's own beat, by which the trader sees that it is watched.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -15,7 +16,8 @@ pub const NAME: &str = "fence.word";
 const WORD: usize = 8;
 const GUARDS: u64 = 8;
 const HOLD: u64 = 16;
-const BYTES: u64 = 24;
+const BEAT: u64 = 24;
+const BYTES: u64 = 32;
 
 /// The fence of one data directory.
 #[derive(Debug)]
@@ -84,6 +86,14 @@ impl Fence {
     pub fn hold(&self, is_held: bool) -> io::Result<()> {
         self.write(HOLD, u64::from(is_held))?;
         self.file.sync_data()
+    }
+
+    /// Show the trader that somebody watches.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn beat(&self) -> io::Result<()> {
+        self.write(BEAT, self.word(BEAT)?.wrapping_add(1))
     }
 
     fn write(&self, at: u64, word: u64) -> io::Result<()> {

@@ -108,6 +108,7 @@ impl Guard {
         notify.tell("READY=1");
         while !self.wait(&control, stop) {
             self.turn(Some(&mut control));
+            let _ = self.fence.beat(); // a trader that does not see it shuts its gate by policy
             notify.tell("WATCHDOG=1");
         }
         notify.tell("STOPPING=1");

@@ -35,7 +35,7 @@ class Row:
         safe_ms: From the fault until no order of ours worked in the venue's own book, or, where the
             trader lives, until it let no entry out or everything was as before; -1 for never.
         orders_left: Orders of ours that work; None where the trader lives and looks after them.
-        alerted: Whether a person was told: by the webhook, by the trader where the guard is gone, by
+        alerted: Whether a person was told: by the webhook, by the trader whose guard is gone, or by
             the refusal of a second guard.
         note: Why it could not be shown, empty when it was.
     """

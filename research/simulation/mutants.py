@@ -31,12 +31,14 @@ class About:
 
     Attributes:
         promise: What it breaks.
-        seed: A world in which that shows, and nothing else; 0 where none is known.
+        seed: A world in which that shows; 0 where none is known.
+        is_alone: No other promise is broken there; `Alone: no` says that some always are.
         reason: Why no world shows it, of a patch that is not hunted.
     """
 
     promise: str
     seed: int
+    is_alone: bool
     reason: str
 
 
@@ -55,6 +57,7 @@ def about(patch: Path) -> About:
         return About(
             promise=words.get("Promise", ""),
             seed=int(words.get("Seed", "0")),
+            is_alone=words.get("Alone", "yes") != "no",
             reason=words.get("Reason", ""),
         )
     except ValueError:
@@ -105,10 +108,12 @@ def hunt(patch: Path, seeds: range) -> dict[str, Any]:
     """Whether a mutant is found, by which invariant, and how many seeds that took.
 
     The hunt goes on until a world breaks the patch's own promise and no other: `alone_at` is that
-    seed, None when there was none; `others` are the promises that were broken on the way.
+    seed, None when there was none; `broken` are the promises that were broken on the way.
     """
-    promise = about(patch).promise
-    report = simulate_patched(patch, seeds, until=promise or "first")
+    words = about(patch)
+    promise = words.promise
+    until = promise if promise and words.is_alone else "first"
+    report = simulate_patched(patch, seeds, until=until)
     failing = report["failing"]
     alone = [each["seed"] for each in failing if each["broken"] == [promise]]
     first = failing[0] if failing else None
@@ -119,7 +124,7 @@ def hunt(patch: Path, seeds: range) -> dict[str, Any]:
         "invariant": None if first is None else first["broken"][0],
         "promise": promise,
         "alone_at": alone[0] if alone else None,
-        "others": sorted({name for each in failing for name in each["broken"]} - {promise}),
+        "broken": sorted({name for each in failing for name in each["broken"]}),
     }
 
 

@@ -54,13 +54,7 @@ def test_the_newest_look_at_each_clock_is_shown(
     for minute, offset_ns, verdict in ((1, 500_000_000, "FAR"), (2, -1_500_000, "NEAR")):
         fields |= {"name": "alpaca", "offset_ns": offset_ns, "verdict": verdict}
         scribe.put("ClockOffset", "clock/alpaca", minute, **fields)
-    silent = {
-        "name": "ntp",
-        "offset_ns": None,
-        "verdict": "SILENT",
-        **fields,
-        "problem": "no route",
-    }
+    fields |= {"name": "ntp", "offset_ns": None, "verdict": "SILENT", "problem": "no route"}
     scribe.put("ClockOffset", "clock/ntp", 2, **fields)
     scribe.close()
     assert [clock["verdict"] for clock in status_of(tmp_path)["clocks"]] == ["NEAR", "SILENT"]

@@ -5,6 +5,7 @@ from benchmarks import (
     bench_indicators,
     bench_orders,
     bench_record,
+    bench_restart,
     bench_streams,
     bench_trader,
     bench_wire,
@@ -19,5 +20,6 @@ GROUPS: tuple[Group, ...] = (
     bench_orders.GROUP,
     bench_orders.DURABLE_GROUP,
     bench_trader.GROUP,
+    bench_restart.GROUP,
     bench_wire.GROUP,
 )

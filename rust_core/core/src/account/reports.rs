@@ -6,7 +6,7 @@ use crate::decision::Effect;
 use crate::event::{CancelFailed, Event, LookupMissed, OrderChanged};
 use crate::message::{Lookup, Name, Purpose, ReportKind, Settlement, VenueReport};
 use crate::order_table::{correct, step, OrderEvent, OrderState, TransitionError};
-use crate::orders::Order;
+use crate::orders::{Execution, Order};
 use crate::positions::Phase;
 use std::sync::Arc;
 
@@ -151,7 +151,9 @@ impl Work<'_> {
             self.broken("AmountOverflow", order, "a fill does not fit 64 bits");
             return;
         };
-        let is_whole = filled_1e8 >= order.intent.qty_1e8;
+        // A bust does not reopen an order at the venue: what was taken back counts towards its end.
+        let executed_1e8 = filled_1e8.saturating_add(taken_back_1e8(order));
+        let is_whole = executed_1e8 >= order.intent.qty_1e8;
         let event = if is_whole {
             OrderEvent::Fill
         } else {
@@ -510,4 +512,11 @@ impl Work<'_> {
             });
         }
     }
+}
+
+/// What the venue executed of an order and took back again.
+fn taken_back_1e8(order: &Order) -> i64 {
+    let is_gone = |one: &&Execution| one.settlement == Settlement::Failed;
+    let gone = order.executions.iter().filter(is_gone);
+    gone.fold(0, |sum: i64, one| sum.saturating_add(one.qty_1e8))
 }

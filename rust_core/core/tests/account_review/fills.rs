@@ -3,10 +3,12 @@
 use crate::account::{
     cancelled, config, name, plan, signal, submitted, Account, DATE, DOLLAR, SECOND_NS,
 };
+use holdfast_core::event::Event;
 use holdfast_core::message::{
     ExitPlan, Level, Message, Partial, Purpose, ReportKind, Side, Stop, TimerKind, VenueReport,
 };
 use holdfast_core::money::ONE_1E8;
+use holdfast_core::order_table::OrderState;
 
 #[test]
 fn a_long_and_a_short_of_the_same_move_make_opposite_money() {
@@ -183,4 +185,20 @@ fn an_order_that_was_proven_absent_and_fills_is_cancelled() {
     let (filled, _) = account.fill(&entry, 4, 100);
     assert_eq!(account.held_1e8(), 4 * ONE_1E8);
     assert_eq!(cancelled(&filled), [&*entry.client_order_id]);
+}
+
+#[test]
+fn what_was_taken_back_counts_towards_the_end_of_its_order() {
+    // EX-2, EX-7: the venue executed all of it, and a bust does not make it work again
+    let mut account = Account::new(config());
+    let entry = account.enter(signal("1", Side::Buy, plan()));
+    account.accept(&entry);
+    let (_, first) = account.fill(&entry, 4, 100);
+    account.reverse(&entry, &first);
+    let (last, _) = account.fill(&entry, 6, 100);
+    let ended = last.events.iter().any(
+        |event| matches!(event, Event::OrderChanged(change) if change.new == OrderState::Filled),
+    );
+    assert!(ended);
+    assert_eq!(account.held_1e8(), 6 * ONE_1E8);
 }

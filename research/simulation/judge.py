@@ -62,8 +62,9 @@ BARE_MAX_NS = 70 * SECOND_NS
 STOPPED_AFTER_NS = 40 * SECOND_NS
 CANCELLED_AFTER_NS = 70 * SECOND_NS
 ACTED_AFTER_NS = 10 * SECOND_NS
-TOLD_AFTER_NS = 150 * SECOND_NS
-"""By then we must have learned what the venue did unasked: a late fill, a fill taken back."""
+TOLD_AFTER_NS = 240 * SECOND_NS
+"""By then we must have learned what the venue did unasked: a late fill, a fill taken back. An order
+in doubt takes over a minute, and books are compared when nothing is."""
 
 
 class Reference(msgspec.Struct, frozen=True):

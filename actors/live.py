@@ -63,11 +63,11 @@ from storage import LeaseLostError, SqliteRecord
 from storage.heartbeat import HeartbeatPage
 from trading.calendar import Calendar
 from trading.config import NS_PER_S, Config
-from trading.errors import SafetyRefusedError, SetupError
+from trading.errors import HoldfastError, SafetyRefusedError, SetupError
 from trading.market import TradePrint
 from trading.money import to_1e8
 from trading.ports import Broker, Claim
-from trading.run_options import Mode, RunOptions
+from trading.run_options import ExitCode, Mode, RunOptions
 from trading.run_report import Notice, Reporter
 
 if TYPE_CHECKING:
@@ -75,9 +75,19 @@ if TYPE_CHECKING:
 
 PROGRESS_EVERY_S = 0.25
 STOP_WAIT_S = 15.0
+VENUE_WAIT_S = 15.0
+"""How long a run that was cut off waits for its venue before the process is started again: few
+enough starts a minute for the launcher never to give it up."""
+VENUE_LOOK_S = 0.5
 STOP_LOOK_S = 0.05
 MINUTE_S = 60
 NS_PER_MS = 1_000_000
+
+
+class VenueAwayError(HoldfastError):
+    """A run that was cut off cannot go on before its venue answers; the launcher tries again."""
+
+    exit_code = ExitCode.RESTART
 
 
 class LiveTrader:
@@ -135,22 +145,36 @@ class LiveTrader:
         Raises:
             SafetyRefusedError: The venue is none that is known, LIVE is not armed there, or one of
                 its checks is red.
+            VenueAwayError: A run was cut off, and the venue does not answer.
             SetupError: Keys or address are missing.
         """
         if options.url is None:
             raise SetupError("a live market needs the venue's address: --url http://127.0.0.1:PORT")
         addresses = addresses_of(options.url)
         armed = admitted(addresses, options, config, record)
-        is_simulated = addresses.place is Place.SIMULATOR
+        is_cut_off = cut_off_run(record, options) is not None
+        try:
+            offset_ns = await _venue_offset_ns(options, VENUE_WAIT_S if is_cut_off else 0.0)
+        except CALL_ERRORS as error:
+            if is_cut_off:
+                raise VenueAwayError(f"the venue does not answer yet: {error}") from None
+            raise SafetyRefusedError(
+                f"the venue does not answer, nothing was started: {error}"
+            ) from None
+        if addresses.place is not Place.SIMULATOR:
+            offset_ns = 0  # a simulator's clock counts, whatever day it shows; no real venue's does
         connection = Connection(
             addresses=addresses,
             credentials=find(options.broker, os.environ),
-            now_ns=await _venue_clock(options) if is_simulated else time.time_ns,
+            now_ns=lambda: time.time_ns() + offset_ns,
             mono_ns=time.monotonic_ns,
             seed=config.run.seed,
         )
         why = red(await _checked(connection, config, armed))
-        if why:
+        if why and is_cut_off:  # what is open there does not wait for it
+            reporter.notice(Notice(at_ns=connection.now_ns(), text=why, severity="CRITICAL"))
+            sys.stderr.write(f"CRITICAL the venue's checks are red, the run goes on: {why}\n")
+        elif why:
             raise SafetyRefusedError(f"the venue cannot be traded at, nothing was started: {why}")
         return cls(options, config, record, reporter, connection)
 
@@ -415,21 +439,26 @@ async def _checked(connection: Connection, config: Config, armed: Arming | None)
         await venue.close()
 
 
-async def _venue_clock(options: RunOptions) -> Callable[[], int]:
-    """A venue on loopback is a simulator: its clock counts, whatever day it shows."""
+async def _venue_offset_ns(options: RunOptions, wait_s: float) -> int:
+    """By how much the venue's clock is ahead of ours, asked again for so long.
+
+    Raises:
+        Exception: One of `CALL_ERRORS`: it does not answer.
+    """
     connection = Connection(
         addresses=Addresses.of(options.url or ""),
         credentials=find(options.broker, os.environ),
         now_ns=time.time_ns,
         mono_ns=time.monotonic_ns,
     )
-    venue = connection.venue()
+    venue, until_s = connection.venue(), time.monotonic() + wait_s
     try:
-        offset_ns = (await clock_offset(venue.rest)).middle_ns
-    except CALL_ERRORS as error:
-        raise SafetyRefusedError(
-            f"the venue does not answer, nothing was started: {error}"
-        ) from None
+        while True:
+            try:
+                return (await clock_offset(venue.rest)).middle_ns
+            except CALL_ERRORS:
+                if time.monotonic() >= until_s:
+                    raise
+                await asyncio.sleep(VENUE_LOOK_S)
     finally:
         await venue.close()
-    return lambda: time.time_ns() + offset_ns

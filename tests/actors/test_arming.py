@@ -13,7 +13,7 @@ import pytest
 from actors.arming import ARMED, DISARMED, LASTS_NS, Arming, Terms, code_digest
 from actors.drill import Drilled
 from actors.drill import keep as keep_drill
-from actors.live import LiveTrader
+from actors.live import LiveTrader, VenueAwayError
 from actors.rehearsal import Judged, Rehearsed
 from actors.rehearsal import keep as keep_rehearsal
 from actors.safe_to_trade import local_checks, red
@@ -22,8 +22,9 @@ from brokers.base import Place
 from console.record import write_arming
 from storage import open_record
 from tests.support.live import Venue, at_venue, live, live_config, simulator
+from trading.config import Config
 from trading.errors import SafetyRefusedError
-from trading.run_options import Mode, RunOptions
+from trading.run_options import ExitCode, Mode, RunOptions
 from trading.run_report import Reporter
 
 NOW_NS = 1_795_230_000_000_000_000
@@ -107,14 +108,31 @@ def arm(where: Venue, data_dir: Path, **changes: object) -> None:
     write_arming(data_dir, ARMED, msgspec.to_builtins(body))
 
 
-async def opened(where: Venue, data_dir: Path, place: Place) -> LiveTrader:
+def equity(symbol: str) -> Config:
+    """The account with one instrument of that name."""
+    config = live_config()
+    (instrument,) = config.instruments
+    named = msgspec.structs.replace(instrument, symbol=symbol)
+    return msgspec.structs.replace(config, instruments=(named,), strategies=())
+
+
+async def opened(
+    where: Venue,
+    data_dir: Path,
+    place: Place,
+    config: Config | None = None,
+    *,
+    recover: bool = False,
+) -> LiveTrader:
     """What the trader's process does first."""
-    options = RunOptions(mode=Mode.LIVE, broker="alpaca", url=where.url, data_dir=data_dir)
+    options = RunOptions(
+        mode=Mode.LIVE, broker="alpaca", url=where.url, data_dir=data_dir, recover=recover
+    )
     record = open_record(data_dir, is_eager=True)
     try:
         return await LiveTrader.open(
             options,
-            live_config(),
+            config or live_config(),
             record,
             Reporter(-1),
             lambda url: replace(Addresses.of(url), place=place),
@@ -188,6 +206,30 @@ def test_without_an_arming_entries_are_held_back_and_exits_leave(
             assert len(truth["orders_by_client_id"]) == 2, "one in, one out"
             assert held not in truth["orders_by_client_id"]
             assert not any(float(each["qty"]) for each in truth["positions"].values())
+
+    asyncio.run(play())
+
+
+def test_a_run_that_was_cut_off_waits_for_its_venue(
+    keys: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ST-2, BR-7: away, it is tried again (75); red, it is said, and what is open looked after."""
+    monkeypatch.setattr("actors.live.VENUE_WAIT_S", 0.1)
+    other = equity("NOTLISTED")
+
+    async def play() -> None:
+        async with at_venue(keys) as where:
+            away = replace(where, told={**keys, "url": "http://127.0.0.1:9"})
+            with pytest.raises(SafetyRefusedError, match="does not answer, nothing was started"):
+                await opened(away, tmp_path, Place.SIMULATOR)
+            with pytest.raises(SafetyRefusedError, match="NOTLISTED: the venue does not know it"):
+                await opened(where, tmp_path, Place.SIMULATOR, other)
+            async with live(where, tmp_path) as desk:
+                await desk.ready()
+            with pytest.raises(VenueAwayError, match="does not answer yet") as raised:
+                await opened(away, tmp_path, Place.SIMULATOR, recover=True)
+            assert raised.value.exit_code == ExitCode.RESTART
+            await opened(where, tmp_path, Place.SIMULATOR, other, recover=True)
 
     asyncio.run(play())
 

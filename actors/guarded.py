@@ -5,6 +5,7 @@ So a lane that stands still shows, and so does a loop; a thread that runs beside
 """
 
 import asyncio
+import contextlib
 import time
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -19,13 +20,15 @@ from actors.watchdog import QueueAge
 from storage import LeaseLostError, SqliteRecord
 from storage.guard_log import guard_lines
 from storage.heartbeat import HeartbeatPage, Phase, Vitals
-from storage.lease import FenceWord
+from storage.lease import FenceWord, Hold
 from trading.config import NS_PER_S
 from trading.errors import SafetyRefusedError
 from trading.mail import MailClass
 
 BEAT_EVERY_S: Final = 0.1
 """A tenth of the shortest silence at which a guard is meant to act."""
+HOLD_WAIT_S: Final = 60.0
+"""How long a start waits for a guard that takes the orders of the process before it off."""
 GUARD: Final = "guard"
 """The breaker that is open while nobody watches."""
 NOTED: Final = "GuardLogged"
@@ -138,13 +141,20 @@ class GuardWatch:
         self._system.ports.notify(severity, text, ())
 
 
-def heart_page(record: SqliteRecord, data_dir: Path) -> HeartbeatPage:
-    """The page of this process, unless the guard holds trading.
+async def heart_page(record: SqliteRecord, data_dir: Path) -> HeartbeatPage:
+    """The page of this process, once the guard holds trading no more.
+
+    A hold that the guard lifts by itself is waited for: it is taking orders off.
 
     Raises:
-        SafetyRefusedError: It does, until a person releases it.
+        SafetyRefusedError: It is held for a person, or for longer than this waits.
     """
-    if record.lease.word.is_held():
+    word = record.lease.word
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(HOLD_WAIT_S):
+            while word.hold() is Hold.PASSING:  # noqa: ASYNC110 - another process's word
+                await asyncio.sleep(BEAT_EVERY_S)
+    if word.hold() is not Hold.FREE:
         raise SafetyRefusedError(
             f"the guard holds trading on {data_dir}: guard.log there says why. Look at the venue, "
             "then `holdfast-guard release --reason ...`; nothing was started"

@@ -81,7 +81,7 @@ async def _run(options: RunOptions, reporter: Reporter) -> None:
     is_live = options.mode is Mode.LIVE or options.url is not None
     record = open_record(options.data_dir, is_eager=is_live, is_rival=options.take_over)
     try:
-        page = heart_page(record, options.data_dir)
+        page = await heart_page(record, options.data_dir)
         trader: Trader | LiveTrader
         try:
             if is_live:

@@ -15,6 +15,7 @@ import json
 import mmap
 import os
 import struct
+from enum import IntEnum
 from pathlib import Path
 
 from storage.errors import LeaseHeldError, RecordDamagedError
@@ -28,6 +29,14 @@ _GUARDS = 8
 _HOLD = 16
 _BEAT = 24
 _BYTES = 32
+
+
+class Hold(IntEnum):
+    """Whether the guard lets a trader start."""
+
+    FREE = 0
+    PERSON = 1
+    PASSING = 2
 
 
 class FenceWord:
@@ -65,10 +74,10 @@ class FenceWord:
         _WORD.pack_into(self._map, 0, fence - guards)
         self._map.flush()
 
-    def is_held(self) -> bool:
-        """Whether the guard holds trading until a person releases it."""
+    def hold(self) -> Hold:
+        """Whether the guard lets a trader start; a word that is not known holds."""
         value: int = _WORD.unpack_from(self._map, _HOLD)[0]
-        return value != 0
+        return Hold(value) if value in set(Hold) else Hold.PERSON
 
     def guard_beat(self) -> int:
         """A number that moves for as long as a guard watches."""

@@ -42,6 +42,7 @@ clock_step_s = 5.0
 [escalation]
 stop_wait_s = 0.5
 may_kill = true
+lifts_per_hour_max = 0
 read_gap_s = 0.1
 recheck_s = 1.0
 [venue]

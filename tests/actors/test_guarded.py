@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 
 from actors import guarded
-from actors.guarded import GuardWatch, Heart, take_up_guard
+from actors.guarded import GuardWatch, Heart, heart_page, take_up_guard
 from actors.lane_virtual import VirtualLane
 from rust_core import ReleaseGate
 from storage.errors import RecordDamagedError
 from storage.guard_log import guard_lines
 from storage.heartbeat import PAGE_NAME, HeartbeatPage, Phase, Vitals
-from storage.lease import WORD_NAME, FenceWord
+from storage.lease import WORD_NAME, FenceWord, Hold
+from trading.errors import SafetyRefusedError
 
+HOLD_AT = 16
 BEAT_AT = 24
 S = 1_000_000_000
 
@@ -110,6 +112,46 @@ def test_entries_wait_while_no_guard_watches_and_exits_go_on(tmp_path: Path) -> 
     assert not entries_wait()
     kinds = ["GuardSeen", "INFO", "GuardLost", "CRITICAL", "GuardSeen", "INFO"]
     assert system.noted == kinds
+    word.close()
+
+
+def guard_holds(data_dir: Path, hold: Hold) -> None:
+    """What a guard does while it acts."""
+    with (data_dir / WORD_NAME).open("r+b") as file:
+        file.seek(HOLD_AT)
+        file.write(struct.pack("<Q", hold))
+
+
+def test_a_start_waits_for_a_guard_that_takes_orders_off(tmp_path: Path) -> None:
+    """WD-6: a restart comes behind the sweep; nothing of it shows before."""
+    word = FenceWord(tmp_path)
+    record: Any = SimpleNamespace(lease=SimpleNamespace(word=word))
+    guard_holds(tmp_path, Hold.PASSING)
+
+    async def started() -> HeartbeatPage:
+        starting = asyncio.create_task(heart_page(record, tmp_path))
+        await asyncio.sleep(0)
+        assert not (tmp_path / PAGE_NAME).exists()
+        guard_holds(tmp_path, Hold.FREE)
+        return await starting
+
+    asyncio.run(started())
+    assert page_fields(tmp_path)[0] == Phase.STARTING
+    word.close()
+
+
+@pytest.mark.parametrize("hold", [Hold.PERSON, Hold.PASSING])
+def test_no_trader_starts_while_trading_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hold: Hold
+) -> None:
+    """WD-6: for a person, or by a guard that does not come to an end: refused, no page."""
+    monkeypatch.setattr(guarded, "HOLD_WAIT_S", 0.0)
+    word = FenceWord(tmp_path)
+    record: Any = SimpleNamespace(lease=SimpleNamespace(word=word))
+    guard_holds(tmp_path, hold)
+    with pytest.raises(SafetyRefusedError, match="the guard holds trading"):
+        asyncio.run(heart_page(record, tmp_path))
+    assert not (tmp_path / PAGE_NAME).exists()
     word.close()
 
 

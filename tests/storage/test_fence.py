@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.lease import WORD_NAME, FenceWord, Lease
+from storage.lease import WORD_NAME, FenceWord, Hold, Lease
 
 GUARDS, HOLD = 8, 16
 
@@ -67,7 +67,8 @@ def test_a_fence_from_before_there_was_a_guard_is_taken_over(tmp_path: Path) -> 
     (tmp_path / WORD_NAME).write_bytes(struct.pack("<Q", 41))
     word = FenceWord(tmp_path)
     assert word.read() == 41
-    assert not word.is_held()
-    guard_writes(tmp_path, HOLD, 1)
-    assert word.is_held()
+    assert word.hold() is Hold.FREE
+    for value, hold in ((1, Hold.PERSON), (2, Hold.PASSING), (0, Hold.FREE), (9, Hold.PERSON)):
+        guard_writes(tmp_path, HOLD, value)
+        assert word.hold() is hold
     word.close()

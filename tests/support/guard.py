@@ -31,6 +31,7 @@ clock_step_s = 5.0
 [escalation]
 stop_wait_s = 0.2
 may_kill = true
+lifts_per_hour_max = 0
 read_gap_s = 0.1
 recheck_s = 0.5
 

@@ -10,7 +10,7 @@ import pytest
 
 from storage import open_record
 from storage.guard_log import guard_lines
-from storage.lease import FenceWord
+from storage.lease import FenceWord, Hold
 from tests.support.guard import GUARD, TAG, Setting, guarding, setting
 from tests.support.live import simulator
 
@@ -61,7 +61,7 @@ def test_a_kill_without_a_guard_and_without_python_takes_off_ours_and_nothing_el
     assert (answer["foreign"], answer["positions"]) == (2, 0)
     assert record.lease.is_lost()
     assert record.lease.word.read() == fence + 1
-    assert record.lease.word.is_held()
+    assert record.lease.word.hold() is Hold.PERSON
     record.close()
     kinds = [line.kind for line in guard_lines(where.data_dir)]
     assert kinds == ["Kill", "Fenced", "Swept"]
@@ -81,7 +81,7 @@ def test_a_guard_that_runs_answers_a_kill_with_counts_and_releases_when_told(
             assert (code, answer["cancelled"], answer["remaining"]) == (0, 1, 0)
             assert working(told) == set()
             word = FenceWord(where.data_dir)
-            assert word.is_held()
+            assert word.hold() is Hold.PERSON
             place(told, f"{TAG}late")  # it was on its way when the fence rose
             while working(told):
                 pass
@@ -89,7 +89,7 @@ def test_a_guard_that_runs_answers_a_kill_with_counts_and_releases_when_told(
             while code == 3:  # until two lists in a row are clean again
                 code, answer, _ = where.ask("release", "--reason", "looked at the venue")
             assert (code, answer["type"]) == (0, "done")
-            assert not word.is_held()
+            assert word.hold() is Hold.FREE
             word.close()
     assert again == 2
     assert not where.socket.exists()

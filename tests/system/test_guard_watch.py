@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from actors.operator_address import read_address
 from research.crash.market import ticker_config
 from storage.guard_log import guard_lines
 from tests.support.guard import TAG, Hook, Setting, guarding, setting, webhook
@@ -120,6 +121,27 @@ def test_a_killed_trader_is_seen_at_once_and_what_the_guard_did_is_journaled_at_
             assert await again.end(signal.SIGINT) == 0
 
     played(tmp_path, monkeypatch, scene, {})
+
+
+def test_a_trader_that_died_is_started_again_once_its_orders_are_off_and_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """WD-6, ST-2: a restart waits for the sweep, trades on, and is held the next time."""
+
+    async def scene(venue: Venue, run: RunningRun, where: Setting, hook: Hook) -> None:
+        place(venue.told, f"{TAG}orphan")
+        os.kill(run.address.pid, signal.SIGKILL)
+        await hook.until("the hold is lifted, 0 more this hour")
+        done = len((await venue.truth())["executions"])
+        await until_traded(venue, done + TRADES)
+        again = read_address(where.data_dir)
+        assert again is not None
+        assert again.pid != run.address.pid
+        os.kill(again.pid, signal.SIGKILL)
+        await hook.until("trading is held until")
+        assert await run.end() == 3
+
+    played(tmp_path, monkeypatch, scene, {"lifts_per_hour_max = 0": "lifts_per_hour_max = 1"})
 
 
 def test_a_trader_that_goes_on_as_if_nothing_had_happened_sends_nothing(tmp_path: Path) -> None:

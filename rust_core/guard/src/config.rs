@@ -53,6 +53,9 @@ pub struct Escalation {
     pub stop_wait_s: f64,
     /// Whether SIGKILL may be sent at all; the fence holds without it.
     pub may_kill: bool,
+    /// How often within an hour a fault's hold is lifted by itself once nothing of ours works, so that whoever
+    /// started the trader may start it again; 0 holds for a person each time. A kill always does.
+    pub lifts_per_hour_max: u32,
     /// Seconds between two looks at the venue's open orders.
     pub read_gap_s: f64,
     /// Seconds between two looks once nothing of ours works any more, until the hold is released.
@@ -260,6 +263,7 @@ clock_step_s = 1.0
 [escalation]
 stop_wait_s = 2.0
 may_kill = true
+lifts_per_hour_max = 0
 read_gap_s = 0.2
 recheck_s = 5.0
 [venue]
@@ -299,6 +303,7 @@ per_minute_max = 6
             "journal_stall_s",
             "disk_free_mb",
             "may_kill",
+            "lifts_per_hour_max",
             "tag",
         ] {
             let without: String = whole

@@ -19,6 +19,17 @@ const HOLD: u64 = 16;
 const BEAT: u64 = 24;
 const BYTES: u64 = 32;
 
+/// Whether a trader may start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// It may.
+    Free = 0,
+    /// Not until a person releases it.
+    Person = 1,
+    /// Not yet: the guard lifts it by itself once nothing of ours works. A trader that starts waits.
+    Passing = 2,
+}
+
 /// The fence of one data directory.
 #[derive(Debug)]
 pub struct Fence {
@@ -71,20 +82,24 @@ impl Fence {
         self.read()
     }
 
-    /// Whether trading is held: no trader starts until a person releases it.
+    /// How trading is held.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn is_held(&self) -> io::Result<bool> {
-        Ok(self.word(HOLD)? != 0)
+    pub fn held(&self) -> io::Result<Hold> {
+        Ok(match self.word(HOLD)? {
+            0 => Hold::Free,
+            2 => Hold::Passing,
+            _ => Hold::Person,
+        })
     }
 
     /// Hold trading, or release it; synced, since it has to outlive a loss of power.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn hold(&self, is_held: bool) -> io::Result<()> {
-        self.write(HOLD, u64::from(is_held))?;
+    pub fn hold(&self, hold: Hold) -> io::Result<()> {
+        self.write(HOLD, hold as u64)?;
         self.file.sync_data()
     }
 
@@ -141,12 +156,14 @@ mod tests {
     fn a_hold_is_seen_until_it_is_released_and_is_no_raise() {
         let folder = Folder::new("fence-hold");
         let fence = Fence::open(folder.path()).unwrap();
-        fence.hold(true).unwrap();
+        fence.hold(Hold::Passing).unwrap();
         let again = Fence::open(folder.path()).unwrap();
-        assert!(again.is_held().unwrap());
+        assert_eq!(again.held().unwrap(), Hold::Passing);
         assert_eq!(again.read().unwrap(), 0);
-        again.hold(false).unwrap();
-        assert!(!fence.is_held().unwrap());
+        again.hold(Hold::Person).unwrap();
+        assert_eq!(fence.held().unwrap(), Hold::Person);
+        again.hold(Hold::Free).unwrap();
+        assert_eq!(fence.held().unwrap(), Hold::Free);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The guard at work: one loop that looks, acts, answers and tells.
 
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
@@ -15,7 +16,7 @@ use serde_json::{json, Value};
 use crate::alert::{tell, Alerts};
 use crate::config::{credentials, Config};
 use crate::control::{Asked, Control, Level};
-use crate::fence::Fence;
+use crate::fence::{Fence, Hold};
 use crate::host::{self, Held};
 use crate::log::Log;
 use crate::notify::Notify;
@@ -30,6 +31,8 @@ pub const LOCK: &str = "guard.lock";
 pub const DIRECT_LOG: &str = "guard-kill.log";
 /// Longest pause between two looks at what is due.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// What `lifts_per_hour_max` counts within.
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Everything that one guard holds.
 pub struct Guard {
@@ -43,6 +46,7 @@ pub struct Guard {
     response: Option<Response>,
     waiting: Vec<u64>,
     next_look: Instant,
+    lifted: VecDeque<Instant>,
     _lock: Option<File>,
 }
 
@@ -83,6 +87,7 @@ impl Guard {
             response: None,
             waiting: Vec::new(),
             next_look: now,
+            lifted: VecDeque::new(),
             _lock: lock,
             config,
         };
@@ -147,7 +152,7 @@ impl Guard {
 
     /// A hold that an earlier guard left goes on: its sweep may not have ended.
     fn take_up_hold(&mut self) {
-        if self.fence.is_held().unwrap_or(true) {
+        if self.fence.held().ok() != Some(Hold::Free) {
             let text = "trading is held since before this guard began".to_owned();
             self.respond(Cause {
                 kind: "HELD",
@@ -214,6 +219,7 @@ impl Guard {
         if let Some(control) = control {
             self.answer_those_who_wait(control);
         }
+        self.lift();
         // The venue comes first: a message may wait until the next thing is due there.
         let now = Instant::now();
         let is_idle = self
@@ -295,13 +301,56 @@ impl Guard {
 
     fn respond(&mut self, cause: Cause) {
         let now = Instant::now();
+        while self
+            .lifted
+            .front()
+            .is_some_and(|at| now.duration_since(*at) >= HOUR)
+        {
+            self.lifted.pop_front();
+        }
+        let is_fault = cause.level.is_none() && cause.kind != "HELD";
+        let is_lift_left = self.lifted.len() < self.config.escalation.lifts_per_hour_max as usize;
+        let hold = if is_fault && is_lift_left {
+            Hold::Passing
+        } else {
+            Hold::Person
+        };
         self.response = Some(Response::new(
             cause,
+            hold,
             &self.config.venue.tag,
             &self.config.escalation,
             now,
         ));
         self.act(now);
+    }
+
+    /// A fault that is over: whoever started the trader may start it again, so many times an hour.
+    fn lift(&mut self) {
+        let is_over = self
+            .response
+            .as_ref()
+            .is_some_and(|response| response.hold == Hold::Passing && response.is_clear());
+        if !is_over || self.trader.as_ref().is_some_and(Held::is_alive) {
+            return;
+        }
+        if self.free().is_ok() {
+            self.lifted.push_back(Instant::now());
+            let left = self.config.escalation.lifts_per_hour_max as usize - self.lifted.len();
+            let text = format!("the hold is lifted, {left} more this hour; a trader may start");
+            self.note("Lifted", &text, json!({"left": left}), true);
+        }
+    }
+
+    /// No response, no hold, and the old process's page closed; no trader has a page while one is held.
+    fn free(&mut self) -> std::io::Result<()> {
+        match page::close(&self.config.data_dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => self.fence.hold(Hold::Free)?,
+        }
+        (self.response, self.trader) = (None, None);
+        self.watch = Watch::new(&self.config.limits);
+        Ok(())
     }
 
     /// The trader's own signal for no new entries (KC-1).
@@ -394,15 +443,9 @@ impl Guard {
         {
             return refused("the venue has not shown yet that no order of ours works".to_owned());
         }
-        let closed = match page::close(&self.config.data_dir) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-            _ => self.fence.hold(false),
-        };
-        if let Err(error) = closed {
+        if let Err(error) = self.free() {
             return refused(format!("the hold could not be lifted: {error}"));
         }
-        (self.response, self.trader) = (None, None);
-        self.watch = Watch::new(&self.config.limits);
         self.note(
             "Released",
             &format!("released by {by}: {reason}"),
@@ -422,7 +465,7 @@ impl Guard {
                 "sequence": beat.sequence, "orders": beat.orders, "positions": beat.positions,
             })),
             "fence": self.fence.read().ok(),
-            "is_held": self.fence.is_held().ok(),
+            "is_held": self.fence.held().ok().map(|hold| hold != Hold::Free),
             "response": self.response.as_ref().map(|response| json!({
                 "cause": response.cause.kind, "text": response.cause.text, "outcome": response.outcome,
             })),

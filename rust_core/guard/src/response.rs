@@ -7,7 +7,7 @@ use serde_json::{json, Value};
 
 use crate::config::{seconds, Escalation};
 use crate::control::Level;
-use crate::fence::Fence;
+use crate::fence::{Fence, Hold};
 use crate::host::Held;
 use crate::sweep::Sweep;
 use crate::venue::Venue;
@@ -43,6 +43,8 @@ pub struct Note {
 pub struct Response {
     /// Why.
     pub cause: Cause,
+    /// How trading is held meanwhile.
+    pub hold: Hold,
     began: Instant,
     is_fenced: bool,
     is_asked: bool,
@@ -68,9 +70,10 @@ pub struct Means<'a> {
 
 impl Response {
     /// Nothing was done yet.
-    pub fn new(cause: Cause, tag: &str, escalation: &Escalation, now: Instant) -> Self {
+    pub fn new(cause: Cause, hold: Hold, tag: &str, escalation: &Escalation, now: Instant) -> Self {
         Self {
             cause,
+            hold,
             began: now,
             is_fenced: false,
             is_asked: false,
@@ -112,7 +115,7 @@ impl Response {
         }
         match fence
             .raise()
-            .and_then(|raised| fence.hold(true).map(|()| raised))
+            .and_then(|raised| fence.hold(self.hold).map(|()| raised))
         {
             Ok(raised) => {
                 self.is_fenced = true;
@@ -210,9 +213,14 @@ impl Response {
             let held =
                 positions.map_or("an unknown number of".to_owned(), |count| count.to_string());
             let text = format!(
-                "no order of ours works at the venue (two clean reads), {} cancelled; {held} positions stand, \
-                 and trading is held until `holdfast-guard release`",
-                counts.cancelled
+                "no order of ours works at the venue (two clean reads), {} cancelled; {held} positions stand; \
+                 {}",
+                counts.cancelled,
+                if self.hold == Hold::Passing {
+                    "a trader may start again"
+                } else {
+                    "trading is held until `holdfast-guard release`"
+                }
             );
             notes.push(Note {
                 kind: "Swept",

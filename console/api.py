@@ -243,6 +243,7 @@ TOPICS: Final = (
     "counts",
     "health",
     "runtime",
+    "alerts",
 )
 SCHEMA: Final = {
     "authentication": "Authorization: Bearer TOKEN, or the page's cookie with Origin and "

@@ -236,7 +236,7 @@ class Follower:
         put(
             "health",
             {name: health.get(name) for name in ("is_live", "is_ready", "why_not_ready", "feeds")}
-            | {name: health.get(name) for name in ("journal_lag_rows", "lease_holder")},
+            | {name: health.get(name) for name in ("journal_lag_rows", "lease_holder", "clocks")},
         )
         if with_runtime:
             put("runtime", runtime)

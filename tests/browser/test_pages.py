@@ -89,7 +89,21 @@ def test_every_page_is_whole_at_every_width_and_in_both_colours(
     assert stage.faults == []
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1440, "dark"), (390, "light")])
+def test_the_open_positions_are_whole_on_a_laptop(stage: Stage) -> None:
+    """UI-1, UI-10: at 1240 px no column of the positions is behind the panel's edge."""
+
+    async def scenario(page: Page) -> None:
+        await _open(page, "command")
+        table = page.get_by_role("group", name="Open positions")
+        assert await table.get_by_role("link", name="monitoring").is_visible()
+        over = await table.evaluate("each => each.scrollWidth - each.clientWidth")
+        assert over <= 0, f"{over} px are cut off"
+
+    _play(stage, scenario, width=1240, height=700)
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize("width", [1440, 390])
 def test_no_page_has_a_fault_that_axe_finds(stage: Stage, width: int, scheme: str) -> None:
     """UI-10: names, roles, contrast and order, by axe-core, a dialog included."""
 

@@ -95,6 +95,25 @@ export interface Feed {
   is_stale: boolean
 }
 
+export interface ClockSeen {
+  name: string
+  offset_ns: number | null
+  problem: string
+}
+
+export interface Alerts {
+  channels: Record<string, Severity>
+  told: {
+    wall_ns: number
+    kind: string
+    severity: Severity
+    channel: string
+    is_taken: boolean
+    reason?: string
+    text: string
+  }[]
+}
+
 export interface Health {
   is_live: boolean
   is_ready: boolean
@@ -102,6 +121,7 @@ export interface Health {
   feeds: Feed[]
   journal_lag_rows: number
   lease_holder: string
+  clocks?: ClockSeen[] | null
 }
 
 export interface TreeNode {
@@ -141,6 +161,7 @@ export interface Topics {
   counts: Record<string, number>
   health: Health
   runtime: Runtime
+  alerts: Alerts
   now_ns: number
 }
 

@@ -1,4 +1,4 @@
-"""`holdfast sql`, `post-mortem` and `verify`: questions to what has been remembered."""
+"""`holdfast sql`, `post-mortem`, `verify` and `migrate`: what has been remembered."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -100,3 +100,17 @@ def verify(*, data_dir: DataDir = None, as_json: AsJson = False) -> None:
         say(f"{report.rows} rows checked: {'whole' if report.is_whole else 'damaged'}")
     if not report.is_whole:
         raise typer.Exit(ExitCode.FAILED)
+
+
+def migrate(*, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Bring an older record to this version's schema, with a copy of it beside it."""
+    from storage.migrations import migrate as migrate_record  # noqa: PLC0415  needed here only
+
+    where = existing_data_dir(data_dir)
+    steps = migrate_record(where)
+    if as_json:
+        say_json({"data_dir": str(where), "steps": steps})
+    elif steps:
+        say(f"{where}: {', '.join(steps)} applied; the record as it was stands beside it")
+    else:
+        say(f"{where}: nothing to do")

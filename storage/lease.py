@@ -51,7 +51,11 @@ class FenceWord:
             if size in {0, _WORD.size}:  # none yet, or one from before there was a guard
                 os.ftruncate(descriptor, _BYTES)
             elif size != _BYTES:
-                raise RecordDamagedError(f"{path} must be {_BYTES} bytes long, was {size}")
+                raise RecordDamagedError(
+                    f"{path} must be {_BYTES} bytes long, was {size}: who may trade cannot be "
+                    "known. Stop every trader of this folder, run `holdfast verify`, then remove "
+                    "the file: the record has the fence as well"
+                )
             self._map = mmap.mmap(descriptor, _BYTES)
         finally:
             os.close(descriptor)
@@ -128,7 +132,11 @@ class Lease:
         note = json.dumps({"holder": holder, "pid": os.getpid()}) + "\n"
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, note.encode(), 0)
-        self.word = FenceWord(data_dir)
+        try:
+            self.word = FenceWord(data_dir)
+        except BaseException:
+            os.close(self._descriptor)
+            raise
 
     def take_fence(self, row_fence: int) -> int:
         """Raise the word above everything seen so far; the caller then writes the row.

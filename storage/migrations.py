@@ -5,6 +5,7 @@ Trading never migrates by itself: a record that is behind, ahead or altered refu
 """
 
 import hashlib
+import os
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -13,6 +14,7 @@ import apsw
 
 from storage.connection import open_memory, open_writer, record_path
 from storage.errors import RecordDamagedError, RecordVersionError
+from storage.lease import Lease
 
 _LEDGER = """CREATE TABLE IF NOT EXISTS schema_migrations (
     number INTEGER PRIMARY KEY,
@@ -73,7 +75,8 @@ def pending(connection: apsw.Connection) -> list[Migration]:
     """
     if not connection.table_exists("main", "schema_migrations"):
         raise RecordDamagedError(
-            "the file is a database but no record of this project: schema_migrations is missing"
+            "the file is a database but no record of this project (schema_migrations is missing): "
+            "it was left as it is; name another --data-dir"
         )
     applied = {
         number: (name, sha256)
@@ -93,7 +96,9 @@ def pending(connection: apsw.Connection) -> list[Migration]:
         if step.number in applied and applied[step.number][1] != step.sha256:
             raise RecordDamagedError(
                 f"schema step {step.name} is not the one that was applied to this record: "
-                f"expected checksum {applied[step.number][1][:12]}, found {step.sha256[:12]}"
+                f"expected checksum {applied[step.number][1][:12]}, found {step.sha256[:12]}. Do "
+                "not trade on it: run the version that wrote it, or restore a backup, and "
+                "reconcile with the broker"
             )
     return [step for step in known if step.number not in applied]
 
@@ -108,7 +113,8 @@ def check(connection: apsw.Connection) -> None:
     behind = pending(connection)
     if behind:
         raise RecordVersionError(
-            f"the record lacks schema step {behind[0].name}: stop the trader and migrate it"
+            f"the record lacks schema step {behind[0].name}: nothing was changed; stop the trader "
+            "that wrote it and run `holdfast migrate`, which keeps a copy"
         )
 
 
@@ -138,8 +144,21 @@ def migrate(data_dir: Path) -> list[str]:
 
     Returns:
         Names of the steps applied; empty when there was nothing to do.
+
+    Raises:
+        LeaseHeldError: A trader has it open.
+        RecordVersionError: It is ahead of this version.
+        RecordDamagedError: See `pending`.
     """
     path = record_path(data_dir)
+    lease = Lease(data_dir, f"a migration, process {os.getpid()}")
+    try:
+        return _migrate(path)
+    finally:
+        lease.close()
+
+
+def _migrate(path: Path) -> list[str]:
     connection = open_writer(path)
     try:
         if is_empty(connection):

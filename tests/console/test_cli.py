@@ -14,6 +14,7 @@ import pytest
 from console import cli, launcher
 from console.render import amount, duration, moment, moment_utc, quantity, signed
 from console.status import status_of
+from storage.migrations import apply, migrations
 from storage.sqlite import open_record
 from tests.console import recorded
 from tests.console.operator_client import run, served
@@ -276,6 +277,21 @@ def test_verify_finds_a_row_that_was_changed(tmp_path: Path, capsys: Capture) ->
     meddler.close()
     assert cli.run(["verify", *where]) == 1
     assert "FAULT" in capsys.readouterr().out
+
+
+def test_an_older_record_is_migrated_by_a_command(tmp_path: Path, capsys: Capture) -> None:
+    """ST-8: the steps are named, the record as it was is kept, and again there is nothing to do."""
+    older = apsw.Connection(str(tmp_path / "record.db"))
+    apply(older, migrations()[:1])
+    older.close()
+    where = ["--data-dir", str(tmp_path)]
+    assert cli.run(["migrate", "--json", *where]) == 0
+    steps = [step.name for step in migrations()[1:]]
+    assert orjson.loads(capsys.readouterr().out)["steps"] == steps
+    assert (tmp_path / "record.db.before-0002").exists()
+    assert cli.run(["migrate", *where]) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert cli.run(["verify", *where]) == 0
 
 
 def test_a_kill_without_a_trader_waits_for_the_next_one(tmp_path: Path, capsys: Capture) -> None:

@@ -264,15 +264,15 @@ def test_a_rival_waits_for_a_write_that_stands_still(tmp_path: Path) -> None:
 
 
 def test_another_schema_is_refused(tmp_path: Path) -> None:
-    """ST-8: a record that is behind, ahead or altered is not traded on; migrating is a command."""
+    """ST-8: a record that is behind, ahead or altered is not traded on, and says what to do."""
     written(tmp_path)
     connection = apsw.Connection(str(record_path(tmp_path)))
     connection.execute("INSERT INTO schema_migrations VALUES (9999, '9999_later.sql', 'x')")
-    with pytest.raises(RecordVersionError, match="schema 9999"):
+    with pytest.raises(RecordVersionError, match=r"schema 9999, .*: run the version that"):
         open_record(tmp_path)
     connection.execute("DELETE FROM schema_migrations WHERE number = 9999")
     connection.execute("UPDATE schema_migrations SET sha256 = 'x' WHERE number = 1")
-    with pytest.raises(RecordDamagedError, match=r"0001_record\.sql is not the one"):
+    with pytest.raises(RecordDamagedError, match=r"0001_record\.sql is not .*restore a backup"):
         open_record(tmp_path)
     sha256 = migrations()[0].sha256
     connection.execute("UPDATE schema_migrations SET sha256 = ? WHERE number = 1", (sha256,))
@@ -285,13 +285,38 @@ def test_migrating_brings_an_older_record_up_after_a_backup(tmp_path: Path) -> N
     connection = apsw.Connection(str(record_path(tmp_path)))
     apply(connection, migrations()[:1])
     connection.close()
-    with pytest.raises(RecordVersionError, match="lacks schema step 0002"):
+    with pytest.raises(RecordVersionError, match=r"lacks schema step 0002.*`holdfast migrate`"):
         open_record(tmp_path)
     assert migrate(tmp_path) == [step.name for step in migrations()[1:]]
     assert (tmp_path / "record.db.before-0002").exists()
     assert migrate(tmp_path) == []
     written(tmp_path)
     assert verify(tmp_path).is_whole
+
+
+def test_a_record_that_is_traded_on_is_not_migrated(tmp_path: Path) -> None:
+    """ST-5, ST-8: a trader's own tables do not change under it."""
+    record = open_record(tmp_path)
+    with pytest.raises(LeaseHeldError, match="stop that one first"):
+        migrate(tmp_path)
+    record.close()
+    assert migrate(tmp_path) == []
+
+
+def test_a_fence_that_cannot_be_read_lets_nobody_trade(tmp_path: Path) -> None:
+    """ST-5: what was found, what is safe, the command; without the file the record's own counts."""
+    record = open_record(tmp_path)
+    first = record.fence
+    record.close()
+    (tmp_path / "fence.word").write_bytes(b"abc")
+    for _ in range(2):
+        with pytest.raises(RecordDamagedError, match=r"was 3: .*`holdfast verify`, then remove"):
+            open_record(tmp_path)
+    assert verify(tmp_path).is_whole
+    (tmp_path / "fence.word").unlink()
+    again = open_record(tmp_path)
+    assert again.fence == first + 1
+    again.close()
 
 
 def test_an_old_library_is_refused() -> None:

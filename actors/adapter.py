@@ -7,12 +7,15 @@ UNKNOWN to the account, which is rebuilt behind it and asks the venue.
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
+from actors import dead_man
+from actors.dead_man import DeadMan, DeadManPlan
 from actors.lane_actor import LaneActor
 from actors.lane_live import LiveLane
 from brokers.base import (
     AlreadyFinal,
+    BeatingVenue,
     CannotPrepareError,
     LookedUp,
     NotReleased,
@@ -109,6 +112,22 @@ class AdapterActor(LaneActor):
         """Follow the order stream; entries wait until it is up and nothing was missed."""
         self.plan.gate().set_breaker(BREAKER, True)  # noqa: FBT003 - the core's own signature
         self._start(self.venue.listen(self._hear))
+        if self.venue.capabilities.heartbeat_every_ns:
+            self._start(self._dead_man(cast("BeatingVenue", self.venue)).follow())
+
+    def _dead_man(self, venue: BeatingVenue) -> DeadMan:
+        can = venue.capabilities
+        return DeadMan(
+            DeadManPlan(
+                beat=venue.beat,
+                every_ns=can.heartbeat_every_ns,
+                lapse_ns=can.heartbeat_lapse_ns,
+                now_ns=self.lane.now_ns,
+                hold=lambda is_held: self.plan.gate().set_breaker(dead_man.BREAKER, is_held),
+                lapsed=self.plan.reconnected,
+                notify=lambda severity, text: self.plan.notify(severity, text, ()),
+            )
+        )
 
     def on_stop(self) -> None:
         """Let everything go; what was under way is for the account to ask about."""

@@ -54,6 +54,8 @@ class Capabilities:
         id_length_max: Longest client order id.
         calls_per_minute: Calls that one key may make, 0 when the venue names no limit.
         flight_max_ns: The longest an order may be under way and still be booked (EX-6).
+        heartbeat_every_ns: How often its dead-man switch is to hear of us, 0 without one (KC-10).
+        heartbeat_lapse_ns: It cancels everything after so long without a heartbeat.
     """
 
     venue: str
@@ -68,6 +70,8 @@ class Capabilities:
     id_length_max: int
     calls_per_minute: int
     flight_max_ns: int
+    heartbeat_every_ns: int = 0
+    heartbeat_lapse_ns: int = 0
 
 
 # --------------------------------------------------------------------------------------------------
@@ -403,3 +407,10 @@ class Venue(Protocol):
 
     async def close(self) -> None:
         """Let every connection go."""
+
+
+class BeatingVenue(Venue, Protocol):
+    """A venue with a dead-man switch (`Capabilities.heartbeat_every_ns`)."""
+
+    async def beat(self) -> str:
+        """Send one heartbeat; why it was not acknowledged, empty when it was (KC-10)."""

@@ -11,12 +11,14 @@ from typing import Any
 
 import msgspec
 
+from actors.account_mail import account_message, message_of
 from actors.breakers import ORDERS, Breakers
+from actors.conflicts import contradicted
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
 from actors.latency import LatencyMarks
-from actors.messages import AtRest, FlatReadDue, Recover
-from actors.questions import ANSWER_DUE_NS, FILLS_OVERLAP_NS, OPEN, Asked, Questions, Why
+from actors.messages import AtRest, BalanceAgain, BalanceDue, CycleOver, FlatReadDue, Recover
+from actors.questions import ANSWER_DUE_NS, BALANCE, FILLS_OVERLAP_NS, OPEN, Questions, Why
 from actors.reconciler import Judged
 from actors.rounds import Rounds
 from brokers.base import LookedUp, NotReleased, Released, Stated
@@ -30,18 +32,13 @@ from rust_core import (
     Message,
     Notify,
     ReleaseGate,
+    Signal,
     Submission,
     Submit,
     Timer,
 )
-from trading.market import (
-    Bar,
-    MarketMessage,
-    Quote,
-    SessionClosed,
-    SessionOpened,
-    TradePrint,
-)
+from trading.config import BALANCE_DUE_S, NS_PER_S
+from trading.market import MarketMessage, SessionClosed, SessionOpened
 from trading.ports import (
     Broker,
     Claim,
@@ -54,6 +51,8 @@ from trading.ports import (
 
 FLAT_READ_NS = 1_000_000_000
 """How long after a read of the venue's lists that was not clean they are read again (KC-2)."""
+BALANCE_AGAIN_NS = 500_000_000
+"""How long after a question for the broker's figures that had no answer it is put again (EX-13)."""
 CLEAN_READS = 2
 """Clean reads in a row that end a kill (KC-2)."""
 
@@ -74,6 +73,9 @@ class AccountPlan:
         rounds: Where decisions are staged.
         broker: The way to the venue.
         gate: Compared at every hand-over.
+        is_shared: Several strategies ask, so that they may contradict each other (PF-2).
+        balance_cache_ns: How old the broker's figures may be for an entry to rest on them without
+            asking anew (EX-13); None where our own books say what may be spent.
         is_virtual: Time stands still while the process is dead, so what is proven absent at the
             venue may still leave (architecture.md, Replay and recovery).
         history: The current session's market messages so far, for what is not journaled: the last
@@ -99,6 +101,8 @@ class AccountPlan:
     rounds: Rounds
     broker: Broker
     gate: ReleaseGate
+    is_shared: bool
+    balance_cache_ns: int | None
     is_virtual: bool
     history: Callable[[], Sequence[MarketMessage]]
     order_news: Callable[[str], None]
@@ -158,13 +162,20 @@ class AccountActor(LaneActor):
         self._resubmit: dict[str, Submission] = {}
         self._absent_once: set[str] = set()
         self._sent_ns: dict[str, int] = {}
+        self._cycle: list[Signal] = []
+        self._waiting: dict[int, Message] = {}
+        self._asked_for: dict[int, int] = {}
+        self._waits = 0
         self._clean_reads = 0
         self._reading: Any = None
         self._survivors = (0, 0)
         self._moved_orders: dict[str, None] = {}
         self._moved_positions: dict[str, None] = {}
         self._by_type: dict[type, Callable[[Any], object]] = {
-            Message: self._decide,
+            Message: self._way_in(),
+            CycleOver: lambda _: self._resolve(),
+            BalanceDue: lambda due: self._balance_due(due.wait),
+            BalanceAgain: lambda again: self._ask_balance(again.wait),
             Durable: self._durable,
             AtRest: self._at_rest,
             Released: self._released,
@@ -306,6 +317,66 @@ class AccountActor(LaneActor):
             if self.core.is_flattening:
                 self._check_flat()
         self._publish(self._journal_id, events, outcome.last_seq)
+
+    # -- strategies that contradict each other (PF-2) ----------------------------------------------
+
+    def _way_in(self) -> Callable[[Message], object]:
+        """What a message passes first; nothing where one strategy trades on our own books."""
+        if self.plan.is_shared:
+            return self._collect
+        return self._decide if self.plan.balance_cache_ns is None else self._weigh
+
+    def _collect(self, message: Message) -> None:
+        """Hear everybody first: who was shown the same bar has his answer before in the mail."""
+        signal = message.asked
+        if signal is None:
+            self._decide(message)
+            return
+        if not self._cycle:
+            self.lane.tell(self.name, CycleOver())
+        self._cycle.append(signal)
+
+    def _resolve(self) -> None:
+        """In the order of the strategies, each seeing what was decided before (PF-5)."""
+        cycle, self._cycle = self._cycle, []
+        for signal in contradicted(cycle):
+            self._weigh(Message.signal(signal))
+
+    # -- the broker's figure before an entry (EX-13) -----------------------------------------------
+
+    def _weigh(self, message: Message) -> None:
+        """What a strategy asks for waits until the broker said what may be spent."""
+        plan, now_ns, known_ns = self.plan, self.lane.now_ns(), self.core.balance_ns
+        cache_ns = plan.balance_cache_ns
+        is_fresh = known_ns is not None and 0 <= now_ns - known_ns < (cache_ns or 0)
+        if cache_ns is None or is_fresh or message.asked is None:
+            self._decide(message)
+            return
+        self._waits += 1
+        self._waiting[self._waits] = message
+        due_ns = now_ns + BALANCE_DUE_S * NS_PER_S
+        self.at(due_ns, BalanceDue(wait=self._waits), daemon=True)
+        self._ask_balance(self._waits)
+
+    def _ask_balance(self, wait: int) -> None:
+        plan, now_ns = self.plan, self.lane.now_ns()
+        if wait in self._waiting:
+            number = plan.questions.ask(plan.broker, self.core, Why.ENTRY, BALANCE, now_ns=now_ns)
+            self._asked_for[number] = wait
+
+    def _balance_stated(self, stated: Stated) -> None:
+        wait = self._asked_for.pop(stated.question)
+        if stated.problem:
+            again_ns = self.lane.now_ns() + BALANCE_AGAIN_NS
+            self.at(again_ns, BalanceAgain(wait=wait), daemon=True)
+        else:
+            self._balance_due(wait)
+
+    def _balance_due(self, wait: int) -> None:
+        """The figures are here; or they are not, and the gate finds what is known too old."""
+        message = self._waiting.pop(wait, None)
+        if message is not None:
+            self._decide(message)
 
     # -- effects ----------------------------------------------------------------------------------
 
@@ -456,6 +527,8 @@ class AccountActor(LaneActor):
                 self._fill_known(asked.asked_ns)
         if asked.why is Why.KILL:
             self._read(judgement)
+        elif asked.why is Why.ENTRY:
+            self._balance_stated(stated)
         else:
             self.plan.judged(Judged(asked=asked, judgement=judgement, problem=stated.problem))
 
@@ -501,79 +574,3 @@ class AccountActor(LaneActor):
         if self.core.account().kill_remaining == 0:
             self._survivors = found
             self._decide(Message.venue_flat(*found))
-
-
-def message_of(stated: Stated, asked: Asked) -> Message:
-    """The venue's own account, as the core is told of it."""
-    orders, positions, cash = stated.orders, stated.positions, stated.cash
-    return Message.stated(
-        asked.version,
-        orders=None
-        if orders is None
-        else [
-            (
-                each.client_order_id,
-                each.broker_order_id,
-                each.instrument,
-                each.side or "BUY",  # a side that we have no word for is foreign, and only counted
-                each.qty_1e8,
-                each.filled_1e8,
-                each.price_1e8,
-            )
-            for each in orders
-        ],
-        positions=None
-        if positions is None
-        else [(each.instrument, each.qty_1e8, each.price_1e8) for each in positions],
-        cash=None
-        if cash is None
-        else (
-            cash.equity_1e8,
-            cash.cash_1e8,
-            cash.buying_power_1e8,
-            cash.at_ns,
-            cash.is_movement,
-        ),
-        fills=None if stated.fills is None else list(stated.fills),
-        fills_after_ns=asked.fills_after_ns,
-        fills_known_ns=asked.fills_known_ns,
-        is_forced=asked.is_forced,
-    )
-
-
-def account_message(message: MarketMessage) -> Message | None:
-    """A market message as the account's core is told of it; None for what does not concern it."""
-    tell = _TOLD.get(type(message))
-    return None if tell is None else tell(message)
-
-
-def _bar(bar: Bar) -> Message:
-    return Message.mark(bar.instrument, "BAR", bar.at_ns, bar.close_1e8)
-
-
-def _quote(quote: Quote) -> Message | None:
-    if quote.is_crossed:
-        return None
-    return Message.mark(quote.instrument, "QUOTE", quote.at_ns, 0, quote.bid_1e8, quote.ask_1e8)
-
-
-def _trade(trade: TradePrint) -> Message:
-    return Message.mark(trade.instrument, "TRADE", trade.at_ns, trade.price_1e8)
-
-
-def _opened(session: SessionOpened) -> Message:
-    return Message.session_opened(session.session_date, session.open_ns, session.close_ns)
-
-
-def _closed(session: SessionClosed) -> Message:
-    return Message.session_closed(session.session_date)
-
-
-# An open print is for the venue.
-_TOLD: dict[type, Callable[[Any], Message | None]] = {
-    Bar: _bar,
-    Quote: _quote,
-    TradePrint: _trade,
-    SessionOpened: _opened,
-    SessionClosed: _closed,
-}

@@ -64,6 +64,25 @@ class CancelDue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CycleOver:
+    """Every strategy that was shown the newest bar has answered (PF-2)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceDue:
+    """By now the broker should have said what may be spent (EX-13)."""
+
+    wait: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceAgain:
+    """Time to ask once more, as the last question had no answer."""
+
+    wait: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FlatReadDue:
     """Time to ask the venue once more whether a kill is through (KC-2)."""
 

@@ -11,6 +11,8 @@ OPEN = frozenset((Part.ORDERS, Part.POSITIONS, Part.FILLS))
 NEWS = frozenset((Part.ORDERS,))
 """The net under the stream of reports: one call for all orders; what it does not explain is looked
 up by itself (EX-6, EX-16)."""
+BALANCE = frozenset((Part.CASH,))
+"""What an entry rests on (EX-13)."""
 ALL = frozenset(Part)
 FILLS_OVERLAP_NS = 60_000_000_000
 """How far before the newest fill we know executions are asked for: they may come out of order, and
@@ -28,6 +30,7 @@ class Why(StrEnum):
     START = "START"
     RECONNECTED = "RECONNECTED"
     OPERATOR = "OPERATOR"
+    ENTRY = "ENTRY"
 
 
 WHOLE = frozenset((Why.START, Why.RECONNECTED, Why.OPERATOR))

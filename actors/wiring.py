@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from actors.account import AccountActor, AccountPlan, account_message
+from actors.account import AccountActor, AccountPlan
+from actors.account_mail import account_message
 from actors.assertions import Around
 from actors.attendants import Attendants
 from actors.breakers import Breakers
@@ -62,8 +63,10 @@ from brokers.paper import PaperBroker
 from rust_core import Message
 from streams.gaps import TICK_CADENCE_NS, TICK_SILENCE_NS, GapDetector, Heartbeat
 from streams.tick_bars import BarMessage, TickBars
+from trading.config import NS_PER_S
 from trading.market import Bar, MarketMessage, SessionOpened
 from trading.ports import Broker
+from trading.run_options import Mode
 from trading.strategies.view import InstrumentSeen
 
 if TYPE_CHECKING:
@@ -217,6 +220,8 @@ class Wiring:
                 rounds=system.rounds,
                 broker=broker,
                 gate=system.gate,
+                is_shared=len(self.strategies) > 1,
+                balance_cache_ns=self._balance_cache_ns(),
                 is_virtual=ports.is_virtual,
                 history=lambda: ports.history(self.feed_memory.last_seq),
                 order_news=self.attendants.order_news,
@@ -232,6 +237,10 @@ class Wiring:
                 recovered=self._recovered,
             ),
         )
+
+    def _balance_cache_ns(self) -> int | None:
+        is_the_brokers = self.system.mode is Mode.LIVE
+        return self.system.config.account.balance_cache_s * NS_PER_S if is_the_brokers else None
 
     def _recovered(self) -> None:
         """The account is rebuilt and has asked about its orders: the rest is compared now."""

@@ -340,6 +340,10 @@ class Message:
             is_forced: An operator takes the venue's word, however large the difference.
         """
 
+    @property
+    def asked(self) -> Signal | None:
+        """What a strategy asks for; None of any other message."""
+
 @final
 class Event:
     """One fact for the journal."""
@@ -540,6 +544,10 @@ class AccountCore:
 
     def cancels(self) -> list[Cancel]:
         """Cancels that were decided and are not answered, to be sent again after a restart."""
+
+    @property
+    def balance_ns(self) -> int | None:
+        """The stamp of the broker's newest figures, None before the first."""
 
     @property
     def oldest_execution_ns(self) -> int | None:

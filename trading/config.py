@@ -20,6 +20,8 @@ from trading.run_options import Mode
 
 NS_PER_S = 1_000_000_000
 DAY_S = 86_400
+BALANCE_DUE_S = 5
+"""An entry waits so long for the broker's figure, and rests on none that is older (EX-13)."""
 _VENUE_ENDED_ORDERS = 256  # kept by the paper venue for look-ups and repeats
 D = Decimal
 
@@ -108,8 +110,11 @@ class AccountSection(Section, frozen=True, kw_only=True):
         Decimal, ratio("a position that differs by more than this part stops (ST-3)")
     ] = D("0.05")
     balance_age_max_s: Annotated[
-        int, above(0, "a broker's figures older than this block entries (EX-13)")
+        int, above(0, "a broker's account value older than this is unknown (RK-4)")
     ] = 60
+    balance_cache_s: Annotated[
+        int, at_least(0, "an entry may rest on a balance of this age; 0 asks anew (EX-13)")
+    ] = 0
 
 
 class LimitsSection(Section, frozen=True, kw_only=True):
@@ -265,10 +270,14 @@ KillWord = Literal["PAUSE", "FLATTEN", "EMERGENCY"]
 
 
 class TriggersSection(Section, frozen=True, kw_only=True):
-    """[triggers]: automated kills (KC-7); without a level a protection still stops entries."""
+    """[triggers]: automated kills (KC-7), latched; `"none"` leaves it to the protection by name."""
 
-    daily_loss: Annotated[KillWord | None, doc("the daily or weekly limit is lost")] = None
-    drawdown: Annotated[KillWord | None, doc("the protection max_drawdown trips")] = None
+    daily_loss: Annotated[
+        KillWord | None, doc("the daily or weekly limit is lost; a person lifts it")
+    ] = "PAUSE"
+    drawdown: Annotated[
+        KillWord | None, doc("the protection max_drawdown trips; a person lifts it")
+    ] = "PAUSE"
     volatility: Annotated[KillWord | None, doc("the protection volatility_halt trips")] = None
     time_window: Annotated[KillWord | None, doc("the protection time_window trips")] = None
     reconciliation: Annotated[
@@ -357,6 +366,7 @@ class Config(Section, frozen=True, kw_only=True):
                 "capital_1e8": to_1e8(account.capital_usd),
                 "equity_source": "BROKER" if (mode or self.run.mode) is Mode.LIVE else "LEDGER",
                 "balance_age_max_ns": account.balance_age_max_s * NS_PER_S,
+                "entry_balance_age_max_ns": max(account.balance_cache_s, BALANCE_DUE_S) * NS_PER_S,
                 "instruments": [_instrument_json(instrument) for instrument in self.instruments],
                 "strategies": enabled,
                 "limits": _limits_json(limits),

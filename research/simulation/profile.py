@@ -56,6 +56,9 @@ deviation_max_ratio = 0.5
 cooldown_s = 20
 [protections.throttle]
 enabled = true
+[triggers]
+daily_loss = "none"
+drawdown = "none"
 [paper]
 fee_per_unit_usd = 2.25
 fee_min_usd = 0

@@ -1,6 +1,7 @@
 """The assertions, the breakers and the triggers in the whole system (WD-3, WD-5, KC-7)."""
 
 from dataclasses import replace
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,7 @@ from actors.breakers import Breakers
 from actors.checks import check_all
 from actors.drill import Drilled, drill
 from actors.operator_words import Answer, Changed, ControlRequest
-from actors.trader_port import RunningTrader
+from actors.trader_port import RunningTrader, status_of
 from actors.triggers import Trigger, fired_by
 from brokers.breaker import BreakerState
 from console.invariants import invariants
@@ -288,6 +289,45 @@ def test_a_trigger_raises_the_level_it_maps_to(market: Market, level: str) -> No
     assert core is not None
     assert core.account().kill_level == level
     assert level == "PAUSE" or (core.orders(), core.positions()) == ([], [])
+
+
+def test_a_lost_day_pauses_until_a_person_resumes(market: Market) -> None:
+    """KC-7: loss and drawdown latch by default; `"none"` by name takes that away."""
+    config, tape = market
+    limits = msgspec.structs.replace(config.limits, daily_loss_max_usd=Decimal(2000))
+    lost = {}
+    for name, triggers in (("default", TriggersSection()), ("none", config.triggers)):
+        played = prepare(msgspec.structs.replace(config, limits=limits, triggers=triggers), tape)
+        played.finish()
+        tripped = {each["name"] for each in played.payloads("ProtectionTripped")}
+        assert "DAILY_LOSS" in tripped
+        fired = {
+            each["trigger"]: each["level"] for each in played.payloads("TriggerFired", "system")
+        }
+        lost[name] = (fired["daily_loss"], played.system.kill_memory.latched)
+    assert lost == {"default": ("PAUSE", "PAUSE"), "none": ("NONE", "NONE")}
+
+
+def test_where_each_protection_stands_is_shown_while_it_moves(market: Market) -> None:
+    """RK-15: armed with its value beside its limit, cooling down until an instant, armed again."""
+    played = prepare(*market)
+    lane = played.lane
+    seen: dict[str, list[dict[str, Any]]] = {}
+    for _ in range(360):
+        lane.run(until_ns=lane.now_ns() + 60 * S_NS)
+        for each in status_of(played.system)["protections"]:
+            seen.setdefault(each["name"], []).append(each | {"now_ns": lane.now_ns()})
+    calm = seen["COOLDOWN_PERIOD"]
+    cooling = [each for each in calm if each["status"] == "COOLING"]
+    assert cooling
+    assert all(each["is_tripped"] and each["until_ns"] > each["now_ns"] for each in cooling)
+    first = calm.index(cooling[0])
+    assert {each["status"] for each in calm[:first]} == {"ARMED"}
+    assert not any(each["is_tripped"] or each["until_ns"] for each in calm[:first])
+    assert any(each["status"] == "ARMED" for each in calm[first:])
+    losses = {each["value"] for each in seen["DAILY_LOSS"]}
+    assert len(losses) > 1, "the value moves with the session"
+    assert all(each["value"] < each["limit"] for each in seen["DAILY_LOSS"])
 
 
 def test_a_drill_is_flat_and_says_how_long_it_took() -> None:

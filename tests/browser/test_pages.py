@@ -170,6 +170,26 @@ def test_everything_can_be_done_by_keys_alone(stage: Stage) -> None:
     _play(stage, scenario)
 
 
+def test_the_page_of_risk_shows_where_each_protection_stands(stage: Stage) -> None:
+    """RK-15: its state, its value beside its limit, and until when it cools down."""
+
+    async def scenario(page: Page) -> None:
+        await _open(page, "risk")
+        panel = page.get_by_role("group", name="Protections")
+        loss, cooling = (
+            panel.get_by_role("row").filter(has_text=name) for name in ("Daily", "Cool")
+        )
+        text = await loss.inner_text()
+        assert "armed" in text.lower()
+        assert "123.00" in text
+        assert "1,000.00" in text
+        text = await cooling.inner_text()
+        assert "cooling" in text.lower()
+        assert ":" in text.splitlines()[-1], "until when"
+
+    _play(stage, scenario)
+
+
 # --- signing in -----------------------------------------------------------------------------------
 
 

@@ -177,7 +177,7 @@ def test_without_a_price_or_with_an_old_one_nothing_is_entered() -> None:
 
 def test_entries_need_the_brokers_own_fresh_figure() -> None:
     """EX-13, RK-4: missing and old fail closed, exactly at its age it counts."""
-    desk = Desk(equity_source="BROKER", balance_age_max_ns=5 * S_NS)
+    desk = Desk(equity_source="BROKER", entry_balance_age_max_ns=5 * S_NS)
     assert {"BUYING_POWER", "EQUITY_KNOWN"} <= set(failed(desk.ask()))
     balance = Message.balance(100_000 * E, 100_000 * E, 50_000 * E, desk.now_ns)
     desk.tell(balance)
@@ -320,3 +320,17 @@ def test_a_protection_that_cannot_know_refuses() -> None:
     assert "DAILY_LOSS cannot be computed" in details
     states = {each.name: each.status for each in desk.core.account().protections}
     assert states["DAILY_LOSS"] == "UNKNOWN"
+
+
+@pytest.mark.parametrize("side", ["BUY", "SELL"])
+def test_the_worst_price_of_an_ioc_is_the_signals_own_limit(side: str) -> None:
+    """EX-18: not its target, not the mark, not what it was decided on."""
+    desk = Desk()
+    plan = ExitPlan(stop_ratio_1e8=E // 20, target_ratio_1e8=E // 10)
+    limit_1e8 = 101 * E if side == "BUY" else 99 * E
+    decision = desk.ask(plan, side=side, order_type="LIMIT", tif="IOC", limit_1e8=limit_1e8)
+    (intended,) = desk.events("OrderIntended", decision)
+    assert (intended["tif"], intended["limit_1e8"]) == ("IOC", limit_1e8)
+    assert limit_1e8 not in (intended["reference_1e8"], 100 * E)
+    (submit,) = [each for each in decision.effects if isinstance(each, Submit)]
+    assert orjson.loads(submit.submission.intent)["limit_1e8"] == limit_1e8

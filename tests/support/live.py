@@ -23,6 +23,8 @@ import orjson
 
 from actors.live import LiveTrader
 from actors.operator_words import KillLevel, KillRequest
+from actors.questions import Why
+from actors.reconciler import ReconcileNow
 from actors.trader_port import RunningTrader
 from brokers.alpaca.connect import Addresses, Connection
 from brokers.alpaca.orders import prepare
@@ -34,7 +36,7 @@ from storage import SqliteRecord, open_record
 from trading.config import Config
 from trading.config_reader import load
 from trading.run_options import Mode, RunOptions
-from trading.run_report import Reporter
+from trading.run_report import Notice, Reporter
 
 ROOT = Path(__file__).parents[2]
 HOLDFAST = str(Path(sys.executable).parent / "holdfast")
@@ -116,6 +118,12 @@ class Venue:
             while client_order_id not in (await self.truth())["orders_by_client_id"]:
                 pass
 
+    async def until_reversed(self) -> None:
+        """Wait until the venue has taken a fill back."""
+        async with asyncio.timeout(LIMIT_S):
+            while not any(each["is_reversed"] for each in (await self.truth())["executions"]):
+                pass
+
     async def truth(self) -> dict[str, Any]:
         """The venue's own book."""
         found: dict[str, Any] = await self.get("/admin/truth")
@@ -151,17 +159,32 @@ async def at_venue(told: dict[str, str]) -> AsyncIterator[Venue]:
         yield where
 
 
+class Told(Reporter):
+    """Keeps what a person would have been told: severity and text."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        super().__init__(-1)
+        self.notices: list[tuple[str, str]] = []
+
+    def notice(self, notice: Notice) -> None:
+        """Say that something happened."""
+        self.notices.append((notice.severity, notice.text))
+
+
 @dataclass(slots=True)
 class Live:
     """A live trader in this process.
 
     Attributes:
+        told: What a person was told.
         events: Every durable event since it began: kind and payload.
         intents: The journaled bytes of each intended order.
     """
 
     trader: LiveTrader
     record: SqliteRecord
+    told: Told
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     intents: list[bytes] = field(default_factory=list)
     _happened: asyncio.Event = field(default_factory=asyncio.Event)
@@ -231,12 +254,16 @@ class Live:
 
     async def enter(self, *, qty: int = 1, **changes: Any) -> str:
         """A signal to buy; the id of the order that was intended."""
+        before = len(self.payloads("OrderIntended"))
+        self.ask(qty=qty, **changes)
+        await self.until(lambda: len(self.payloads("OrderIntended")) > before, "an intent")
+        return str(self.payloads("OrderIntended")[-1]["client_order_id"])
+
+    def ask(self, *, qty: int = 1, **changes: Any) -> None:
+        """A signal to buy."""
         self._signals += 1
         core = self.trader.system.core
         assert core is not None
-        before = len(self.payloads("OrderIntended"))
-        cash_1e8 = 100_000 * ONE_1E8
-        self.tell(Message.balance(cash_1e8, cash_1e8, cash_1e8, self.trader.lane.now_ns()))
         price_1e8 = self.trader.system.telemetry.prices_1e8[SYMBOL]
         fields: dict[str, Any] = {
             "strategy": STRATEGY,
@@ -249,8 +276,11 @@ class Live:
             "qty_1e8": qty * ONE_1E8,
         }
         self.tell(Message.signal(Signal(**fields | changes)))
-        await self.until(lambda: len(self.payloads("OrderIntended")) > before, "an intent")
-        return str(self.payloads("OrderIntended")[-1]["client_order_id"])
+
+    def reconcile(self) -> None:
+        """As after a reconnection: everything is compared, and again until it is conclusive."""
+        name = self.trader.system.wiring.reconciler_name
+        self.trader.lane.tell(name, ReconcileNow(why=Why.RECONNECTED))
 
     def leave(self, symbol: str = SYMBOL) -> None:
         """Close what the strategy holds."""
@@ -298,8 +328,9 @@ async def live(  # noqa: PLR0913 - each is a choice of a test
         answer_wait_s=ANSWER_WAIT_S,
         flight_max_ns=FLIGHT_MAX_NS,
     )
-    trader = LiveTrader(options, config or live_config(), record, Reporter(-1), connection)
-    desk = Live(trader, record)
+    told = Told()
+    trader = LiveTrader(options, config or live_config(), record, told, connection)
+    desk = Live(trader, record, told)
     trader.system.rounds.listen(desk.heard)
     trader.system.market.subscribe(desk.saw)
     trader.begin()

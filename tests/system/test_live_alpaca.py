@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Coroutine, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from actors.operator_words import KillLevel
+from brokers.alpaca.venue import AlpacaVenue
 from tests.support.live import SYMBOL, Live, agree, at_venue, live, simulator
 from trading.run_options import Mode
 
@@ -138,6 +140,68 @@ def test_whatever_the_venue_does_the_books_agree(
     run(play())
 
 
+def test_a_status_that_nobody_knows_blocks_its_instrument_and_is_told(
+    told: dict[str, str], tmp_path: Path
+) -> None:
+    """EX-1, EX-6: UNKNOWN until the venue says a word that we know; no entry beside it."""
+
+    async def play() -> None:
+        async with at_venue(told) as where, live(where, tmp_path) as desk:
+            await desk.ready()
+            await where.fault("odd_status", status="unheard_of", seconds=1.0)
+            entry = await desk.enter()
+            await desk.until(lambda: desk.state(entry) == "UNKNOWN", "doubt")
+            desk.ask()
+            await desk.until(lambda: len(desk.payloads("VerdictGiven")) > 1, "a verdict")
+            failed = {check["name"] for check in desk.payloads("VerdictGiven")[-1]["failed"]}
+            assert "UNKNOWN_ORDER" in failed
+            assert any(
+                severity == "CRITICAL" and "'unheard_of', which is unknown" in text
+                for severity, text in desk.told.notices
+            )
+            await desk.until(lambda: desk.state(entry) == "FILLED", "a word that we know")
+            desk.leave()
+            await desk.until(lambda: desk.is_flat, "a flat account")
+            await agree(desk, where)
+
+    run(play())
+
+
+def test_no_entry_leaves_while_a_heartbeat_is_not_acknowledged(
+    told: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """KC-10: the adapter beats where the capabilities ask for it; exits and cancels pass."""
+    problem = "not yet"
+    born = AlpacaVenue.__init__
+
+    def beating(self: AlpacaVenue, *args: Any, **settings: Any) -> None:
+        born(self, *args, **settings)
+        self.capabilities = replace(
+            self.capabilities, heartbeat_every_ns=20_000_000, heartbeat_lapse_ns=60_000_000_000
+        )
+
+    async def beat(_: AlpacaVenue) -> str:
+        return problem
+
+    monkeypatch.setattr(AlpacaVenue, "__init__", beating)
+    monkeypatch.setattr(AlpacaVenue, "beat", beat, raising=False)
+
+    async def play() -> None:
+        nonlocal problem
+        async with at_venue(told) as where, live(where, tmp_path) as desk:
+            await desk.ready()
+            held = await desk.enter()
+            await desk.until(lambda: desk.state(held) == "NOT_SENT", "a refused release")
+            gate = desk.trader.system.gate
+            assert gate.refuses(False) is None  # noqa: FBT003 - the gate's own signature
+            problem = ""
+            await desk.until(lambda: gate.refuses(True) is None, "an open gate")  # noqa: FBT003
+            await round_trip(desk)
+            await agree(desk, where)
+
+    run(play())
+
+
 async def resting(desk: Live) -> str:
     """A limit order that nobody fills: one and a half per cent below the market."""
     price_1e8 = desk.trader.system.telemetry.prices_1e8[SYMBOL]
@@ -198,16 +262,25 @@ def test_an_order_that_the_venue_rejects_after_all_leaves_nothing(
     run(play())
 
 
+@pytest.mark.parametrize("is_heard", [True, False], ids=["stream", "no-stream"])
 def test_a_fill_that_the_venue_takes_back_is_taken_back_here(
-    told: dict[str, str], tmp_path: Path
+    told: dict[str, str], tmp_path: Path, *, is_heard: bool
 ) -> None:
-    """EX-7: a trade bust after the fill reverses it in our books, a journaled entry of its own."""
+    """EX-7, ST-4: a trade bust after the fill reverses it in our books, by an entry of its own.
+
+    Where nobody heard of it, the venue's position and its list of executions tell.
+    """
 
     async def play() -> None:
         async with at_venue(told) as where, live(where, tmp_path) as desk:
             await desk.ready()
             await where.fault("reversal", seconds=0.2)
+            if not is_heard:
+                await where.fault("drop_event", on="trade_bust")
             await desk.enter()
+            if not is_heard:
+                await where.until_reversed()
+                desk.reconcile()
             await desk.until(lambda: bool(desk.payloads("FillReversed")), "a reversal")
             await desk.until(lambda: desk.is_flat, "a flat account")
             await agree(desk, where)

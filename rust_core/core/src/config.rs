@@ -175,9 +175,12 @@ pub struct AccountConfig {
     /// Where the account's value comes from.
     #[serde(default = "ledger")]
     pub equity_source: EquitySource,
-    /// Oldest balance that an entry may rest on, nanoseconds (EX-13).
+    /// Oldest balance that the account's value may rest on, nanoseconds (RK-4).
     #[serde(default = "minute")]
     pub balance_age_max_ns: i64,
+    /// Oldest balance that an entry may rest on, nanoseconds (EX-13).
+    #[serde(default = "minute")]
+    pub entry_balance_age_max_ns: i64,
     /// What may be traded.
     pub instruments: Vec<Instrument>,
     /// Strategies that may trade; empty for all.
@@ -282,7 +285,7 @@ impl AccountConfig {
             max_portfolio_exposure_ratio_1e8: limits.exposure_max_ratio_1e8,
             collar_ratio_1e8: limits.collar_ratio_1e8,
             max_mark_age_ns: or_all(limits.reference_age_max_ns),
-            max_balance_age_ns: self.balance_age_max_ns,
+            max_balance_age_ns: self.entry_balance_age_max_ns,
             allow_short: limits.allow_short,
             emergency_closes_positions: self.emergency == EmergencyPolicy::Close,
             allowed_instruments: None,

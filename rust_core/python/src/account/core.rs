@@ -158,6 +158,15 @@ impl AccountCore {
     }
 
     #[getter]
+    fn balance_ns(&self) -> Option<i64> {
+        self.core
+            .state()
+            .balance
+            .as_ref()
+            .map(|balance| balance.at_ns)
+    }
+
+    #[getter]
     fn oldest_execution_ns(&self) -> Option<i64> {
         self.core.oldest_execution_ns()
     }

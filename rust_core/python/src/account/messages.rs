@@ -289,6 +289,15 @@ impl Message {
         }))))
     }
 
+    #[getter]
+    fn asked(&self) -> Option<Signal> {
+        if let core::Message::Signal(signal) = &self.0 {
+            Some(Signal((**signal).clone()))
+        } else {
+            None
+        }
+    }
+
     fn __repr__(&self) -> String {
         format!("Message({:?})", self.0)
     }

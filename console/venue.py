@@ -119,8 +119,8 @@ def _options(**given: Any) -> "VenueOptions":
         raise SetupError(f"--session is a day such as 2020-03-09: {error}") from error
     try:
         is_now = given["clock"] == "now"
-        # Where no recording is moved, the clock starts as the machine's when the venue is made; what
-        # is read here is late by the time that takes.
+        # Where no recording is moved, the clock starts as the machine's when the venue is
+        # made; what is read here would be late by the time that takes.
         start_ns = time.time_ns() if is_now and given["replay"] else None
         if given["clock"] and not is_now:
             start_ns = read_time(given["clock"])

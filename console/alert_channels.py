@@ -93,6 +93,7 @@ class AppriseChannel:
                 log.propagate = False  # its lines hold addresses
                 log.setLevel(logging.WARNING)
                 log.addHandler(cls._reasons)
+                logging.getLogger("urllib3").setLevel(logging.INFO)  # below, it tells paths
             return apprise.Apprise.instantiate(address, suppress_exceptions=True)
 
     def send(self, delivery: Delivery) -> str:

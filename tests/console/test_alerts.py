@@ -1,6 +1,7 @@
 """Alerts: what is told, to whom, how often, by which way, and that nothing waits for it."""
 
 import asyncio
+import logging
 import re
 import shlex
 import threading
@@ -199,6 +200,7 @@ def test_why_a_channel_failed_is_said_without_its_address(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """AL-1, BR-4: an address holds a token; no reason, log or output repeats it."""
+    caplog.set_level(logging.DEBUG)
     with inbox() as found:
         found.status = 500
         assert sent(AppriseChannel(found.address)) == "it answered 500"

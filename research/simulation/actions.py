@@ -113,8 +113,13 @@ class Actions:
 
     def _delete(self, process: Process) -> None:
         """An actor holds no truth: deleting one changes nothing."""
-        cells = [cell for cell in process.system.tree.cells() if cell.state is CellState.RUNNING]
-        process.do(lambda: process.system.tree.kill(self._chance.pick("deleted", cells).name))
+
+        def delete() -> None:
+            tree = process.system.tree
+            cells = [cell for cell in tree.cells() if cell.state is CellState.RUNNING]
+            tree.kill(self._chance.pick("deleted", cells).name)
+
+        process.do(delete)
 
     def _panic(self, process: Process) -> None:
         actor = process.system.tree.cell(process.system.account_name).actor

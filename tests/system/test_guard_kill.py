@@ -1,5 +1,6 @@
 """`holdfast-guard` by itself: kills without any Python, and what it refuses to start with."""
 
+import socket
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -179,3 +180,21 @@ def test_a_usage_error_is_exit_2(tmp_path: Path, arguments: tuple[str, ...], exp
     )
     assert done.returncode == 2
     assert expected in done.stderr.decode()
+
+
+def test_the_supervisor_is_told_that_the_guard_is_ready_works_and_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """WD-7: READY once it watches, WATCHDOG at each look, STOPPING at SIGTERM, exit 0."""
+    where = setting(tmp_path, NOWHERE)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.settimeout(20)
+        supervisor.bind(str(tmp_path / "n"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "n"))
+        with guarding(where) as guard:
+            heard = [supervisor.recv(64) for _ in range(3)]
+        while heard[-1] != b"STOPPING=1":
+            heard.append(supervisor.recv(64))
+    assert heard[:3] == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+    assert guard.wait(20) == 0
+    assert [line.kind for line in guard_lines(where.data_dir)] == ["Started", "Stopped"]

@@ -97,9 +97,13 @@ def test_a_frozen_trader_leaves_no_order_working_and_cannot_send_when_it_thaws(
 def test_a_killed_trader_is_seen_at_once_and_what_the_guard_did_is_journaled_at_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """WD-6, KC-4: SIGKILL: swept within the period and a second; a kill comes back as a kill."""
+    """WD-6, KC-1, KC-4: PAUSE reaches the trader, SIGKILL is swept, a kill comes back as one."""
 
     async def scene(venue: Venue, run: RunningRun, where: Setting, hook: Hook) -> None:
+        pause = ("kill", "PAUSE", "--reason", "a look first")
+        code, answer, _ = await asyncio.to_thread(where.ask, *pause)
+        assert (code, answer["is_trader_told"]) == (0, True)
+        await run.until_event("KillLevelChanged", new="PAUSE")
         place(venue.told, f"{TAG}orphan")  # one that works for certain
         os.kill(run.address.pid, signal.SIGKILL)
         await hook.until("no order of ours works at the venue")

@@ -73,8 +73,8 @@ VERBS: Final[Mapping[str, Verb]] = {
         _O,
         "*",
         {"status": "suspended", "seconds": 2.0},
-        "before it goes to work it is `stopped`, `suspended`, `calculated`, `done_for_day` or, "
-        "what no document knows, `unheard_of`",
+        "before it goes to work it is `stopped`, `suspended`, `calculated`, `done_for_day`, "
+        "`accepted_for_bidding`, `error` or, what no document knows, `unheard_of`",
     ),
     "reject_after_accept": Verb(_O, "*", {}, "the order is accepted, then rejected"),
     "replace_rejected": Verb(_O, "*", {}, "the replacement is answered with 200, then rejected"),
@@ -90,7 +90,15 @@ _WORDS: Final = {
     ("delay", "when"): ("before", "after"),
     ("malformed", "how"): ("truncated", "html", "nan", "types", "text", "empty", "extra", "huge"),
     ("malformed_event", "how"): ("truncated", "nan", "types", "text", "extra"),
-    ("odd_status", "status"): ("stopped", "suspended", "calculated", "done_for_day", "unheard_of"),
+    ("odd_status", "status"): (
+        "stopped",
+        "suspended",
+        "calculated",
+        "done_for_day",
+        "accepted_for_bidding",
+        "error",
+        "unheard_of",
+    ),
 }
 _COMMON: Final = ("verb", "on", "times", "skip", "probability", "after_s")
 

@@ -18,6 +18,8 @@ _CLOSE_MINUTE: Final = 16 * 60
 _FRIDAY: Final = 4
 _STRIKES_EACH_WAY: Final = 12
 _DAYS_LISTED: Final = 6
+_FRIDAYS_LISTED: Final = 4
+_DAYS_AHEAD: Final = 70
 IsSession = Callable[[date], bool]
 Right = Literal["call", "put"]
 
@@ -183,26 +185,23 @@ def read_contract(symbol: str) -> Contract | None:
     )
 
 
-def _is_third_friday(day: date) -> bool:
-    return day.weekday() == _FRIDAY and 15 <= day.day <= 21  # noqa: PLR2004 - its third
-
-
 def expiries(root: str, now_ns: int, is_session: IsSession) -> list[date]:
     """The last days of a root's contracts, the soonest first.
 
-    An index' monthly root has the third Fridays; its weekly root has every session of the next six;
+    An index' monthly root has the third Fridays; its weekly root has those and the next sessions;
     a share has Fridays. Where a Friday is no session, it is the day before.
     """
     today = eastern(now_ns).date()
-    near = [today + timedelta(days=ahead) for ahead in range(70)]
-    asset = ROOTS[root]
-    if root == "SPXW":
-        return [day for day in near if day.weekday() <= _FRIDAY and is_session(day)][:_DAYS_LISTED]
+    near = [today + timedelta(days=ahead) for ahead in range(_DAYS_AHEAD)]
     fridays = [day for day in near if day.weekday() == _FRIDAY]
-    if asset.is_index:
-        fridays = [day for day in fridays if _is_third_friday(day)]
-    held = [day if is_session(day) else day - timedelta(days=1) for day in fridays]
-    return [day for day in held if day >= today][:4]
+    if ROOTS[root].is_index:
+        fridays = [day for day in fridays if 15 <= day.day <= 21]  # noqa: PLR2004 - the third
+    last = [day if is_session(day) else day - timedelta(days=1) for day in fridays]
+    found = [day for day in last if day >= today][:_FRIDAYS_LISTED]
+    if root == "SPXW":
+        weekdays = [day for day in near if day.weekday() <= _FRIDAY and is_session(day)]
+        found += weekdays[:_DAYS_LISTED]
+    return sorted({*found})
 
 
 def strikes(asset: Asset, spot_1e8: int) -> list[int]:

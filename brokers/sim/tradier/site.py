@@ -5,13 +5,14 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from brokers.sim.book import Match
-from brokers.sim.core import Core, VenueOptions
+from brokers.sim.core import Core, VenueOptions, dice
 from brokers.sim.dialect import Dialect
 from brokers.sim.limits import Keys
 from brokers.sim.site import Site
 from brokers.sim.tradier.assets import ASSETS
 from brokers.sim.tradier.desk import Desk
 from brokers.sim.tradier.limits import Limits
+from brokers.sim.tradier.market_stream import MarketHub
 from brokers.sim.tradier.orders import Order
 from brokers.sim.tradier.sessions import Sessions
 from brokers.sim.tradier.stream import AccountHub
@@ -34,6 +35,7 @@ class TradierSite(Site):
     Attributes:
         account: The number of the one account.
         sessions: The ids of streams that were given out.
+        chance: Of what Tradier's events leave out at times.
     """
 
     limit: Limits
@@ -46,6 +48,7 @@ class TradierSite(Site):
         super().__init__(wall_ns, Keys(wall_ns, key=f"SIM{seed:015d}", secret="tradier"))  # noqa: S106 - a simulator's
         self.sessions = Sessions()
         self.events = AccountHub(self)
+        self.ticks = MarketHub(self)
         self.open(options)
 
     def open(self, options: VenueOptions) -> None:
@@ -57,7 +60,10 @@ class TradierSite(Site):
         instruments = [asset.instrument for asset in ASSETS.values()]
         self.core = Core(options, instruments, self.wall_ns, self._on_matches, DIALECT)
         self.partner_id = self.core.new_id()
+        self.chance = dice("stream", options.seed)
         self.desk = Desk(self.core, self.account, self.events.publish)
+        self.ticks.begin()
+        self.core.market.listeners.append(self.ticks.publish)
 
     def _on_matches(self, symbol: str, matches: Sequence[Match]) -> None:
         self.desk.on_matches(symbol, matches)
@@ -71,6 +77,7 @@ class TradierSite(Site):
     def cut(self) -> None:
         """Close every stream, without a word."""
         self.events.cut()
+        self.ticks.cut()
 
     def is_listed(self, symbol: str) -> bool:
         """Whether the symbol trades here; a contract that has not expired gets its book."""
@@ -87,6 +94,8 @@ class TradierSite(Site):
         return {
             "order_streams": self.events.clients,
             "order_listeners": self.events.listeners,
+            "data_streams": self.ticks.clients,
+            "data_subscriptions": self.ticks.subscriptions,
         }
 
     def truth(self) -> dict[str, Any]:

@@ -38,8 +38,14 @@ class AccountHub:
         self._clients: list[_Client] = []
 
     def publish(self, order: "Order") -> None:
-        """Tell an order as it is now; faults know the event by the order's status."""
-        self.telling.publish(order.status, order.event(self._site.account))
+        """Tell an order as it is now; faults know the event by the order's status.
+
+        One time in four a filled order's event says that its last fill was of nothing.
+        """
+        event = order.event(self._site.account)
+        if order.status == "filled" and self._site.chance.random() < 0.25:  # noqa: PLR2004 - one in four
+            event["last_fill_quantity"] = 0.0
+        self.telling.publish(order.status, event)
 
     def _send(self, data: dict[str, Any], how: str | None = None) -> None:
         if self._site.is_muted:

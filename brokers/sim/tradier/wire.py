@@ -39,6 +39,7 @@ class TradierWire:
     def router(self, app: web.Application) -> None:
         """Register its routes."""
         app.router.add_get("/v1/accounts/events", self._site.events.serve)
+        app.router.add_get("/v1/markets/events", self._site.ticks.serve)
         self._account.add_to(app.router)
         self._markets.add_to(app.router)
 

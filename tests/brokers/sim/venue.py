@@ -9,6 +9,7 @@ import aiohttp
 
 from brokers.sim.alpaca.run import AlpacaAddresses, AlpacaVenue
 from brokers.sim.core import VenueOptions
+from brokers.sim.run import Addresses
 from brokers.sim.units import dump_json, load_json, read_time
 
 FRIDAY = "2026-11-20T15:00:00Z"
@@ -48,39 +49,12 @@ class Stream:
 
 
 @dataclass
-class Client:
-    """Requests to a venue, with its keys, and to its admin port."""
+class AdminClient:
+    """Requests to the admin port of a venue."""
 
-    venue: AlpacaVenue
-    addresses: AlpacaAddresses
+    addresses: Addresses
     http: aiohttp.ClientSession
     wall: Wall
-    headers: dict[str, str] = field(default_factory=dict)
-
-    async def ask(
-        self, method: str, path: str, body: Any = None, headers: Any = None
-    ) -> tuple[int, bytes]:
-        """Status and bytes."""
-        data = None if body is None else dump_json(body)
-        request = self.http.request(
-            method, self.addresses.url + path, data=data, headers=headers or self.headers
-        )
-        async with request as answer:
-            return answer.status, await answer.read()
-
-    async def json(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """Status and JSON."""
-        status, raw = await self.ask(method, path, body)
-        return status, load_json(raw) if raw else None
-
-    async def place(self, client_order_id: str = "mine", **more: Any) -> tuple[int, Any]:
-        """A limit order far from the market."""
-        return await self.json("POST", "/v2/orders", order(client_order_id, **more))
-
-    async def order(self, client_order_id: str = "mine") -> Any:
-        """The order as it is now."""
-        path = f"/v2/orders:by_client_order_id?client_order_id={client_order_id}"
-        return (await self.json("GET", path))[1]
 
     async def admin(self, method: str, path: str, body: Any = None) -> Any:
         """An admin request that succeeds."""
@@ -108,6 +82,40 @@ class Client:
         """Every request so far."""
         found: list[dict[str, Any]] = (await self.admin("GET", "audit"))["requests"]
         return found
+
+
+@dataclass
+class Client(AdminClient):
+    """Requests to an Alpaca venue, with its keys, and to its admin port."""
+
+    addresses: AlpacaAddresses
+    venue: AlpacaVenue
+    headers: dict[str, str] = field(default_factory=dict)
+
+    async def ask(
+        self, method: str, path: str, body: Any = None, headers: Any = None
+    ) -> tuple[int, bytes]:
+        """Status and bytes."""
+        data = None if body is None else dump_json(body)
+        request = self.http.request(
+            method, self.addresses.url + path, data=data, headers=headers or self.headers
+        )
+        async with request as answer:
+            return answer.status, await answer.read()
+
+    async def json(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Status and JSON."""
+        status, raw = await self.ask(method, path, body)
+        return status, load_json(raw) if raw else None
+
+    async def place(self, client_order_id: str = "mine", **more: Any) -> tuple[int, Any]:
+        """A limit order far from the market."""
+        return await self.json("POST", "/v2/orders", order(client_order_id, **more))
+
+    async def order(self, client_order_id: str = "mine") -> Any:
+        """The order as it is now."""
+        path = f"/v2/orders:by_client_order_id?client_order_id={client_order_id}"
+        return (await self.json("GET", path))[1]
 
     async def stream(self) -> Stream:
         """Log in and listen."""
@@ -154,6 +162,6 @@ async def open_venue(**options: Any) -> AsyncIterator[Client]:
     limit = aiohttp.ClientTimeout(total=20)
     try:
         async with aiohttp.ClientSession(timeout=limit) as http:
-            yield Client(venue, addresses, http, wall, keys)
+            yield Client(addresses, http, wall, venue, keys)
     finally:
         await venue.stop()

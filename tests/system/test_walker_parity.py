@@ -59,6 +59,8 @@ def traded_by(config: Config, **parameters: Any) -> Config:
 def micro() -> Config:
     """Thousandths of a share, several trades a day, both ways."""
     config = load(CONFIGS / "micro-equity.toml")
+    # A lost day pauses a desk until a person resumes (KC-7); the walker has nobody to wait for.
+    config = changed(config, "triggers", daily_loss=None, drawdown=None)
     config = changed(config, "limits", entries_per_window_max=20)
     return traded_by(
         config,

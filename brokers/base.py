@@ -130,12 +130,14 @@ class VenueAnswer:
         code: The venue's own code, 0 when it gave none.
         text: What it said, without secrets.
         at_ns: When it arrived.
+        lists_errors: Its body is nothing but errors, whatever the status says (Tradier's 200).
     """
 
     status: int
     code: int
     text: str
     at_ns: int
+    lists_errors: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,8 +157,10 @@ class Refused:
     answer: VenueAnswer
 
     def __post_init__(self) -> None:
-        """Only a 4xx says so: 408, 429 and 5xx leave open whether the order was booked."""
+        """Only a 4xx, or a 200 of errors, says so: 408, 429 and 5xx leave its fate open."""
         status = self.answer.status
+        if status == _OK and self.answer.lists_errors:
+            return
         if not 400 <= status < 500 or status in _LEAVES_OPEN:  # noqa: PLR2004 - HTTP's classes
             raise ValueError(
                 f"order {self.client_order_id}: HTTP {status} is no refusal; its fate is Unknown"
@@ -171,6 +175,7 @@ class Unknown:
     cause: str
 
 
+_OK = 200
 _LEAVES_OPEN = frozenset({408, 425, 429})
 SendOutcome = Sent | Refused | Unknown
 

@@ -201,8 +201,9 @@ class Signal:
 class VenueReport:
     """What a venue said about one order.
 
-    `kind` is ACCEPTED, FILLED, CANCELLED, REJECTED, EXPIRED, CANCEL_REJECTED, SETTLED or REVERSED;
-    `settlement` is PROVISIONAL or CONFIRMED.
+    `kind` is ACCEPTED, FILLED, FILLED_TO, CANCELLED, REJECTED, EXPIRED, CANCEL_REJECTED, SETTLED or
+    REVERSED; `settlement` is PROVISIONAL or CONFIRMED. FILLED is one execution; FILLED_TO says how
+    much of the order is filled in all and at what average, for venues that name no executions.
     """
 
     def __new__(

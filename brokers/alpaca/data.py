@@ -15,10 +15,11 @@ import aiohttp
 import msgspec
 
 from brokers.alpaca.stream import FRAME_BYTES_MAX, StreamError
-from brokers.alpaca.words import MalformedError, time_ns
+from brokers.alpaca.words import time_ns
 from brokers.backoff import Backoff
 from brokers.base import StreamDown, StreamUp
 from brokers.credentials import Credentials
+from brokers.reading import MalformedError
 from trading.market import Aggressor, Bar, Quote, TradePrint
 
 NAME: Final = "alpaca market data"

@@ -18,17 +18,17 @@ from brokers.alpaca.words import (
     Clock,
     ErrorBody,
     Fill,
-    MalformedError,
     Order,
     Position,
     decode,
-    iso,
+    malformed,
     read,
 )
 from brokers.base import VenueAnswer
 from brokers.http import Channel, NoAnswerError, NotConnectedError
 from brokers.http_wire import Response
 from brokers.limiter import Limiter, Priority
+from brokers.reading import MalformedError, iso
 
 Wire = TypeVar("Wire")
 OK: Final = 200
@@ -161,7 +161,7 @@ class Rest:
             if len(page) < ORDERS_PAGE:
                 return found
             query["before_order_id"] = page[-1].id
-        raise MalformedError("orders", f"an end within {PAGES_MAX} pages")
+        raise malformed("orders", f"an end within {PAGES_MAX} pages")
 
     async def recent_orders(
         self, wanted: set[str], priority: Priority = Priority.LOOK_UP
@@ -202,7 +202,7 @@ class Rest:
             if len(page) < FILLS_PAGE:
                 return found
             query["page_token"] = page[-1].id
-        raise MalformedError("fills", f"an end within {PAGES_MAX} pages")
+        raise malformed("fills", f"an end within {PAGES_MAX} pages")
 
     async def clock(self) -> tuple[Clock, str]:
         """The venue's time and session, and the Date header of the answer."""
@@ -235,7 +235,7 @@ class Rest:
             if page.next_page_token is None:
                 return found
             query["page_token"] = page.next_page_token
-        raise MalformedError("bars", f"an end within {PAGES_MAX} pages")
+        raise malformed("bars", f"an end within {PAGES_MAX} pages")
 
     async def asset(self, symbol: str) -> Asset | None:
         """What the venue knows of a symbol; None when it does not know it (BR-5)."""

@@ -15,7 +15,6 @@ from brokers.alpaca import reports
 from brokers.alpaca.words import (
     Authorised,
     Listening,
-    MalformedError,
     StreamFrame,
     TradeUpdate,
     decode,
@@ -23,6 +22,7 @@ from brokers.alpaca.words import (
 from brokers.backoff import Backoff
 from brokers.base import Reported, StreamDown, StreamNews, StreamUp
 from brokers.credentials import Credentials
+from brokers.reading import MalformedError
 
 NAME: Final = "alpaca trade_updates"
 FRAME_BYTES_MAX: Final = 10_000_000

@@ -17,7 +17,7 @@ from brokers.alpaca.rest import (
     is_repeated_id,
     said,
 )
-from brokers.alpaca.words import MalformedError, Order, Position, amount_1e8, read, time_ns
+from brokers.alpaca.words import Order, Position, amount_1e8, malformed, read, time_ns
 from brokers.backoff import Backoff
 from brokers.base import (
     AlreadyFinal,
@@ -45,6 +45,7 @@ from brokers.credentials import Credentials
 from brokers.http import NoAnswerError
 from brokers.http_wire import Response
 from brokers.limiter import Priority
+from brokers.reading import MalformedError
 from trading.ports import Part
 
 _FILLS_MARGIN_NS: Final = 60_000_000_000
@@ -248,7 +249,7 @@ class AlpacaVenue:
         account = await self.rest.account()
         blocked = account.blocked_by()
         if blocked:
-            raise MalformedError("account", f"one that may trade; it says {', '.join(blocked)}")
+            raise malformed("account", f"one that may trade; it says {', '.join(blocked)}")
         return CashStated(
             equity_1e8=amount_1e8(account.equity, "account.equity"),
             cash_1e8=amount_1e8(account.cash, "account.cash"),

@@ -1,74 +1,16 @@
 """What Alpaca sends, typed: unknown fields pass, what is not finite or not readable is refused."""
 
-import re
-from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
-from typing import Final, TypeVar
+from decimal import Decimal
+from typing import Final
 
 import msgspec
 
-from brokers.http_wire import Response
+from brokers.reading import Reader
 
 VENUE: Final = "alpaca"
-_UNIT: Final = Decimal(1)
-_MAX_1E8: Final = 2**63 - 1
-_EXPONENT_MAX: Final = 30
-_TIME: Final = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9})\d*)?(Z|[+-]\d{2}:\d{2})\Z"
-)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-Wire = TypeVar("Wire")
-
-
-class MalformedError(Exception):
-    """The venue said something that cannot be read; the text names where and what was expected."""
-
-    def __init__(self, where: str, expected: str) -> None:
-        """Name venue, endpoint and expectation; never what was found, which may hold anything."""
-        super().__init__(f"{VENUE} {where}: expected {expected}")
-
-
-def amount_1e8(value: Decimal | str, what: str = "an amount") -> int:
-    """An amount, price or quantity at 1e-8; what is finer is rounded half to even.
-
-    Raises:
-        MalformedError: Not a finite number, or beyond 64 bits.
-    """
-    try:
-        number = Decimal(value)
-        if not number.is_finite() or abs(number.adjusted()) > _EXPONENT_MAX:
-            raise MalformedError(what, "a finite number")
-        scaled = int(number.scaleb(8).quantize(_UNIT, ROUND_HALF_EVEN))
-    except InvalidOperation:
-        raise MalformedError(what, "a decimal number") from None
-    if abs(scaled) > _MAX_1E8:
-        raise MalformedError(what, "a number that 64 bits hold at 1e-8")
-    return scaled
-
-
-def time_ns(text: str, what: str = "a time") -> int:
-    """RFC 3339 with up to nanoseconds, `Z` or an offset, as ns UTC.
-
-    Raises:
-        MalformedError: It is no such time.
-    """
-    found = _TIME.match(text)
-    if found is None:
-        raise MalformedError(what, "a time such as 2026-11-20T15:00:00.1Z")
-    day, clock, fraction, zone = found.groups()
-    try:
-        at = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone == 'Z' else zone}")
-        seconds = (at - _EPOCH) // timedelta(seconds=1)
-    except (ValueError, OverflowError):
-        raise MalformedError(what, "a time that exists") from None
-    return seconds * 1_000_000_000 + int((fraction or "0").ljust(9, "0"))
-
-
-def iso(at_ns: int) -> str:
-    """Ns UTC as Alpaca reads it."""
-    seconds, rest = divmod(at_ns, 1_000_000_000)
-    at = _EPOCH + timedelta(seconds=seconds)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+READER: Final = Reader(VENUE)
+amount_1e8, time_ns = READER.amount_1e8, READER.time_ns
+read, decode, malformed = READER.read, READER.decode, READER.malformed
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -252,39 +194,3 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
     message: str = ""
     code: int = 0
-
-
-_DECODERS: dict[object, "msgspec.json.Decoder[object]"] = {}
-
-
-def read(response: Response, kind: type[Wire], where: str) -> Wire:
-    """The body of a response as `kind`.
-
-    Raises:
-        MalformedError: Another content type, or JSON that is not of that kind.
-    """
-    if response.content_type != "application/json":
-        raise MalformedError(where, "content type application/json")
-    return decode(response.body, kind, where)
-
-
-def decode(body: bytes | str, kind: type[Wire], where: str) -> Wire:
-    """JSON as `kind`.
-
-    Raises:
-        MalformedError: It is not.
-    """
-    decoder = _DECODERS.get(kind)
-    if decoder is None:
-        decoder = _DECODERS[kind] = msgspec.json.Decoder(kind)
-    try:
-        found = decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, InvalidOperation, RecursionError) as error:
-        name = getattr(kind, "__name__", str(kind))
-        raise MalformedError(where, f"{name} as JSON ({_place(error)})") from None
-    return found  # type: ignore[return-value]  # the decoder of `kind` makes nothing else
-
-
-def _place(error: Exception) -> str:
-    """What msgspec says about types and places; it never quotes a value it was given."""
-    return str(error) if isinstance(error, msgspec.ValidationError) else "it is not JSON"

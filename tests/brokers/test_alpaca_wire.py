@@ -16,17 +16,16 @@ from brokers.alpaca.stream import StreamError, reported, understand
 from brokers.alpaca.words import (
     Account,
     Fill,
-    MalformedError,
     Order,
     TradeUpdate,
     amount_1e8,
     decode,
-    iso,
     read,
     time_ns,
 )
 from brokers.base import CannotPrepareError
 from brokers.http_wire import Response
+from brokers.reading import MalformedError, iso
 from trading.market import Bar, Quote, TradePrint
 
 ONE = 100_000_000

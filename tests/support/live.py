@@ -28,9 +28,9 @@ from actors.reconciler import ReconcileNow
 from actors.trader_port import RunningTrader
 from brokers.alpaca.connect import Addresses, Connection
 from brokers.alpaca.orders import prepare
-from brokers.alpaca.words import iso
 from brokers.base import Place
 from brokers.credentials import Credentials
+from brokers.reading import iso
 from rust_core import ExitPlan, Leg, Message, OrderView, Signal
 from storage import SqliteRecord, open_record
 from trading.config import Config

@@ -158,6 +158,8 @@ named_enum! {
         Accepted = "ACCEPTED",
         /// It executed some or all of it.
         Filled = "FILLED",
+        /// It has executed so much of it in all, at that average: the word of a venue that names no executions.
+        FilledTo = "FILLED_TO",
         /// What was left is cancelled.
         Cancelled = "CANCELLED",
         /// It refused the order.
@@ -389,9 +391,9 @@ pub struct VenueReport {
     pub broker_order_id: Name,
     /// Of this fill (or a fingerprint of it, EX-5).
     pub execution_id: Name,
-    /// Of this fill.
+    /// Of this fill; of `FILLED_TO` the whole.
     pub qty_1e8: i64,
-    /// Of this fill.
+    /// Of this fill; of `FILLED_TO` the average over the whole.
     pub price_1e8: i64,
     /// Of this fill; above zero is a cost.
     pub fee_1e8: i64,

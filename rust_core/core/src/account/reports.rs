@@ -41,6 +41,7 @@ impl Work<'_> {
         match report.kind {
             ReportKind::Accepted => self.accepted(&order, report),
             ReportKind::Filled => self.fill_reported(&order, report),
+            ReportKind::FilledTo => self.total_reported(&order, report),
             ReportKind::Cancelled => self.ended(&order, OrderEvent::CancelAck, report),
             ReportKind::Rejected => self.ended(&order, OrderEvent::Reject, report),
             ReportKind::Expired => self.ended(&order, OrderEvent::Expire, report),
@@ -183,6 +184,36 @@ impl Work<'_> {
                 }
             }
         }
+    }
+
+    /// A venue that names no executions says how far an order has filled, and at what average: what is not booked yet
+    /// is one fill (EX-5). A total that is not above what is booked is old, or heard twice, and changes nothing.
+    fn total_reported(&mut self, order: &Arc<Order>, report: &VenueReport) {
+        let missing_1e8 = report.qty_1e8.saturating_sub(order.filled_1e8);
+        if missing_1e8 <= 0 {
+            return;
+        }
+        let total_1e16 = i128::from(report.qty_1e8) * i128::from(report.price_1e8);
+        let price_1e16 = (total_1e16 - order.filled_value_1e16) / i128::from(missing_1e8);
+        let Some(price_1e8) = i64::try_from(price_1e16).ok().filter(|price| *price >= 0) else {
+            let text = format!(
+                "{} filled at {} on average cannot follow {} filled before it",
+                report.qty_1e8, report.price_1e8, order.filled_1e8
+            );
+            self.broken("MalformedFill", order, &text);
+            return;
+        };
+        let fill = VenueReport {
+            kind: ReportKind::Filled,
+            execution_id: Name::from(format!(
+                "{}@{}",
+                order.intent.client_order_id, report.qty_1e8
+            )),
+            qty_1e8: missing_1e8,
+            price_1e8,
+            ..report.clone()
+        };
+        self.fill_reported(order, &fill);
     }
 
     fn ended(&mut self, order: &Arc<Order>, event: OrderEvent, report: &VenueReport) {

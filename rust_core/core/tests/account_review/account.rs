@@ -190,6 +190,15 @@ impl Account {
         (self.tell(&Message::VenueReport(report)), execution_id)
     }
 
+    pub fn filled_to(&mut self, order: &OrderIntended, total: i64, average_1e8: i64) -> Decision {
+        let report = VenueReport {
+            qty_1e8: total * ONE_1E8,
+            price_1e8: average_1e8,
+            ..self.report(order, ReportKind::FilledTo)
+        };
+        self.tell(&Message::VenueReport(report))
+    }
+
     pub fn reverse(&mut self, order: &OrderIntended, execution_id: &Name) -> Decision {
         let report = VenueReport {
             execution_id: execution_id.clone(),
@@ -233,6 +242,14 @@ pub fn submitted(decision: &Decision) -> Option<Arc<OrderIntended>> {
         Event::OrderIntended(intent) => Some(Arc::clone(intent)),
         _ => None,
     })
+}
+
+pub fn fills(decision: &Decision) -> Vec<(i64, i64)> {
+    let filled = decision.events.iter().filter_map(|event| match event {
+        Event::OrderFilled(fill) => Some((fill.qty_1e8, fill.price_1e8)),
+        _ => None,
+    });
+    filled.collect()
 }
 
 pub fn cancelled(decision: &Decision) -> Vec<&str> {

@@ -1,7 +1,7 @@
 //! Fills that come late, twice, too large or back.
 
 use crate::account::{
-    cancelled, config, name, plan, signal, submitted, Account, DATE, DOLLAR, SECOND_NS,
+    cancelled, config, fills, name, plan, signal, submitted, Account, DATE, DOLLAR, SECOND_NS,
 };
 use holdfast_core::event::Event;
 use holdfast_core::message::{
@@ -201,4 +201,39 @@ fn what_was_taken_back_counts_towards_the_end_of_its_order() {
     );
     assert!(ended);
     assert_eq!(account.held_1e8(), 6 * ONE_1E8);
+}
+
+#[test]
+fn totals_of_a_venue_that_names_no_executions_are_booked_once() {
+    // EX-5: repeated, out of order, and mixed between stream and list
+    let mut account = Account::new(config());
+    let entry = account.enter(signal("1", Side::Buy, plan()));
+    account.accept(&entry);
+    for (total, average_1e8) in [
+        (3, 100 * DOLLAR),
+        (3, 100 * DOLLAR),
+        (5, 102 * DOLLAR),
+        (3, 100 * DOLLAR),
+    ] {
+        account.filled_to(&entry, total, average_1e8);
+    }
+    assert_eq!(account.held_1e8(), 5 * ONE_1E8);
+    let done = account.filled_to(&entry, 10, 101 * DOLLAR);
+    assert_eq!(fills(&done), [(5 * ONE_1E8, 100 * DOLLAR)]);
+    assert_eq!(account.held_1e8(), 10 * ONE_1E8);
+}
+
+#[test]
+fn a_total_that_cannot_follow_the_one_before_it_stops_entries() {
+    // EX-9: five for a dollar each cannot have cost less in all than the first three
+    let mut account = Account::new(config());
+    let entry = account.enter(signal("1", Side::Buy, plan()));
+    account.accept(&entry);
+    account.filled_to(&entry, 3, 100 * DOLLAR);
+    let odd = account.filled_to(&entry, 5, DOLLAR);
+    assert_eq!(fills(&odd), []);
+    assert_eq!(account.held_1e8(), 3 * ONE_1E8);
+    let is_stopped =
+        |event: &Event| matches!(event, Event::InvariantViolated(v) if &*v.name == "MalformedFill");
+    assert!(odd.events.iter().any(is_stopped));
 }

@@ -1,0 +1,1 @@
+"""Tradier: equities and options, over REST and two event streams; no idempotency of any kind."""

@@ -37,6 +37,8 @@ class AlertKind(StrEnum):
     DRAWDOWN = "drawdown"
     ENTRIES_HALTED = "entries-halted"
     FEED_RED = "feed-red"
+    GUARD_ACTED = "guard-acted"
+    GUARD_LOST = "guard-lost"
     HEALTH_FAILED = "health-failed"
     KILL = "kill"
     KILL_UNFINISHED = "kill-unfinished"
@@ -73,6 +75,7 @@ class Alert:
 
 
 Found = tuple[AlertKind, Severity, str] | None
+_GUARD_ACTS: Final = frozenset({"Fenced", "Kill", "Killed", "LogBroken"})
 _LOSSES: Final = frozenset({"daily_loss", "weekly_loss", "max_drawdown"})
 
 
@@ -146,11 +149,22 @@ def _halted(event: Payload) -> Found:
     return AlertKind.ENTRIES_HALTED, Severity.CRITICAL, f"{event['scope']} {event['key']}".strip()
 
 
+def _guard(event: Payload) -> Found:
+    """What the guard did while there was no trader to journal it; taken over at the next start."""
+    if event["kind"] in _GUARD_ACTS:
+        return AlertKind.GUARD_ACTED, Severity.CRITICAL, event["kind"]
+    if event["kind"] == "Warned":
+        return AlertKind.GUARD_ACTED, Severity.WARNING, event["kind"]
+    return None
+
+
 _RULES: Final[Mapping[str, Callable[[Payload], Found]]] = {
     "ActorGaveUp": _gave_up,
     "AssertionFailed": _asserted,
     "BreakerChanged": _breaker,
     "DriftFound": _drift,
+    "GuardLogged": _guard,
+    "GuardLost": lambda _: (AlertKind.GUARD_LOST, Severity.CRITICAL, "guard"),
     "Halted": _halted,
     "InvariantViolated": _violated,
     "KillFinished": _kill_finished,

@@ -196,5 +196,10 @@ _TELLERS: Final[Mapping[str, Callable[[Payload], str]]] = {
     "BreakerChanged": lambda event: f"breaker {event['name']} is {event['new']}: {event['cause']}",
     "TriggerFired": lambda event: f"trigger {event['trigger']}: {event['cause']}",
     "LookupMissed": lambda event: f"not found at the venue, {event['reads']} times in a row",
+    "GuardLogged": lambda event: f"the guard noted {event['kind']}: {event['payload']}"[
+        :_TEXT_LENGTH_MAX
+    ],
+    "GuardLost": lambda event: event["text"],
+    "GuardSeen": lambda event: event["text"],
     "Halted": lambda event: f"{event['scope']} {event['key']} halted: {event['reason']}",
 }

@@ -7,6 +7,7 @@ _CRITICAL: Final = frozenset(
     {
         "ActorGaveUp",
         "AssertionFailed",
+        "GuardLost",
         "Halted",
         "IntegrityViolated",
         "InvariantViolated",
@@ -22,6 +23,7 @@ _WARNING: Final = frozenset(
         "DriftFound",
         "DuplicateRefused",
         "FeedGap",
+        "GuardLogged",
         "KillLevelChanged",
         "MessageQuarantined",
         "ProtectionTripped",

@@ -77,6 +77,9 @@ TOLD = [
     ("Halted", {"scope": "INSTRUMENT", "key": "SPY", "reason": "r"},
      "entries-halted CRITICAL INSTRUMENT SPY"),
     ("Recovered", {"tape_seq_handled": 1}, "trader-recovered WARNING trader"),
+    ("GuardLogged", {"kind": "Fenced", "payload": "{}"}, "guard-acted CRITICAL Fenced"),
+    ("GuardLogged", {"kind": "Started", "payload": "{}"}, ""),
+    ("GuardLost", {"text": "t"}, "guard-lost CRITICAL guard"),
     ("TradeClosed", {}, ""),
 ]  # fmt: skip
 

@@ -89,7 +89,7 @@ async def _kill_guard(stage: Stage, guard: int, seen: _Seen) -> int:
 
 async def _start_twice(stage: Stage, _: int, seen: _Seen) -> int:
     at_ns = time.time_ns()
-    if stage.guard_code("watch") != _USAGE or stage.guard_code("status") != 0:
+    if await stage.guard_code("watch") != _USAGE or not await stage.guard_answers():
         raise DrillFailedError("the second guard must be refused, and the first go on")
     seen.detected_ns = seen.safe_ns = time.time_ns()
     return at_ns
@@ -100,7 +100,7 @@ async def _delete_socket(stage: Stage, _: int, seen: _Seen) -> int:
     stage.socket.unlink()
     await stage.until(stage.socket.exists, "the socket")
     seen.detected_ns = time.time_ns()
-    await stage.until(lambda: stage.guard_code("status") == 0, "an answer")
+    await stage.until(stage.guard_answers, "an answer")
     seen.safe_ns = time.time_ns()
     await stage.until(lambda: stage.hook.at_ns("socket was deleted", at_ns), "the alert")
     return at_ns

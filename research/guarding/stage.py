@@ -151,17 +151,24 @@ class Stage:
         )
         (self.folder / "guard.toml").write_text(text, encoding="utf-8")
         guard = self._start(self.guard_command("watch"), self.folder / "guard.txt", {})
-        await self.until(lambda: self.guard_code("status") == 0, "a guard that watches")
+        await self.until(self.guard_answers, "a guard that watches")
         return guard
 
     def guard_command(self, name: str) -> list[str]:
         """A command of the guard's about this stage."""
         return [GUARD, name, "--config", str(self.folder / "guard.toml")]
 
-    def guard_code(self, name: str) -> int:
-        """Exit code of such a command."""
+    async def guard_code(self, name: str) -> int:
+        """Exit code of such a command; the webhook goes on, as the guard may wait for it."""
         command = self.guard_command(name)
-        return subprocess.run(command, capture_output=True, timeout=LIMIT_S, check=False).returncode  # noqa: S603
+        process = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        )
+        return await process.wait()
+
+    async def guard_answers(self) -> bool:
+        """Whether a guard answers at the socket."""
+        return await self.guard_code("status") == 0
 
     def _start(self, command: list[str], output: Path, environment: Mapping[str, str]) -> int:
         with output.open("ab") as out:

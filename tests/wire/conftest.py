@@ -27,15 +27,11 @@ if find_spec("alpaca") is None:
 
 
 @dataclass(frozen=True)
-class Venue:
-    """The running process and its admin port."""
+class AdminPort:
+    """A venue's process, as tests change it."""
 
     url: str
-    stream_url: str
-    data_stream_url: str
     admin_url: str
-    key: str
-    secret: str
 
     def admin(self, method: str, path: str, body: Any = None) -> Any:
         """One request to the admin port."""
@@ -67,15 +63,47 @@ class Venue:
         return self.admin("GET", "truth")
 
 
+@dataclass(frozen=True)
+class Venue(AdminPort):
+    """A running Alpaca."""
+
+    stream_url: str
+    data_stream_url: str
+    key: str
+    secret: str
+
+
+@dataclass(frozen=True)
+class TradierVenue(AdminPort):
+    """A running Tradier."""
+
+    ws_url: str
+    token: str
+    account: str
+
+
+def running(name: str) -> Iterator[dict[str, str]]:
+    """What a venue's process says of itself; it ends with 0."""
+    command = [str(HOLDFAST), "venue", name, "--json", "--seed", "7"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())
+        process.terminate()
+        assert process.wait(20) == 0
+
+
 @pytest.fixture(scope="session")
 def process() -> Iterator[Venue]:
-    """One venue for all tests."""
-    command = [str(HOLDFAST), "venue", "alpaca", "--json", "--seed", "7"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        yield Venue(**json.loads(running.stdout.readline()))
-        running.terminate()
-        assert running.wait(20) == 0
+    """One Alpaca for all tests."""
+    for said in running("alpaca"):
+        yield Venue(**said)
+
+
+@pytest.fixture(scope="session")
+def tradier_process() -> Iterator[TradierVenue]:
+    """One Tradier for all tests."""
+    for said in running("tradier"):
+        yield TradierVenue(**said)
 
 
 @pytest.fixture
@@ -83,3 +111,10 @@ def venue(process: Venue) -> Venue:
     """The venue as new, on a Friday morning."""
     process.reset()
     return process
+
+
+@pytest.fixture
+def tradier(tradier_process: TradierVenue) -> TradierVenue:
+    """The venue as new, on a Friday morning."""
+    tradier_process.reset()
+    return tradier_process

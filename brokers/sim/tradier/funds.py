@@ -170,6 +170,8 @@ class Funds:
         found: dict[int, int] = {}
         for other in self._blotter.open.values():
             is_same = other.traded == order.traded and other.side == order.side
+            if other.status == "held":  # it will close what its entry brings
+                continue
             is_leg = other.trades_itself or (other.parent is not None and not other.legs)
             if is_same and is_leg and not any(one.order_id in found for one in other.exits):
                 found[other.order_id] = other.open_1e8

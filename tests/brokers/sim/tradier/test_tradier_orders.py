@@ -333,6 +333,19 @@ def test_a_canceled_parent_takes_its_legs_along() -> None:
     run(scenario)
 
 
+def test_a_held_exit_promises_nothing() -> None:
+    """BR-2: it closes what its entry brings; a sale of what is there already is taken."""
+
+    async def scenario(client: Client) -> None:
+        await client.place(**equity("there", quantity=2, price="690"))
+        await client.place(**bracket("waits", **{"price[0]": "600.00"}))
+        sale = equity("sale", side="sell", quantity=2, price="700.00")
+        await client.place(**sale)
+        assert await client.refused(**sale) == "LongPositionCrossZero"
+
+    run(scenario)
+
+
 def test_a_preview_books_nothing() -> None:
     """BR-2: cost and commission, no id; what would be refused is refused."""
 

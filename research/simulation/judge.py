@@ -395,11 +395,7 @@ class Judge:
         stopped = [reason for _, _, reason in core.account().halts]
         if self.killed_by or stopped or process.system.counters.halted_for or self.is_excused:
             return
-        entries_max = self.config.limits.entries_per_window_max
-        # entries that the gate held back count as used, and excuse nothing
-        placed = sum(order.purpose == "ENTRY" for order in self.venue.orders.values())
-        used = min(core.strategy_session("busy").entries, 2 * placed)
-        if not self.entries_healed and used < entries_max:
+        if not self.entries_healed:
             self.found("it trades again once the world has healed", "no entry left after that")
 
     def last_chance(self, process: "Process | None") -> None:

@@ -64,8 +64,9 @@ class AdapterPlan:
         fence_word: The fence as it stands in shared memory now.
         is_ours: The order of that id is one of this account's.
         live_orders: Ids of the orders that may still change, for catching up.
-        reconnected: Called when the stream is up and its orders are caught up with: executions and
-            positions are compared before entries may leave (ST-4).
+        reconnected: Called when the stream is up and its orders are caught up with, and when an
+            execution was corrected: executions and positions are compared before entries may
+            leave (ST-4).
         notify: Told severity, text and ids of what a person wants to know.
         note: Journals a fact of the system: stream, kind, payload.
     """
@@ -291,6 +292,8 @@ class AdapterActor(LaneActor):
             self._tell(Message.no_answer(order))
         if news.asks_look_up:
             self._look_up(order)
+        if news.is_correction:
+            self.plan.reconnected()
 
     async def _catch_up(self, stream: str) -> None:
         """Ask for everything the stream may have missed; only then may entries leave (ST-4)."""

@@ -345,6 +345,8 @@ class Reported:
         reports: `VenueReport`s, oldest first.
         asks_look_up: The event leaves a hole, or means nothing that we know: ask the venue.
         is_in_doubt: Its status is none that we know, so the order's fate is unknown until then.
+        is_correction: It corrects an execution that we cannot name: everything is compared before
+            entries may leave (ST-4).
         warning: What a person should hear of, empty when nothing.
     """
 
@@ -352,6 +354,7 @@ class Reported:
     reports: tuple[Any, ...] = ()
     asks_look_up: bool = False
     is_in_doubt: bool = False
+    is_correction: bool = False
     warning: str = ""
 
 

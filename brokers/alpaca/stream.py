@@ -137,8 +137,14 @@ def reported(update: TradeUpdate, heard: reports.Heard) -> Reported:
     if reversal is not None:
         return Reported(client_order_id=ours, reports=(reversal,))
     if update.event in reports.CORRECTIONS:
-        text = f"{update.event} of {ours}: the venue corrects an execution; reconcile"
-        return Reported(client_order_id=ours, asks_look_up=True, is_in_doubt=True, warning=text)
+        text = f"{update.event} of {ours}: the venue corrects an execution; all is compared"
+        return Reported(
+            client_order_id=ours,
+            asks_look_up=True,
+            is_in_doubt=True,
+            is_correction=True,
+            warning=text,
+        )
     if not reports.is_known(order):
         text = f"{ours}: the venue says the status {order.status[:40]!r}, which is unknown"
         return Reported(client_order_id=ours, asks_look_up=True, is_in_doubt=True, warning=text)

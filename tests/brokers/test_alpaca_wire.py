@@ -233,6 +233,7 @@ def test_what_nobody_knows_is_doubt(event: str, status: str) -> None:
     news = reported(update(event, status=status), reports.Heard())
     assert news.is_in_doubt
     assert news.asks_look_up
+    assert news.is_correction == (event == "trade_bust")
     assert news.warning
 
 

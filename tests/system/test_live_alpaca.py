@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from actors.operator_words import KillLevel
+from brokers.alpaca.reports import Heard
 from brokers.alpaca.venue import AlpacaVenue
 from tests.support.live import SYMBOL, Live, agree, at_venue, live, simulator
 from trading.run_options import Mode
@@ -262,23 +263,26 @@ def test_an_order_that_the_venue_rejects_after_all_leaves_nothing(
     run(play())
 
 
-@pytest.mark.parametrize("is_heard", [True, False], ids=["stream", "no-stream"])
+@pytest.mark.parametrize("heard", ["by name", "without a name", "never"])
 def test_a_fill_that_the_venue_takes_back_is_taken_back_here(
-    told: dict[str, str], tmp_path: Path, *, is_heard: bool
+    told: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, heard: str
 ) -> None:
     """EX-7, ST-4: a trade bust after the fill reverses it in our books, by an entry of its own.
 
-    Where nobody heard of it, the venue's position and its list of executions tell.
+    Where nobody heard of it, or its name means nothing any more, as after a restart, the venue's
+    position and its list of executions tell.
     """
+    if heard == "without a name":
+        monkeypatch.setattr(Heard, "take_back", lambda _, __: None)
 
     async def play() -> None:
         async with at_venue(told) as where, live(where, tmp_path) as desk:
             await desk.ready()
             await where.fault("reversal", seconds=0.2)
-            if not is_heard:
+            if heard == "never":
                 await where.fault("drop_event", on="trade_bust")
             await desk.enter()
-            if not is_heard:
+            if heard == "never":
                 await where.until_reversed()
                 desk.reconcile()
             await desk.until(lambda: bool(desk.payloads("FillReversed")), "a reversal")

@@ -130,7 +130,7 @@ class _Staged(msgspec.Struct, frozen=True, gc=False):
         address: Who hears of it.
         incarnation: Which of those who bear that name; an opaque object, so that a record that
             keeps the token keeps no actor.
-        decision: What is released; None for an event without effects.
+        decision: What is released; None for events without effects and timers.
         events: What becomes durable.
         intended: Ids of the orders among them.
     """
@@ -171,6 +171,7 @@ class AccountActor(LaneActor):
         self._survivors = (0, 0)
         self._moved_orders: dict[str, None] = {}
         self._moved_positions: dict[str, None] = {}
+        self._is_rest_asked = False
         self._by_type: dict[type, Callable[[Any], object]] = {
             Message: self._way_in(),
             CycleOver: lambda _: self._resolve(),
@@ -271,7 +272,7 @@ class AccountActor(LaneActor):
             _Staged(
                 self.name,
                 self._incarnation,
-                decision,
+                decision if decision.is_acting else None,
                 events,
                 self._intended(events, asked_ns) if claims else (),
             ),
@@ -304,8 +305,9 @@ class AccountActor(LaneActor):
         token: Any = outcome.token
         for order in token.intended:
             self._mark(order, "durable", self._mono_ns())
-        if token.incarnation is self._incarnation:  # an older one's is asked for anew by recovery
-            self._release(token.decision)
+        decision = token.decision
+        if decision is not None and token.incarnation is self._incarnation:
+            self._release(decision)  # an older one's is asked for anew by recovery
         by_kind = self._by_kind
         events = token.events
         for event in events:
@@ -313,7 +315,9 @@ class AccountActor(LaneActor):
             if react is not None:
                 react(event)
         if self._moved_orders or self._moved_positions:
-            self._call_at_rest(self.name)
+            if not self._is_rest_asked:
+                self._is_rest_asked = True
+                self._call_at_rest(self.name)
             if self.core.is_flattening:
                 self._check_flat()
         self._publish(self._journal_id, events, outcome.last_seq)
@@ -384,13 +388,14 @@ class AccountActor(LaneActor):
         for timer in decision.timers:
             self._arm(timer)
         for effect in decision.effects:
-            self._act(effect)
+            if type(effect) is Submit:
+                self._submit(effect.submission)
+            else:
+                self._act(effect)
 
-    def _act(self, effect: Submit | Cancel | Lookup | Notify) -> None:
+    def _act(self, effect: Cancel | Lookup | Notify) -> None:
         plan = self.plan
         match effect:
-            case Submit():
-                self._submit(effect.submission)
             case Cancel():
                 plan.broker.cancel(effect.client_order_id, effect.broker_order_id)
             case Lookup():
@@ -403,7 +408,7 @@ class AccountActor(LaneActor):
         self.plan.broker.submit(submission, self.plan.gate)
 
     def _released(self, released: Released) -> None:
-        order, now_ns = released.client_order_id, self.lane.now_ns()
+        order, now_ns = released.client_order_id, self._now_ns()
         self.plan.questions.leaving.discard(order)
         self._mark(order, "sent", self._mono_ns())
         self._sent_ns[order] = now_ns
@@ -424,9 +429,10 @@ class AccountActor(LaneActor):
 
     def _order_changed(self, event: Event) -> None:
         order = event.stream[6:]
-        if b'"new":"WORKING"' in event.payload:
+        payload = event.payload
+        if payload.find(b'"new":"WORKING"') >= 0:  # `in` asks a text first whether it is a number
             self._mark(order, "acknowledged", self._mono_ns())
-        if b'"old":"SUBMITTED"' in event.payload:
+        if payload.find(b'"old":"SUBMITTED"') >= 0:
             self._answered(event)
         self._moved_orders[order] = None
 
@@ -434,7 +440,7 @@ class AccountActor(LaneActor):
         """The venue said something about an order that was sent, or was silent too long (WD-3)."""
         now_ns, endpoint = self._now_ns(), self._breakers.endpoint(ORDERS)
         sent_ns = self._sent_ns.pop(event.stream[6:], now_ns)
-        if b'"new":"UNKNOWN"' in event.payload:
+        if event.payload.find(b'"new":"UNKNOWN"') >= 0:
             endpoint.failed("no answer to an order", now_ns)
         else:
             endpoint.succeeded(now_ns - sent_ns, now_ns)
@@ -442,7 +448,7 @@ class AccountActor(LaneActor):
     def _order_filled(self, event: Event) -> None:
         order = event.stream[6:]
         self._mark(order, "filled", self._mono_ns())
-        self._fill_known(self._now_ns())
+        self._fill_known(event.at_ns)
         self._moved_orders[order] = None
         self.plan.filled(event)
 
@@ -459,6 +465,7 @@ class AccountActor(LaneActor):
 
     def _at_rest(self, _: AtRest) -> None:
         """Have what was moved looked after; most orders are over before anyone has to."""
+        self._is_rest_asked = False
         orders, self._moved_orders = self._moved_orders, {}
         positions, self._moved_positions = self._moved_positions, {}
         for order in orders:

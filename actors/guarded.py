@@ -87,7 +87,7 @@ class Heart:
         self._page.beat(
             Vitals(
                 mail_age_ns=self._queue.look(time.monotonic_ns(), handled, len(lane.normal)),
-                journaled=system.rounds.counted.total(),
+                journaled=sum(system.rounds.counted.values()),
                 pending=system.rounds.pending(),
                 orders=0 if core is None else len(core.orders()),
                 positions=0 if core is None else len(core.positions()),

@@ -5,7 +5,7 @@ the outcomes in staging order. A crash loses a whole round or nothing of it, whi
 replay go on after `kill -9` exactly where it was (docs/runtime.md).
 """
 
-from collections import Counter, deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -81,7 +81,7 @@ class Rounds:
         self._heard: deque[Outcome] = deque()
         self._resting: dict[str, None] = {}
         self._is_live = False
-        self.counted: Counter[str] = Counter()
+        self.counted: defaultdict[str, int] = defaultdict(int)
         self._watched: set[str] = set()
         self._watching: list[Listener] = []
         self._published: list[Listener] = []
@@ -189,7 +189,14 @@ class Rounds:
         heard = self._heard
         while heard:
             self._out -= 1
-            self._mail(heard.popleft())
+            outcome = heard.popleft()
+            token: Any = outcome.token
+            if type(outcome) is Failed:
+                self._failed(outcome.error)
+            if type(token) is Note:
+                self._noted(token, outcome)
+            else:
+                self._tell(token.address, outcome)
 
     def _call_at_rest(self) -> None:
         resting, self._resting = self._resting, {}
@@ -202,17 +209,11 @@ class Rounds:
         if len(self._heard) < self._out:
             await self._record.wait()
 
-    def _mail(self, outcome: Outcome) -> None:
-        token: Any = outcome.token
-        if type(outcome) is Failed:
-            self._failed(outcome.error)
-        if type(token) is Note:
-            if type(outcome) is Durable:
-                self.publish(SYSTEM, (token.event,), outcome.last_seq)
-            if token.heard is not None:
-                token.heard(outcome)
-            return
-        self._tell(token.address, outcome)
+    def _noted(self, token: Note, outcome: Outcome) -> None:
+        if type(outcome) is Durable:
+            self.publish(SYSTEM, (token.event,), outcome.last_seq)
+        if token.heard is not None:
+            token.heard(outcome)
 
     def publish(self, journal_id: str, events: Sequence[Any], last_seq: int) -> None:
         """Count and tell the listeners; an account calls it once its own effects are released."""

@@ -217,19 +217,7 @@ class StrategyActor(LaneActor):
         )
 
 
-class _Owner(msgspec.Struct, frozen=True, gc=False):
-    """Whose an execution is."""
-
-    strategy: str
-
-
-_read_owner = msgspec.json.Decoder(_Owner).decode
 _read_fill = msgspec.json.Decoder(FillSeen).decode
-
-
-def fill_owner(payload: bytes) -> str:
-    """The strategy that an OrderFilled event's payload names."""
-    return _read_owner(payload).strategy
 
 
 def fill_seen(payload: bytes) -> FillSeen:

@@ -264,7 +264,7 @@ def _counts(system: "System") -> dict[str, int]:
         "trades": seen["TradeClosed"],
         "feed_gaps": seen["FeedGap"],
         "violations": seen["InvariantViolated"],
-        "journal_events": seen.total(),
+        "journal_events": sum(seen.values()),
     }
 
 

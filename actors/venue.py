@@ -99,6 +99,7 @@ class VenueActor(LaneActor):
         super().__init__(lane, name)
         self.plan = plan
         self.book = PaperVenueBook(plan.config_json)
+        self._tell = lane.tell
         self._by_type: dict[type, Callable[[Any], None]] = {
             OpenPrint: self._market,
             Bar: self._market,
@@ -165,7 +166,7 @@ class VenueActor(LaneActor):
         if change is not None:
             self.plan.store.append(self.plan.position.seq, change)
         for report in reports:
-            self.tell(self.plan.account, Message.venue_report(report))
+            self._tell(self.plan.account, Message.venue_report(report))
 
     def _look_up(self, order: LookUpOrder) -> None:
         found = self.book.look_up(order.client_order_id)

@@ -54,7 +54,7 @@ from actors.spec import (
     Spec,
     SupervisionEvent,
 )
-from actors.strategy import StrategyActor, StrategyMemory, StrategyPlan, fill_owner, fill_seen
+from actors.strategy import StrategyActor, StrategyMemory, StrategyPlan, fill_seen
 from actors.triggers import Trigger, Triggers, TriggersPlan
 from actors.venue import VenueActor, VenueMemory, VenuePlan
 from actors.watchdog import WatchdogActor, WatchLimits
@@ -466,9 +466,10 @@ class Wiring:
 
     def _filled(self, event: Any) -> None:
         if self._hears_fills:
-            name = self._hears_fills.get(fill_owner(event.payload))
+            fill = fill_seen(event.payload)
+            name = self._hears_fills.get(fill.strategy)
             if name is not None:
-                self.system.ports.lane.tell(name, fill_seen(event.payload))
+                self.system.ports.lane.tell(name, fill)
 
     def _kill_finished(self, event: Any) -> None:
         fields = orjson.loads(event.payload)

@@ -427,6 +427,10 @@ class Decision:
         """Nothing to journal, to do or to arm; it must still be applied."""
 
     @property
+    def is_acting(self) -> bool:
+        """Whether there is an effect to release or a timer to arm."""
+
+    @property
     def events(self) -> tuple[Event, ...]: ...
     @property
     def effects(self) -> tuple[Submit | Cancel | Lookup | Notify, ...]: ...

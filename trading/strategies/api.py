@@ -308,6 +308,7 @@ class FillSeen(msgspec.Struct, frozen=True, kw_only=True):
     price_1e8: int
     fee_1e8: int
     at_ns: int
+    strategy: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ use holdfast_core::decision::Effect;
 use holdfast_core::message::Name;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 use std::sync::Arc;
 
@@ -52,6 +53,11 @@ impl Decision {
     #[getter]
     fn is_empty(&self) -> bool {
         self.decided.is_empty()
+    }
+
+    #[getter]
+    fn is_acting(&self) -> bool {
+        !(self.decided.effects.is_empty() && self.decided.timers.is_empty())
     }
 
     #[getter]
@@ -151,10 +157,27 @@ pub struct Event {
 /// Version of the payloads' shapes.
 const SCHEMA_VER: i64 = 1;
 
+/// Every kind as Python's own text, made once.
+static KINDS: PyOnceLock<Vec<(&'static str, Py<PyString>)>> = PyOnceLock::new();
+
+fn kind(py: Python<'_>, name: &'static str) -> Py<PyString> {
+    let texts = KINDS.get_or_init(py, || {
+        let names = holdfast_core::event::Event::KINDS.iter();
+        names
+            .map(|name| (*name, PyString::intern(py, name).unbind()))
+            .collect()
+    });
+    let known = texts.iter().find(|(text, _)| *text == name);
+    known.map_or_else(
+        || PyString::intern(py, name).unbind(),
+        |(_, text)| text.clone_ref(py),
+    )
+}
+
 impl Event {
     fn of(py: Python<'_>, event: &holdfast_core::event::Event, at_ns: i64, payload: &[u8]) -> Self {
         Self {
-            kind: PyString::intern(py, event.kind()).unbind(),
+            kind: kind(py, event.kind()),
             stream: PyString::new(py, &event.stream()).unbind(),
             at_ns,
             payload: PyBytes::new(py, payload).unbind(),

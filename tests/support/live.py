@@ -131,11 +131,11 @@ class Venue:
 
 
 @contextlib.contextmanager
-def simulator(*arguments: str) -> Iterator[dict[str, str]]:
+def simulator(*arguments: str, venue: str = "alpaca") -> Iterator[dict[str, str]]:
     """A simulator in a process of its own, sessions round the clock, its clock ours."""
     with subprocess.Popen(
         [
-            *(HOLDFAST, "venue", "alpaca", "--seed", "7", "--clock", "now", "--hours", "always"),
+            *(HOLDFAST, "venue", venue, "--seed", "7", "--clock", "now", "--hours", "always"),
             *("--requests-per-min", str(CALLS_PER_MINUTE), "--json", *arguments),
         ],
         stdout=subprocess.PIPE,

@@ -130,13 +130,15 @@ async def opened(
     )
     record = open_record(data_dir, is_eager=True)
     try:
-        return await LiveTrader.open(
+        trader = await LiveTrader.open(
             options,
             config or live_config(),
             record,
             Reporter(-1),
             lambda url: replace(Addresses.of(url), place=place),
         )
+        trader.lane.close()  # it is never run, and this thread goes on without a lane
+        return trader
     finally:
         record.close()
 

@@ -52,14 +52,16 @@ CHANGES = {
     "entries_max": "3",
     "is_short_allowed": "true",
 }
+# A tick belongs to the interval of the venue's stamp, if it was received before that was over.
 BARS = """
 WITH ticks AS (
-    SELECT epoch_ns(ts::TIMESTAMP_NS) AS ns, row_number() OVER () AS row, {value}
+    SELECT epoch_ns(ts::TIMESTAMP_NS) // {cadence_ns} * {cadence_ns} AS start_ns,
+        epoch_ns(ts_recv::TIMESTAMP_NS) AS ns, row_number() OVER () AS row, {value}
     FROM '{file}' {where}
 )
-SELECT ns // {cadence_ns} * {cadence_ns} AS start_ns,
+SELECT start_ns,
     first(price ORDER BY ns, row), max(price), min(price), last(price ORDER BY ns, row), sum(size)
-FROM ticks GROUP BY 1 ORDER BY 1
+FROM ticks WHERE ns < start_ns + {cadence_ns} GROUP BY 1 ORDER BY 1
 """
 VALUES = {
     "quotes": ("(bid + ask) / 2 AS price, 0 AS size", "WHERE bid > 0 AND bid <= ask"),
@@ -153,9 +155,12 @@ def test_the_length_of_the_bars_is_the_configurations(config: Config, tmp_path: 
         cadence_ns=five_ns,
     )
     with Tape(ensure_tape(request, tmp_path)) as tape:
-        found = built_bars(play(config, tape))
+        played = play(config, tape)
+    found = built_bars(played)
     assert found == sql_bars("trades", five_ns)
     assert len(found) > 250
+    [counted] = played.payloads("FeedCounted", "system")
+    assert counted["late"] == 1  # two contracts, received when their five seconds were over
 
 
 def test_a_bar_leaves_at_its_end_and_not_with_the_next_tick(by_trades: Played) -> None:

@@ -7,12 +7,14 @@ and asks the venue about whatever has no outcome yet.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+import orjson
 
 from actors.account_mail import account_message, message_of
-from actors.breakers import ORDERS, Breakers
+from actors.breakers import Breakers
+from actors.checks import ChecksMemory
 from actors.conflicts import contradicted
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
@@ -22,6 +24,7 @@ from actors.questions import ANSWER_DUE_NS, BALANCE, FILLS_OVERLAP_NS, OPEN, Que
 from actors.reconciler import Judged
 from actors.rounds import Rounds
 from brokers.base import LookedUp, NotReleased, Released, Stated
+from brokers.calls import ORDERS, CallEnded
 from rust_core import (
     AccountCore,
     Cancel,
@@ -48,6 +51,9 @@ from trading.ports import (
     Fenced,
     Record,
 )
+
+if TYPE_CHECKING:
+    from actors.timers import Timer as Deadline
 
 FLAT_READ_NS = 1_000_000_000
 """How long after a read of the venue's lists that was not clean they are read again (KC-2)."""
@@ -90,6 +96,8 @@ class AccountPlan:
         questions: What the venue was asked, shared with the reconciler.
         breakers: Told how each call to the venue went.
         unsound: Called once a decision left books that contradict themselves (WD-5).
+        looks: Counts how often the books were looked at.
+        session_closed: Called with the date of a session that closed in the books.
         judged: Called with each answer once the core has judged it.
         recovered: Called when everything open was asked for after a restart.
     """
@@ -114,6 +122,8 @@ class AccountPlan:
     questions: Questions
     breakers: Breakers
     unsound: Callable[[], None]
+    looks: ChecksMemory
+    session_closed: Callable[[int], None]
     judged: Callable[[Judged], None]
     recovered: Callable[[], None]
 
@@ -163,7 +173,7 @@ class AccountActor(LaneActor):
         self._absent_once: set[str] = set()
         self._sent_ns: dict[str, int] = {}
         self._cycle: list[Signal] = []
-        self._waiting: dict[int, Message] = {}
+        self._waiting: dict[int, tuple[Message, Deadline]] = {}
         self._asked_for: dict[int, int] = {}
         self._waits = 0
         self._clean_reads = 0
@@ -278,9 +288,11 @@ class AccountActor(LaneActor):
             ),
             tuple([Claim(name=name, key=key) for name, key in claims]) if claims else (),
         )
+        self.plan.looks.decisions += 1
         if not core.is_sound:
             self.plan.unsound()
         if events[0].kind == "SessionClosed":
+            self.plan.session_closed(orjson.loads(events[0].payload)["session_date"])
             self._snapshot()
         return decision
 
@@ -357,9 +369,9 @@ class AccountActor(LaneActor):
             self._decide(message)
             return
         self._waits += 1
-        self._waiting[self._waits] = message
         due_ns = now_ns + BALANCE_DUE_S * NS_PER_S
-        self.at(due_ns, BalanceDue(wait=self._waits), daemon=True)
+        due = self.at(due_ns, BalanceDue(wait=self._waits), daemon=True)
+        self._waiting[self._waits] = (message, due)
         self._ask_balance(self._waits)
 
     def _ask_balance(self, wait: int) -> None:
@@ -378,8 +390,10 @@ class AccountActor(LaneActor):
 
     def _balance_due(self, wait: int) -> None:
         """The figures are here; or they are not, and the gate finds what is known too old."""
-        message = self._waiting.pop(wait, None)
-        if message is not None:
+        waiting = self._waiting.pop(wait, None)
+        if waiting is not None:
+            message, due = waiting
+            due.cancel()
             self._decide(message)
 
     # -- effects ----------------------------------------------------------------------------------
@@ -438,12 +452,13 @@ class AccountActor(LaneActor):
 
     def _answered(self, event: Event) -> None:
         """The venue said something about an order that was sent, or was silent too long (WD-3)."""
-        now_ns, endpoint = self._now_ns(), self._breakers.endpoint(ORDERS)
+        now_ns = self._now_ns()
         sent_ns = self._sent_ns.pop(event.stream[6:], now_ns)
         if event.payload.find(b'"new":"UNKNOWN"') >= 0:
-            endpoint.failed("no answer to an order", now_ns)
+            call = CallEnded(endpoint=ORDERS, problem="no answer to an order")
         else:
-            endpoint.succeeded(now_ns - sent_ns, now_ns)
+            call = CallEnded(endpoint=ORDERS, latency_ns=now_ns - sent_ns)
+        self._breakers.seen(call, now_ns)
 
     def _order_filled(self, event: Event) -> None:
         order = event.stream[6:]
@@ -476,26 +491,31 @@ class AccountActor(LaneActor):
     # -- recovery ---------------------------------------------------------------------------------
 
     def _recover(self) -> None:
-        """Ask the venue about every order without an end, before anything is sent."""
+        """Ask the venue about every order without an end, before anything is sent.
+
+        Those that it has acknowledged its list answers for, all by one call: one that is missing
+        there, or has filled meanwhile, is then looked up (ST-3, EX-16).
+        """
         broker = self.plan.broker
         for submission in self.core.unresolved():
             self._resubmit[submission.client_order_id] = submission
             broker.look_up(submission.client_order_id)
         for client_order_id in self.core.unsettled():
-            if client_order_id not in self._resubmit:
+            if client_order_id not in self._resubmit and not self._is_in_list(client_order_id):
                 broker.look_up(client_order_id)
         for cancel in self.core.cancels():
             broker.cancel(cancel.client_order_id, cancel.broker_order_id)
         self._read_lists()
         self.plan.recovered()
 
+    def _is_in_list(self, client_order_id: str) -> bool:
+        """Whether the venue's list of open orders tells of it; a replay's time stands still."""
+        view = None if self.plan.is_virtual else self.core.order(client_order_id)
+        return view is not None and view.state in ("WORKING", "PARTIALLY_FILLED")
+
     def _looked_up(self, answer: LookedUp) -> None:
         order, now_ns = answer.client_order_id, self.lane.now_ns()
-        endpoint = self.plan.breakers.endpoint("look_up")
-        if answer.problem:
-            endpoint.failed(answer.problem, now_ns)
-        else:
-            endpoint.succeeded(0, now_ns)
+        self._breakers.seen(CallEnded(endpoint="look_up", problem=answer.problem), now_ns)
         if answer.problem:
             self._decide(Message.lookup_unknown(order))
         elif answer.reports is not None:
@@ -523,11 +543,10 @@ class AccountActor(LaneActor):
         if asked is None:
             return  # asked by an earlier incarnation, whose books these are not
         judgement, now_ns = None, self.lane.now_ns()
-        endpoint = self.plan.breakers.endpoint("account")
-        if stated.problem:
-            endpoint.failed(stated.problem, now_ns)
-        else:
-            endpoint.succeeded(now_ns - asked.asked_ns, now_ns)
+        latency_ns = 0 if stated.problem else now_ns - asked.asked_ns
+        call = CallEnded(endpoint="account", latency_ns=latency_ns, problem=stated.problem)
+        self._breakers.seen(call, now_ns)
+        if not stated.problem:
             decision = self._decide(message_of(stated, asked))
             judgement = None if decision is None else decision.judgement
             if stated.fills is not None:
@@ -560,7 +579,10 @@ class AccountActor(LaneActor):
         self._reading = self.at(self.lane.now_ns() + wait_ns, FlatReadDue(), daemon=True)
 
     def _read(self, judgement: Judgement | None) -> None:
-        """Two clean reads in a row end a kill; anything else is read again a little later."""
+        """Two clean reads in a row end a kill; anything else is read again a little later.
+
+        A list that our books have overtaken meanwhile says nothing against them: it is read anew.
+        """
         if not self.core.is_flattening:
             return
         found = None if judgement is None else (judgement.kill_orders, judgement.kill_positions)
@@ -571,8 +593,11 @@ class AccountActor(LaneActor):
         if self._clean_reads:
             self._read_lists()
         elif self.core.is_flattening:
-            self._alarm(found)
-            self._read_again_in(FLAT_READ_NS)
+            is_overtaken = judgement is not None and judgement.is_kill_overtaken
+            if not is_overtaken:
+                self._alarm(found)
+            is_done = self.core.account().kill_remaining == 0
+            self._read_again_in(0 if is_overtaken and is_done else FLAT_READ_NS)
 
     def _alarm(self, found: tuple[int, int] | None) -> None:
         """What only the venue still has is told of, once for each count."""

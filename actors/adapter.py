@@ -5,7 +5,7 @@ UNKNOWN to the account, which is rebuilt behind it and asks the venue.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -21,24 +21,35 @@ from brokers.base import (
     NotReleased,
     Refused,
     Released,
+    RememberingVenue,
     Reported,
     SendOutcome,
     Sent,
     StreamDown,
     StreamNews,
     StreamUp,
+    SweepingVenue,
     Unanswered,
     Unknown,
     Venue,
 )
 from brokers.http import NotConnectedError
 from brokers.network import CancelAsked, LookUpAsked, StateAsked, SubmitAsked
-from rust_core import Message, ReleaseGate, ReleaseRefusedError, VenueReport
+from rust_core import Message, ReleaseRefusedError, VenueReport
+from trading.money import show_1e8
+from trading.ports import Part
 
 CATCH_UP_WAIT_S = 2.0
 """How long after a catch-up that failed the next one begins."""
 RELEASES_KEPT = 4_096
 BREAKER = "order stream"
+
+
+TOGETHER_MIN = 4
+"""From so many orders on the venue is asked for all of them by one call.
+
+For cancels, too: reading its list first and that call take less of the limiter's room than each
+by itself."""
 
 
 class FencedError(Exception):
@@ -52,6 +63,11 @@ class TaskFailed:
     error: BaseException
 
 
+@dataclass(frozen=True, slots=True)
+class AllCancelsHere:
+    """Mail to itself, behind every cancel of the moment that one of them came in."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterPlan:
     """What an adapter is made of.
@@ -59,11 +75,16 @@ class AdapterPlan:
     Attributes:
         account: Name of the account's actor, which hears the answers.
         make: Makes the way to the venue, not connected yet.
-        gate: Told whether the order stream is up; entries wait while it is not (ST-4).
+        hold: Told a breaker's name and why entries wait, empty when they need not: while the order
+            stream is not up (ST-4), or the venue's dead-man switch unheard (KC-10).
         fence: Our fencing token.
         fence_word: The fence as it stands in shared memory now.
         is_ours: The order of that id is one of this account's.
         live_orders: Ids of the orders that may still change, for catching up.
+        working: Of those that the venue has acknowledged, how much is filled, by id.
+        intents: The journaled intents of this run, for a venue that knows orders by them.
+        broker_id: The venue's id of an order, empty where it is not known.
+        intended_ns: When an order's intent became durable, 0 where there is none.
         reconnected: Called when the stream is up and its orders are caught up with, and when an
             execution was corrected: executions and positions are compared before entries may
             leave (ST-4).
@@ -73,11 +94,15 @@ class AdapterPlan:
 
     account: str
     make: Callable[[], Venue]
-    gate: Callable[[], ReleaseGate]
+    hold: Callable[[str, str], None]
     fence: int
     fence_word: Callable[[], int]
     is_ours: Callable[[str], bool]
     live_orders: Callable[[], Sequence[str]]
+    working: Callable[[], Mapping[str, int]]
+    intents: Callable[[], Iterable[bytes]]
+    broker_id: Callable[[str], str]
+    intended_ns: Callable[[str], int]
     reconnected: Callable[[], None]
     notify: Callable[[str, str, Sequence[str]], None]
     note: Callable[[str, str, dict[str, Any]], None]
@@ -98,10 +123,13 @@ class AdapterActor(LaneActor):
         self._waiting: set[str] = set()
         self._released_ns: dict[str, int] = {}
         self._foreign: set[str] = set()
+        self._cancels: list[CancelAsked] = []
+        self._out_of_reach: set[str] = set()
         self._down_ns = self._born_ns
         self._by_type: dict[type, Callable[[Any], None]] = {
             SubmitAsked: lambda asked: self._start(self._send(asked)),
-            CancelAsked: lambda asked: self._start(self._cancel(asked)),
+            CancelAsked: self._cancel_soon,
+            AllCancelsHere: lambda _: self._cancel_now(),
             LookUpAsked: lambda asked: self._look_up(asked.client_order_id),
             StateAsked: lambda asked: self._start(self._state(asked)),
             TaskFailed: self._failed,
@@ -111,7 +139,9 @@ class AdapterActor(LaneActor):
 
     def on_start(self) -> None:
         """Follow the order stream; entries wait until it is up and nothing was missed."""
-        self.plan.gate().set_breaker(BREAKER, True)  # noqa: FBT003 - the core's own signature
+        self.plan.hold(BREAKER, "it is not up yet")
+        if self.venue.capabilities.needs_intents:
+            cast("RememberingVenue", self.venue).remember(self.plan.intents)
         self._start(self.venue.listen(self._hear))
         if self.venue.capabilities.heartbeat_every_ns:
             self._start(self._dead_man(cast("BeatingVenue", self.venue)).follow())
@@ -124,7 +154,7 @@ class AdapterActor(LaneActor):
                 every_ns=can.heartbeat_every_ns,
                 lapse_ns=can.heartbeat_lapse_ns,
                 now_ns=self.lane.now_ns,
-                hold=lambda is_held: self.plan.gate().set_breaker(dead_man.BREAKER, is_held),
+                hold=lambda cause: self.plan.hold(dead_man.BREAKER, cause),
                 lapsed=self.plan.reconnected,
                 notify=lambda severity, text: self.plan.notify(severity, text, ()),
             )
@@ -132,7 +162,7 @@ class AdapterActor(LaneActor):
 
     def on_stop(self) -> None:
         """Let everything go; what was under way is for the account to ask about."""
-        self.plan.gate().set_breaker(BREAKER, True)  # noqa: FBT003 - the core's own signature
+        self.plan.hold(BREAKER, "its adapter ended")
         for task in self._tasks:
             task.cancel()
         closing = self._loop.create_task(self.venue.close())
@@ -181,7 +211,7 @@ class AdapterActor(LaneActor):
         self._waiting.add(order)
         try:
             outcome = await self.venue.send(prepared, release, is_entry=submission.adds_risk)
-        except (ReleaseRefusedError, NotConnectedError) as error:
+        except (ReleaseRefusedError, NotConnectedError, CannotPrepareError) as error:
             if order in self._released_ns:
                 outcome = Unknown(client_order_id=order, cause=str(error))
             else:
@@ -217,6 +247,32 @@ class AdapterActor(LaneActor):
 
     # -- cancelling -------------------------------------------------------------------------------
 
+    def _cancel_soon(self, asked: CancelAsked) -> None:
+        """A kill asks for many in one moment, and mail keeps its order."""
+        if not self._cancels:
+            self.lane.tell(self.name, AllCancelsHere())
+        self._cancels.append(asked)
+
+    def _cancel_now(self) -> None:
+        cancels, self._cancels = self._cancels, []
+        if len(cancels) >= TOGETHER_MIN and self.venue.capabilities.has_cancel_all:
+            self._start(self._cancel_together(cast("SweepingVenue", self.venue), cancels))
+        else:
+            self._cancel_each(cancels)
+
+    async def _cancel_together(self, venue: SweepingVenue, cancels: list[CancelAsked]) -> None:
+        """By one call; each that it did not take by itself."""
+        ids = frozenset(asked.client_order_id for asked in cancels if asked.client_order_id)
+        try:
+            taken = await venue.cancel_all(ids, self._allow_cancel)
+        except FencedError:
+            taken = frozenset()
+        self._cancel_each([asked for asked in cancels if asked.client_order_id not in taken])
+
+    def _cancel_each(self, cancels: list[CancelAsked]) -> None:
+        for asked in cancels:
+            self._start(self._cancel(asked))
+
     async def _cancel(self, asked: CancelAsked) -> None:
         order = asked.client_order_id
         try:
@@ -243,7 +299,7 @@ class AdapterActor(LaneActor):
 
     async def _looked_up(self, order: str) -> None:
         try:
-            answer = await self.venue.look_up(order)
+            answer = await self.venue.look_up(order, self.plan.broker_id(order))
         finally:
             self._looking.discard(order)
         self._tell(self._weighed(answer))
@@ -253,10 +309,39 @@ class AdapterActor(LaneActor):
         if answer.problem or answer.reports is not None:
             return answer
         order = answer.client_order_id
+        if self.plan.intended_ns(order) < answer.since_ns:
+            self._not_in_reach(order)
+            return replace(answer, is_complete=False)
         landed_ns = self._released_ns.get(order, self._born_ns)
         landed_ns += self.venue.capabilities.flight_max_ns
         is_late = order not in self._waiting and self.lane.now_ns() >= landed_ns
         return replace(answer, is_complete=answer.is_complete and is_late)
+
+    def _not_in_reach(self, order: str) -> None:
+        """The venue's list begins after the intent: told once, with what the venue holds (EX-6).
+
+        Its fate stays unknown, its instrument takes no new risk, and it is never sent again.
+        """
+        if order not in self._out_of_reach:
+            self._out_of_reach.add(order)
+            self._start(self._tell_out_of_reach(order))
+
+    async def _tell_out_of_reach(self, order: str) -> None:
+        stated = await self.venue.state(0, frozenset({Part.POSITIONS}), 0, is_urgent=True)
+        if stated.positions is None:
+            holds = f"does not say what it holds: {stated.problem}"
+        else:
+            held = [f"{show_1e8(each.qty_1e8)} {each.instrument}" for each in stated.positions]
+            holds = f"holds {', '.join(held) or 'nothing'}"
+        text = (
+            f"{order} is of an earlier day, which the venue lists no more: nobody can say whether "
+            f"it was booked, and it is not sent again. The venue {holds}. Look there, then "
+            "`holdfast reconcile`"
+        )
+        self.plan.notify("CRITICAL", text, (order,))
+        payload = {"client_order_id": order, "venue": holds}
+        self.plan.note(f"reach/{order}", "OrderOutOfReach", payload)
+        self.plan.reconnected()
 
     async def _state(self, asked: StateAsked) -> None:
         stated = await self.venue.state(
@@ -274,8 +359,7 @@ class AdapterActor(LaneActor):
                 self._start(self._catch_up(news.stream))
             case StreamDown(stream=stream, cause=cause):
                 self._down_ns = self.lane.now_ns()
-                gate = self.plan.gate()
-                gate.set_breaker(BREAKER, True)  # noqa: FBT003 - the core's own signature
+                self.plan.hold(BREAKER, f"{stream} is down: {cause}")
                 self.plan.notify("WARNING", f"{stream} is down: {cause}", ())
 
     def _reported(self, news: Reported) -> None:
@@ -298,19 +382,47 @@ class AdapterActor(LaneActor):
     async def _catch_up(self, stream: str) -> None:
         """Ask for everything the stream may have missed; only then may entries leave (ST-4)."""
         down_ns = self._down_ns
-        while True:
-            answers = [await self.venue.look_up(order) for order in self.plan.live_orders()]
-            for answer in answers:
-                self._tell(self._weighed(answer))
+        orders: Sequence[str] | None = None
+        while orders is None or orders:
+            if orders is None:
+                orders = await self._not_as_known()
+            orders = None if orders is None else await self._unanswered(orders)
             if down_ns != self._down_ns:
                 return  # it went down again meanwhile
-            if not any(answer.problem for answer in answers):
-                break
-            await asyncio.sleep(CATCH_UP_WAIT_S)
+            if orders != []:
+                await asyncio.sleep(CATCH_UP_WAIT_S)
         gap = {"stream": stream, "start_ns": down_ns, "end_ns": self.lane.now_ns()}
         self.plan.note(f"stream/{stream}", "StreamGap", gap)
         self.plan.reconnected()
-        self.plan.gate().set_breaker(BREAKER, False)  # noqa: FBT003 - the core's own signature
+        self.plan.hold(BREAKER, "")
+
+    async def _not_as_known(self) -> Sequence[str] | None:
+        """Live orders that the venue's list does not show just as our books have them.
+
+        One call answers for all the others, however many there are (EX-16); None where it had no
+        answer.
+        """
+        if len(self.plan.live_orders()) < TOGETHER_MIN:
+            return self.plan.live_orders()
+        stated = await self.venue.state(0, frozenset({Part.ORDERS}), 0, is_urgent=True)
+        if stated.orders is None:
+            return None
+        listed = {each.client_order_id: each.filled_1e8 for each in stated.orders}
+        working = self.plan.working()
+        return [
+            order
+            for order in self.plan.live_orders()
+            if order not in listed or listed[order] != working.get(order)
+        ]
+
+    async def _unanswered(self, orders: Sequence[str]) -> Sequence[str]:
+        """Look these up; those of them that had no answer."""
+        answers = await asyncio.gather(
+            *(self.venue.look_up(order, self.plan.broker_id(order)) for order in orders)
+        )
+        for answer in answers:
+            self._tell(self._weighed(answer))
+        return [answer.client_order_id for answer in answers if answer.problem]
 
     def _tell(self, message: Any) -> None:
         self.lane.tell(self.plan.account, message)

@@ -10,11 +10,10 @@ from typing import Any
 import orjson
 
 from brokers.breaker import Breaker, BreakerLimits, BreakerState
+from brokers.calls import ORDERS, CallEnded
 from rust_core import ReleaseGate
 from trading.ports import Record
 
-ORDERS = "orders"
-"""The endpoint that takes orders."""
 _LATCHED = """SELECT payload FROM journal WHERE run = :run AND kind = 'BreakerChanged'
     ORDER BY seq"""
 
@@ -27,6 +26,7 @@ class Breakers:
         note: Journals a change.
         notify: Told severity and text.
         limits: Of the endpoints.
+        has_adapter: An adapter tells how each call to the venue really went (WD-3).
 
     Attributes:
         is_probe_due: The next entry that leaves is the one that probes (see `probed`).
@@ -39,13 +39,24 @@ class Breakers:
         note: Callable[[str, str, dict[str, Any]], None],
         notify: Callable[[str, str], None],
         limits: BreakerLimits | None = None,
+        has_adapter: bool = False,
     ) -> None:
         """None yet: an endpoint's is made when it is first heard of."""
         self._gate, self._note, self._notify = gate, note, notify
         self._limits = BreakerLimits() if limits is None else limits
+        self._has_adapter = has_adapter
         self._all: dict[str, Breaker] = {}
         self._told: dict[str, tuple[BreakerState, bool]] = {}
         self.is_probe_due = False
+        self._shown: dict[str, str] = {}
+
+    def show(self, name: str, cause: str) -> None:
+        """A breaker that another decides on; open for `cause`, closed without one.
+
+        Such are the order stream, the venue's dead-man switch, the arming and the guard.
+        """
+        self._shown[name] = cause
+        self._gate.set_breaker(name, bool(cause))
 
     def endpoint(self, name: str) -> Breaker:
         """The breaker of that name."""
@@ -53,6 +64,19 @@ class Breakers:
         if breaker is None:
             breaker = self._all[name] = Breaker(name, self._limits, self._changed)
         return breaker
+
+    def call_ended(self, call: CallEnded, now_ns: int) -> None:
+        """How a call to the venue went, in its adapter's words."""
+        breaker = self.endpoint(call.endpoint)
+        if call.problem:
+            breaker.failed(call.problem, now_ns, latency_ns=call.latency_ns)
+        else:
+            breaker.succeeded(call.latency_ns, now_ns)
+
+    def seen(self, call: CallEnded, now_ns: int) -> None:
+        """What an account can tell of a call from what became of it, where no adapter tells."""
+        if not self._has_adapter:
+            self.call_ended(call, now_ns)
 
     def tick(self, now_ns: int) -> None:
         """Time passes."""
@@ -100,11 +124,20 @@ class Breakers:
                 "until_ns": each.until_ns,
             }
             for each in self._all.values()
+        ] + [
+            {
+                "name": name,
+                "state": BreakerState.OPEN if cause else BreakerState.CLOSED,
+                "is_latched": False,
+                "cause": cause,
+                "until_ns": 0,
+            }
+            for name, cause in self._shown.items()
         ]
 
     def is_any_shut(self) -> bool:
         """Whether entries are stopped by one of them."""
-        return any(each.is_shut for each in self._all.values())
+        return any(each.is_shut for each in self._all.values()) or any(self._shown.values())
 
     def _changed(self, breaker: Breaker) -> None:
         self._gate.set_breaker(breaker.name, breaker.is_shut)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from actors.assertions import Around, Broken, broken, broken_in
+from actors.assertions import Around, Assertion, Broken, broken, broken_in
 from actors.breakers import Breakers
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
@@ -32,10 +32,14 @@ class ChecksMemory:
     Attributes:
         failing: What failed at the last look, by assertion and subject.
         looks: How often all of them were looked at.
+        decisions: How often the books were, once after each decision of the account.
+        counted: `looks` and `decisions` when a session was last counted.
     """
 
     failing: dict[tuple[str, str], Broken] = field(default_factory=dict)
     looks: int = 0
+    decisions: int = 0
+    counted: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +107,20 @@ def _failed(plan: ChecksPlan, found: list[Broken]) -> None:
         plan.notify("CRITICAL", f"assertion {each.assertion} {each.subject}: {each.text}")
         name = FRESHNESS if each.is_only_stale else BREAKER
         plan.breakers.endpoint(name).latch(f"{each.assertion}: {each.text}")
+
+
+def count_looks(plan: ChecksPlan, session_date: int) -> None:
+    """A session has closed: how often it was looked at since the last one, or our start (AL-2)."""
+    memory = plan.memory
+    sweeps, decisions = memory.counted
+    memory.counted = (memory.looks, memory.decisions)
+    payload = {
+        "session_date": session_date,
+        "asserted": len(Assertion),
+        "sweeps": memory.looks - sweeps,
+        "decisions": memory.decisions - decisions,
+    }
+    plan.note("AssertionsCounted", payload)
 
 
 class ChecksActor(LaneActor):

@@ -21,7 +21,7 @@ class DeadManPlan:
         every_ns: How often.
         lapse_ns: The venue cancels everything after so long without one.
         now_ns: The lane's clock.
-        hold: Told whether entries wait.
+        hold: Told why entries wait, empty when they need not.
         lapsed: Called when the venue has heard nothing for so long and answers again: whatever it
             cancelled is to be learned before entries leave.
         notify: Told severity and text.
@@ -31,7 +31,7 @@ class DeadManPlan:
     every_ns: int
     lapse_ns: int
     now_ns: Callable[[], int]
-    hold: Callable[[bool], None]
+    hold: Callable[[str], None]
     lapsed: Callable[[], None]
     notify: Callable[[str, str], None]
 
@@ -44,7 +44,7 @@ class DeadMan:
         self._plan = plan
         self._heard_ns = 0
         self._is_held = True
-        plan.hold(True)  # noqa: FBT003 - it is held, or it is not
+        plan.hold("the venue has not acknowledged the heartbeat yet")
 
     async def follow(self) -> None:
         """Beat for ever; a beat that is not answered before the next is due is a missed one."""
@@ -65,9 +65,9 @@ class DeadMan:
     def _missed(self, problem: str) -> None:
         if not self._is_held:
             self._is_held = True
-            self._plan.hold(True)  # noqa: FBT003
-            text = f"the venue does not acknowledge the heartbeat ({problem}): no new entry"
-            self._plan.notify("ERROR", text)
+            text = f"the venue does not acknowledge the heartbeat ({problem})"
+            self._plan.hold(text)
+            self._plan.notify("ERROR", f"{text}: no new entry")
 
     def _acknowledged(self, asked_ns: int) -> None:
         """The venue counts from when the beat reached it, which is not before it was sent."""
@@ -80,4 +80,4 @@ class DeadMan:
             plan.lapsed()
         if self._is_held:
             self._is_held = False
-            plan.hold(False)  # noqa: FBT003
+            plan.hold("")

@@ -4,10 +4,12 @@ Two sources: the market as it comes, for the venue and the account, and the comp
 strategies. A tape of bars holds both; from quotes and trades the bars are built here (MD-5). A
 built bar leaves at its end by a timer, or before the next tick, whichever comes first, and is
 journaled in the same round as what it leads to: that is how a recovery knows what was shown.
+
+What comes twice or too late goes to nobody, and is counted (MD-4).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from actors.lane import Lane
@@ -15,6 +17,7 @@ from actors.lane_actor import LaneActor
 from actors.messages import BarDue, MarketLost, SilenceDue
 from actors.timers import NEVER_NS, Timer
 from streams.gaps import YELLOW_CADENCES, Gap, GapDetector, Heartbeat
+from streams.repeats import Repeats, StaleCounts
 from streams.source import Source
 from streams.tick_bars import BarMessage, TickBars, bar_messages
 from trading.market import Bar, MarketMessage, Quote, SessionClosed, SessionOpened, TradePrint
@@ -33,6 +36,8 @@ class FeedMemory:
         sent_before: The same of the session before it.
         heartbeat: How old the newest message is, in units of the feed's cadence.
         is_silent: Somebody was told that nothing comes any more.
+        stale: What of the newest session was not passed on, and trades out of order.
+        watched: What finds the holes of each instrument.
     """
 
     heartbeat: Heartbeat
@@ -42,8 +47,15 @@ class FeedMemory:
     last_at_ns: int = 0
     session_date: int = 0
     is_silent: bool = False
+    stale: StaleCounts = field(default_factory=StaleCounts)
     sent: list[BarMessage] = field(default_factory=list)
     sent_before: list[BarMessage] = field(default_factory=list)
+    watched: Sequence[GapDetector] = ()
+
+    @property
+    def completeness_ratio(self) -> float:
+        """Share of the newest session that is in no hole, of the instrument with the least."""
+        return min((each.completeness_ratio for each in self.watched), default=1.0)
 
     def shown(self, last_seq: int, shown_ns: int) -> list[BarMessage]:
         """What somebody was sent who has seen so much: rows of the tape, ends of bars.
@@ -106,9 +118,10 @@ class FeedActor(LaneActor):
         """An incarnation; `rehydrate` shows it what was read already."""
         super().__init__(lane, name)
         self.plan = plan
-        self.detectors = plan.detectors()
+        self.detectors = plan.memory.watched = plan.detectors()
         self.building = plan.building()
         self.ticks = 0
+        self._repeats = Repeats()
         self._bar_timer: Timer | None = None
         self._silence_timer: Timer | None = None
 
@@ -117,12 +130,18 @@ class FeedActor(LaneActor):
     def rehydrate(self) -> None:
         """Read the session again, up to the last message that was passed on."""
         plan, memory = self.plan, self.plan.memory
-        messages = plan.history(memory.last_seq)
+        repeats = self._repeats
+        messages = repeats.without_stale(plan.history(memory.last_seq))
+        if self._is_restarted():  # what is read again was counted before
+            repeats.counts = memory.stale
+        else:
+            memory.stale = repeats.counts
         for message in messages:
             self._gaps(message)
             memory.heartbeat.take(message)
             self._count(message)
-        memory.sent = bar_messages(messages, self.building, memory.shown_ns)
+        again = bar_messages(messages, self.building, memory.shown_ns)
+        memory.sent = again if self.building is None else _with_forgotten(memory.sent, again)
         if self.building is not None and self.lane.sheds_market and self._is_restarted():
             self.building.lost(self.lane.now_ns())  # what came meanwhile was shed (MD-9)
 
@@ -159,6 +178,10 @@ class FeedActor(LaneActor):
         """Pass one market message on, behind the bars that were over before it."""
         plan, memory = self.plan, self.plan.memory
         memory.last_seq = message.tape_seq
+        if type(message) is SessionOpened:
+            memory.stale = self._repeats.counts = StaleCounts()
+        elif self._repeats.take(message) is not None:
+            return
         memory.last_at_ns = message.at_ns
         for gap in self._gaps(message):
             self._note_gap(gap)
@@ -309,7 +332,7 @@ class FeedActor(LaneActor):
                 "incomplete": left_out.incomplete,
                 "unsound": building.unsound(),
             }
-        sent = self.plan.memory.sent
+        sent, stale = self.plan.memory.sent, self.plan.memory.stale
         open_ns = next((each.open_ns for each in sent if type(each) is SessionOpened), closed.at_ns)
         self._note(
             "FeedCounted",
@@ -320,5 +343,23 @@ class FeedActor(LaneActor):
                 "watched_ns": (closed.at_ns - open_ns) * len(self.detectors),
                 "missing_ns": sum(detector.missing_ns for detector in self.detectors),
                 **counts,
+                **asdict(stale),
             },
         )
+
+
+def _with_forgotten(before: list[BarMessage], again: list[BarMessage]) -> list[BarMessage]:
+    """What was sent of a session whose oldest trades a live market has forgotten (MD-6).
+
+    Built again is what the trades that are kept make up; the first such bar may lack some of its
+    own, so up to its end what was sent before counts.
+    """
+    if not before or not again or before[0] != again[0]:  # of another session, or the first reading
+        return again
+    first_ns = next((message.at_ns for message in again if type(message) is Bar), None)
+    if first_ns is None:
+        return before
+    return [
+        *(message for message in before if message.at_ns <= first_ns),
+        *(message for message in again if message.at_ns > first_ns),
+    ]

@@ -120,7 +120,7 @@ class GuardWatch:
         self._beat = word.guard_beat()
         self._seen_ns = 0
         self._is_watched = False
-        system.gate.set_breaker(GUARD, True)  # noqa: FBT003 - the core's own signature
+        system.wiring.breakers.show(GUARD, "no guard was seen yet")
 
     def look(self, now_ns: int) -> None:
         """Compare with the last look; `now_ns` is monotonic."""
@@ -128,28 +128,39 @@ class GuardWatch:
         if beat != self._beat:
             self._beat, self._seen_ns = beat, now_ns
             if not self._is_watched:
-                self._turned("GuardSeen", "INFO", "a guard watches this trader")
+                self._turned("GuardSeen", "INFO", "a guard watches this trader", "")
         elif self._is_watched and now_ns - self._seen_ns > self._silence_max_ns:
             silent_s = (now_ns - self._seen_ns) / NS_PER_S
             text = f"no guard was seen for {silent_s:.1f} s: entries wait, exits and cancels go on"
-            self._turned("GuardLost", "CRITICAL", text)
+            self._turned("GuardLost", "CRITICAL", text, f"no guard for {silent_s:.1f} s")
 
-    def _turned(self, kind: str, severity: str, text: str) -> None:
+    def _turned(self, kind: str, severity: str, text: str, cause: str) -> None:
         self._is_watched = not self._is_watched
-        self._system.gate.set_breaker(GUARD, not self._is_watched)
+        self._system.wiring.breakers.show(GUARD, cause)
         self._system.wiring.note("guard", kind, {"text": text})
         self._system.ports.notify(severity, text, ())
 
 
-async def heart_page(record: SqliteRecord, data_dir: Path) -> HeartbeatPage:
+async def heart_page(
+    record: SqliteRecord, data_dir: Path, *, is_closing: bool = False
+) -> HeartbeatPage:
     """The page of this process, once the guard holds trading no more.
 
-    A hold that the guard lifts by itself is waited for: it is taking orders off.
+    A hold that the guard lifts by itself is waited for: it is taking orders off. One that closes
+    what is open is started within a hold, and only then.
 
     Raises:
-        SafetyRefusedError: It is held for a person, or for longer than this waits.
+        SafetyRefusedError: It is held for a person, or for longer than this waits; or it is not
+            held, and something would be closed.
     """
     word = record.lease.word
+    if is_closing:
+        if word.hold() is not Hold.PERSON:
+            raise SafetyRefusedError(
+                f"trading on {data_dir} must be held by the guard before a process closes what is "
+                "open, it is not: nothing was started"
+            )
+        return HeartbeatPage(data_dir)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(HOLD_WAIT_S):
             while word.hold() is Hold.PASSING:  # noqa: ASYNC110 - another process's word

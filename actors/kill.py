@@ -99,6 +99,7 @@ class KillPlan:
         level_of: The kill level as an account's core has it, by its name; empty while it has none.
         unconfirmed: Whether an account, by its name, still waits for its venue's word on a kill.
         gate: Raised before a kill is answered.
+        run: The run in the record.
         timeout_ns: After this a kill answers with what remains; it stays latched.
     """
 
@@ -109,6 +110,7 @@ class KillPlan:
     gate: ReleaseGate
     rounds: Rounds
     record: Record
+    run: str
     memory: KillMemory
     timeout_ns: int
     notify: Callable[[str, str], None]
@@ -161,7 +163,10 @@ class KillActor(LaneActor):
                 asked.answer(Accepted(request.id))
             return
         memory.running[request.id] = Running(request, [asked.answer], set(self.plan.accounts))
+        is_new = not self.plan.record.has_claim(Claim(name=CLAIM, key=request.id), self.plan.run)
         self._journal(request)
+        if is_new:
+            self._tell_accounts(request)
 
     def _journal(self, request: KillRequest) -> None:
         payload = {
@@ -209,12 +214,18 @@ class KillActor(LaneActor):
             },
         )
         memory.kill_id, memory.latched = request.id, memory.level
-        self._carry_out(request)
+        self._allow_time(request)
 
-    def _carry_out(self, request: KillRequest) -> None:
+    def _tell_accounts(self, request: KillRequest) -> None:
+        """Behind the kill's own event: what they decide is durable with it or after it (KC-4).
+
+        So their cancels wait for one commit, and no account acts on a kill that a crash forgets.
+        """
         for account in self.plan.accounts:
             message = Message.kill(request.id, str(request.level), request.reason, request.by)
             self.tell(account, message)
+
+    def _allow_time(self, request: KillRequest) -> None:
         self.lane.at(
             self.lane.now_ns() + self.plan.timeout_ns, self.name, KillTimeout(kill_id=request.id)
         )
@@ -243,9 +254,10 @@ class KillActor(LaneActor):
                 continue
             request = KillRequest(id=kill_id, level=KillLevel(level), reason=reason, by=author)
             memory.running[kill_id] = Running(request, [], set(self.plan.accounts), True)  # noqa: FBT003
+            self._tell_accounts(request)
             if is_latched:
                 memory.kill_id = kill_id
-                self._carry_out(request)
+                self._allow_time(request)
             else:
                 self._latch(request)
             for account, *counts in record.query(_FINISHED, {"kill_id": kill_id}):

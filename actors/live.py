@@ -11,13 +11,14 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from actors import arming
 from actors.adapter import AdapterActor, AdapterPlan
 from actors.arming import Arming
 from actors.capture import MarketCapture
 from actors.clock_watch import ClockPlan, ClockWatch
+from actors.closing import LeftOpenError, close_all, is_flat, without_strategies
 from actors.guarded import Heart, refuse_when_fenced, take_up_guard
 from actors.interrupt import Interrupter
 from actors.lane import Lane
@@ -26,15 +27,16 @@ from actors.lane_live import LiveLane
 from actors.live_feed import LiveFeed, LiveFeedPlan
 from actors.messages import FEED
 from actors.operator import handle_signals
+from actors.previews import Previews
 from actors.process import (
     cut_off_run,
     note_strategies,
     operator_server,
-    preparing,
     settle_memory,
 )
 from actors.questions import Why
 from actors.reconciler import ReconcileNow
+from actors.resolution_watch import EVERY_S, ResolutionPlan, ResolutionWatch
 from actors.rounds import TapePosition
 from actors.safe_to_trade import admitted, armed_until_ns, red
 from actors.spec import Spec
@@ -43,21 +45,13 @@ from actors.summary import live_progress
 from actors.system import Ports, System, build
 from actors.trader_port import RunningTrader
 from actors.venue_store import VenueStore
+from actors.watched_for import pass_on
 from brokers import ntp
-from brokers.alpaca.connect import (
-    Addresses,
-    Connection,
-    Wanted,
-    account_number,
-    checks,
-    clock_offset,
-    market_check,
-    real_checks,
-)
-from brokers.alpaca.rest import CALL_ERRORS
 from brokers.base import Check, Place
-from brokers.credentials import find
+from brokers.calls import CALL_ERRORS, CallEnded
 from brokers.network import NetworkBroker
+from brokers.venue_checks import market_check, time_line
+from brokers.venues import Addresses, Connection, Wanted, venue_kind
 from rust_core import Message
 from storage import LeaseLostError, SqliteRecord
 from storage.heartbeat import HeartbeatPage
@@ -71,21 +65,27 @@ from trading.run_options import ExitCode, Mode, RunOptions
 from trading.run_report import Notice, Reporter
 
 if TYPE_CHECKING:
+    from brokers.base import PreviewingVenue
     from brokers.offset import Offset
 
 PROGRESS_EVERY_S = 0.25
 STOP_WAIT_S = 15.0
 VENUE_WAIT_S = 15.0
 """How long a run that was cut off waits for its venue before the process is started again: few
-enough starts a minute for the launcher never to give it up."""
+enough starts a minute for the guard never to give it up."""
 VENUE_LOOK_S = 0.5
 STOP_LOOK_S = 0.05
+OURS_MAX = 2_000
+"""Ids known to be ours without asking the record, so that a long run keeps no more (WD-8)."""
 MINUTE_S = 60
+_INTENDED = """SELECT at_ns FROM journal JOIN claims USING (pos)
+    WHERE claims.run = :run AND name = 'intent' AND key = :order"""
+_INTENTS = "SELECT payload FROM journal WHERE run = :run AND kind = 'OrderIntended'"
 NS_PER_MS = 1_000_000
 
 
 class VenueAwayError(HoldfastError):
-    """A run that was cut off cannot go on before its venue answers; the launcher tries again."""
+    """A run that was cut off cannot go on before its venue answers; the guard tries again."""
 
     exit_code = ExitCode.RESTART
 
@@ -105,17 +105,20 @@ class LiveTrader:
         self.options, self.config, self.record, self.reporter = options, config, record, reporter
         self.connection = connection
         self.cut_off = cut_off_run(record, options)
-        self.found = FoundStrategies(config, Path.cwd())
+        self.found = FoundStrategies(without_strategies(config, options), Path.cwd())
         self.run_id = self._enter_run()
         self.lane = LiveLane(clock_ns=connection.now_ns)
         self.store = VenueStore(options.data_dir, self.run_id)
-        self._ours: set[str] = set()
+        self._ours: dict[str, None] = {}
         self._stop_asked = asyncio.Event()
         symbols = [each.symbol for each in config.instruments]
         self._armed_until_ns = armed_until_ns(connection.addresses, options, config, record)
         self._is_arming_over = False
         self._began_ns = 0
-        self.capture = self._make_capture() if config.input.capture else None
+        self.previews = self._make_previews()
+        self.capture = (
+            self._make_capture() if config.input.capture and not options.closing else None
+        )
         self.feed = LiveFeed(
             LiveFeedPlan(
                 stream=connection.market(symbols, ("quotes", "trades")),
@@ -130,6 +133,7 @@ class LiveTrader:
             )
         )
         self.system = self._build()
+        pass_on(self.system.rounds, self.lane.now_ns, reporter)
 
     @classmethod
     async def open(
@@ -138,7 +142,7 @@ class LiveTrader:
         config: Config,
         record: SqliteRecord,
         reporter: Reporter,
-        addresses_of: Callable[[str], Addresses] = Addresses.of,
+        addresses_of: Callable[[str], Addresses] | None = None,
     ) -> "LiveTrader":
         """Ask the venue whether it can be traded at, then build.
 
@@ -150,11 +154,14 @@ class LiveTrader:
         """
         if options.url is None:
             raise SetupError("a live market needs the venue's address: --url http://127.0.0.1:PORT")
-        addresses = addresses_of(options.url)
+        kind = venue_kind(options.broker)
+        addresses = (addresses_of or kind.addresses_of)(options.url)
         armed = admitted(addresses, options, config, record)
         is_cut_off = cut_off_run(record, options) is not None
         try:
-            offset_ns = await _venue_offset_ns(options, VENUE_WAIT_S if is_cut_off else 0.0)
+            offset_ns = await _venue_offset_ns(
+                options, addresses, VENUE_WAIT_S if is_cut_off else 0.0
+            )
         except CALL_ERRORS as error:
             if is_cut_off:
                 raise VenueAwayError(f"the venue does not answer yet: {error}") from None
@@ -163,9 +170,9 @@ class LiveTrader:
             ) from None
         if addresses.place is not Place.SIMULATOR:
             offset_ns = 0  # a simulator's clock counts, whatever day it shows; no real venue's does
-        connection = Connection(
+        connection = kind.connect(
             addresses=addresses,
-            credentials=find(options.broker, os.environ),
+            credentials=kind.credentials(os.environ),
             now_ns=lambda: time.time_ns() + offset_ns,
             mono_ns=time.monotonic_ns,
             seed=config.run.seed,
@@ -191,12 +198,18 @@ class LiveTrader:
         )
 
     def _source(self) -> str:
-        return f"{self.options.broker} at {self.connection.addresses.trading.url}"
+        return f"{self.options.broker} at {self.connection.addresses.url}"
 
     def _make_capture(self) -> MarketCapture:
         return MarketCapture(
             self.options.data_dir, self.options.broker, note=self._note, notify=self._notify
         )
+
+    def _make_previews(self) -> Previews | None:
+        venue = self.connection.venue() if self.options.mode is Mode.DRY_RUN else None
+        if venue is None or not venue.capabilities.has_preview:
+            return None
+        return Previews(cast("PreviewingVenue", venue), self._note)
 
     def _build(self) -> System:
         is_outside = self.options.mode is Mode.LIVE
@@ -227,7 +240,8 @@ class LiveTrader:
             fence_word=self.record.lease.word.read,
             make_broker=make_broker if is_outside else None,
             flight_max_ns=self.connection.flight_max_ns,
-            prepare=preparing(self.options),
+            prepare=self.connection.preparer() if self.options.mode is Mode.DRY_RUN else None,
+            preview=None if self.previews is None else self.previews.ask,
             adapters=(Spec(name=adapter, make=make_adapter),) if is_outside else (),
         )
         return build(
@@ -237,16 +251,24 @@ class LiveTrader:
     def _adapter_plan(self) -> AdapterPlan:
         return AdapterPlan(
             account=self.system.account_name,
-            make=self.connection.venue,
-            gate=lambda: self.system.gate,
+            make=lambda: self.connection.venue(self._call_ended),
+            hold=self._hold,
             fence=self.record.fence,
             fence_word=self.record.lease.word.read,
             is_ours=self._is_ours,
             live_orders=self._live_orders,
+            working=self._working,
+            intents=self._intents,
+            broker_id=self._broker_id,
+            intended_ns=self._intended_ns,
             reconnected=self._reconnected,
             notify=self._notify,
             note=self._note,
         )
+
+    def _hold(self, breaker: str, cause: str) -> None:
+        """At the gate, and where a person sees why entries wait."""
+        self.system.wiring.breakers.show(breaker, cause)
 
     def _is_ours(self, client_order_id: str) -> bool:
         """Its intent is durable in this run, which it was before the venue heard of it."""
@@ -254,12 +276,36 @@ class LiveTrader:
             claim = Claim(name="intent", key=client_order_id)
             if not self.record.has_claim(claim, self.run_id):
                 return False
-            self._ours.add(client_order_id)
+            self._ours[client_order_id] = None
+            if len(self._ours) > OURS_MAX:
+                del self._ours[next(iter(self._ours))]  # the oldest; the record knows it still
         return True
 
     def _live_orders(self) -> list[str]:
         core = self.system.core
         return [] if core is None else [order.client_order_id for order in core.orders()]
+
+    def _working(self) -> dict[str, int]:
+        core = self.system.core
+        orders = [] if core is None else core.orders()
+        known = ("WORKING", "PARTIALLY_FILLED")
+        return {each.client_order_id: each.filled_1e8 for each in orders if each.state in known}
+
+    def _broker_id(self, client_order_id: str) -> str:
+        core = self.system.core
+        order = None if core is None else core.order(client_order_id)
+        return "" if order is None else order.broker_order_id
+
+    def _intents(self) -> list[bytes]:
+        return [text.encode() for (text,) in self.record.query(_INTENTS, {"run": self.run_id})]
+
+    def _intended_ns(self, client_order_id: str) -> int:
+        values = {"run": self.run_id, "order": client_order_id}
+        return next((at_ns for (at_ns,) in self.record.query(_INTENDED, values)), 0)
+
+    def _call_ended(self, call: CallEnded) -> None:
+        """The breaker of its endpoint, in the gate, on /health and in the status (WD-3)."""
+        self.system.wiring.breakers.call_ended(call, self.lane.now_ns())
 
     def _reconnected(self) -> None:
         now = ReconcileNow(why=Why.RECONNECTED)
@@ -290,7 +336,10 @@ class LiveTrader:
         interrupter.start()
         progress = asyncio.create_task(self._report())
         clocks = asyncio.create_task(self._clock_watch().run())
+        ends = asyncio.create_task(self.follow_resolutions())
         try:
+            if self.options.closing:
+                await close_all(port, self._stop_asked)
             await self._stop_asked.wait()
             refuse_when_fenced(self.record)
             heart.stopping()
@@ -301,18 +350,41 @@ class LiveTrader:
         finally:
             heart.close()
             await self.feed.stop()
+            if self.previews is not None:
+                await self.previews.close()
             interrupter.close()
             progress.cancel()
             clocks.cancel()
-            await asyncio.gather(clocks, return_exceptions=True)
+            ends.cancel()
+            await asyncio.gather(clocks, ends, return_exceptions=True)
             await server.stop()
+        is_left_open = self.options.closing and not is_flat(self.system)
         self._end()
+        if is_left_open:
+            raise LeftOpenError
+
+    async def follow_resolutions(self, every_s: float = EVERY_S) -> None:
+        """Where markets of the venue end: watch for their ends, until cancelled (MD-8)."""
+        make = venue_kind(self.options.broker).resolutions
+        if make is None or self.options.mode is not Mode.LIVE:
+            return
+        account = self.system.account_name
+        plan = ResolutionPlan(
+            source=make(self.connection),
+            faults=CALL_ERRORS,
+            positions=lambda: () if self.system.core is None else self.system.core.positions(),
+            tell=lambda message: self.lane.tell(account, message),
+            note=self._note,
+            notify=self._notify,
+            every_s=every_s,
+        )
+        await ResolutionWatch(plan).run()
 
     def begin(self) -> None:
         """Start the system and its market."""
         system = self.system
-        if self._armed_until_ns is not None and time.time_ns() >= self._armed_until_ns:
-            self._shut_entries()  # before a recovery could send one
+        if self._armed_until_ns is not None:
+            self._show_arming()  # before a recovery could send one
         if self.cut_off is None:
             started = {
                 "mode": str(self.options.mode),
@@ -337,10 +409,8 @@ class LiveTrader:
     def _clock_watch(self) -> ClockWatch:
         """The venue's clock and a time server's beside ours."""
         limits = self.config.watchdog
-        venue = self.connection.venue()
-        ask: dict[str, Callable[[], Awaitable[Offset]]] = {
-            self.options.broker: lambda: clock_offset(venue.rest)
-        }
+        probe = self.connection.probe()
+        ask: dict[str, Callable[[], Awaitable[Offset]]] = {self.options.broker: probe.clock_offset}
         if limits.ntp_server:  # it has the world's time, not a simulator's
             ask["ntp"] = lambda: ntp.ask(limits.ntp_server, time.time_ns)
         plan = ClockPlan(
@@ -354,7 +424,7 @@ class LiveTrader:
             note=self._note,
             notify=self._notify,
         )
-        return ClockWatch(plan, close=venue.close)
+        return ClockWatch(plan, close=probe.close)
 
     async def _resolve(self) -> None:
         """No entry any more; entries that work are cancelled, and what is in flight may end."""
@@ -404,15 +474,18 @@ class LiveTrader:
         """Entries at a real venue end with their arming; exits go on (BR-7)."""
         if self._armed_until_ns is None or self._is_arming_over:
             return
-        if time.time_ns() >= self._armed_until_ns:
+        if self._show_arming():
             self._is_arming_over = True
-            self._shut_entries()
             self._note("run", "ArmingEnded", {"until_ns": self._armed_until_ns})
             text = "entries are held back: the run is not armed any more; exits go on (BR-7)"
             self._notify("CRITICAL", text, ())
 
-    def _shut_entries(self) -> None:
-        self.system.gate.set_breaker(arming.BREAKER, True)  # noqa: FBT003 - the core's own
+    def _show_arming(self) -> bool:
+        until_ns = self._armed_until_ns
+        is_over = until_ns is not None and time.time_ns() >= until_ns
+        over = "the run is not armed any more: `holdfast arm` again, then run anew"
+        self.system.wiring.breakers.show(arming.BREAKER, over if is_over else "")
+        return is_over
 
     async def _report(self) -> None:
         while not self.record.lease.is_lost():
@@ -425,40 +498,42 @@ class LiveTrader:
 async def _checked(connection: Connection, config: Config, armed: Arming | None) -> list[Check]:
     """The venue's lines; `armed`: those of a new run with real orders too."""
     wanted = [Wanted(symbol=each.symbol, lot_1e8=to_1e8(each.lot)) for each in config.instruments]
-    venue = connection.venue()
+    probe = connection.probe()
     try:
-        found = await checks(venue.rest, wanted)
+        found = await probe.checks(wanted)
         if armed is not None:
-            number = await account_number(venue.rest)
-            found.append(armed.account_check(number))
-            found += await real_checks(venue.rest, to_1e8(config.account.capital_usd))
+            watch = config.watchdog
+            found.append(await time_line(watch.ntp_server, watch.clock_offset_max_ms, time.time_ns))
+            found.append(armed.account_check(await probe.account_number()))
+            found += await probe.real_checks(to_1e8(config.account.capital_usd))
             symbols = [each.symbol for each in config.instruments]
             found.append(await market_check(connection.market(symbols, ("quotes",))))
         return found
     finally:
-        await venue.close()
+        await probe.close()
 
 
-async def _venue_offset_ns(options: RunOptions, wait_s: float) -> int:
+async def _venue_offset_ns(options: RunOptions, addresses: Addresses, wait_s: float) -> int:
     """By how much the venue's clock is ahead of ours, asked again for so long.
 
     Raises:
         Exception: One of `CALL_ERRORS`: it does not answer.
     """
-    connection = Connection(
-        addresses=Addresses.of(options.url or ""),
-        credentials=find(options.broker, os.environ),
+    kind = venue_kind(options.broker)
+    connection = kind.connect(
+        addresses=addresses,
+        credentials=kind.credentials(os.environ),
         now_ns=time.time_ns,
         mono_ns=time.monotonic_ns,
     )
-    venue, until_s = connection.venue(), time.monotonic() + wait_s
+    probe, until_s = connection.probe(), time.monotonic() + wait_s
     try:
         while True:
             try:
-                return (await clock_offset(venue.rest)).middle_ns
+                return (await probe.clock_offset()).middle_ns
             except CALL_ERRORS:
                 if time.monotonic() >= until_s:
                     raise
                 await asyncio.sleep(VENUE_LOOK_S)
     finally:
-        await venue.close()
+        await probe.close()

@@ -1,8 +1,9 @@
 """The market of a live run: a venue's stream and the calendar's sessions, mailed to the feed.
 
 Messages are numbered as they come, so that a new incarnation of an actor can be shown what it saw:
-of each instrument the newest quote, which is what conflation leaves of them anyway, and everything
-else of the session. At 10,000 quotes a second the memory stays where it is.
+of each instrument the newest quote, which is what conflation leaves of them anyway, the session's
+opening, and of its trades so many. The bars of older trades are the feed's own memory
+(`actors.feed`), so the memory stays where it is however much is traded.
 """
 
 import asyncio
@@ -10,15 +11,15 @@ import heapq
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec.structs import replace
 
 from actors.messages import MarketLost
 from brokers.base import StreamDown, StreamUp
+from brokers.venues import MarketNews, MarketStream
 from trading.calendar import Calendar, Session
 from trading.market import (
-    Bar,
     MarketMessage,
     Quote,
     SessionClosed,
@@ -26,23 +27,14 @@ from trading.market import (
     TradePrint,
 )
 
-KEPT_MAX = 400_000
-"""Messages of a session that are kept, quotes apart; the oldest are forgotten beyond it."""
+KEPT_MAX = 5_000
+"""Trades of a session that are kept, about 2 MB; the oldest are forgotten beyond it."""
 LONGEST_NAP_S = 1.0
 PATIENCE_NS = 60_000_000_000
 PATIENCE_MAX_NS = 16 * PATIENCE_NS
 """A stream that answers pings and says nothing for so long within a session is connected anew; each
 time in vain twice as long is waited, as a quiet instrument looks the same."""
 REACH_NS = 14 * 86_400_000_000_000
-
-Tick = Quote | TradePrint | Bar
-
-
-class MarketStreamPort(Protocol):
-    """A venue's market data."""
-
-    async def follow(self, hear: Callable[[Tick | StreamUp | StreamDown], None]) -> None:
-        """Follow it until cancelled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +54,7 @@ class LiveFeedPlan:
         sleep: Waits; asyncio's by default.
     """
 
-    stream: MarketStreamPort
+    stream: MarketStream
     calendar: Calendar
     now_ns: Callable[[], int]
     tell: Callable[[str, object], None]
@@ -81,6 +73,7 @@ class LiveFeed:
         """Nothing has come."""
         self.plan = plan
         self._kept: deque[MarketMessage] = deque(maxlen=KEPT_MAX)
+        self._opened: list[MarketMessage] = []
         self._quotes: dict[str, Quote] = {}
         self._next_seq = plan.first_seq
         self._session: Session | None = None
@@ -104,7 +97,8 @@ class LiveFeed:
 
     def history(self, last_seq: int) -> list[MarketMessage]:
         """The session's messages up to that number, of each instrument's quotes the newest."""
-        kept = heapq.merge(self._kept, sorted(self._quotes.values(), key=_number), key=_number)
+        trades = heapq.merge(self._opened, self._kept, key=_number)
+        kept = heapq.merge(trades, sorted(self._quotes.values(), key=_number), key=_number)
         return [message for message in kept if message.tape_seq <= last_seq]
 
     def _follow(self) -> None:
@@ -174,7 +168,7 @@ class LiveFeed:
         self._lose()
         self._follow()
 
-    def _hear(self, news: Tick | StreamUp | StreamDown) -> None:
+    def _hear(self, news: MarketNews) -> None:
         match news:
             case StreamUp(stream=stream):
                 gap = {"stream": stream, "start_ns": self._down_ns, "end_ns": self.plan.now_ns()}
@@ -199,6 +193,8 @@ class LiveFeed:
         self._next_seq += 1
         if isinstance(numbered, Quote):
             self._quotes[numbered.instrument] = numbered
+        elif isinstance(numbered, SessionOpened):
+            self._opened = [numbered]
         else:
             self._kept.append(numbered)
         if isinstance(numbered, Quote | TradePrint):

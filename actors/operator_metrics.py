@@ -60,6 +60,14 @@ class _TraderMetrics(Collector):
         for feed in health["feeds"]:
             stale.add_metric([feed["name"]], float(feed["is_stale"]))
         yield stale
+        complete = GaugeMetricFamily(
+            "holdfast_feed_completeness_ratio",
+            "Share of the session so far that is in no hole of the feed",
+            labels=["feed"],
+        )
+        for feed in health["feeds"]:
+            complete.add_metric([feed["name"]], feed["completeness_ratio"])
+        yield complete
 
     def _counts(self, status: Mapping[str, Any]) -> Iterable[Metric]:
         counts: Mapping[str, int] = status.get("counts", {})

@@ -317,12 +317,20 @@ AnswerSink = Callable[[Answer], None]
 
 
 class FeedHealth(TypedDict):
-    """One feed (MD-2): age of its newest item; GREEN, YELLOW, RED (stale), or CLOSED."""
+    """One feed (MD-2): age of its newest item; GREEN, YELLOW, RED (stale), or CLOSED.
+
+    `repeated`, `older`, `disordered`: what it said twice or too late in this session (MD-4).
+    `completeness_ratio`: the share of this session so far that is in no hole, 0 to 1.
+    """
 
     name: str
     age_ns: int
     freshness: str
     is_stale: bool
+    completeness_ratio: float
+    repeated: int
+    older: int
+    disordered: int
 
 
 class ClockSeen(TypedDict):

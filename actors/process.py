@@ -1,6 +1,7 @@
 """What the trader's process does alike whether its time is a recording's or the wall's."""
 
 import gc
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,8 +9,8 @@ from typing import Any
 from actors.operator import OperatorServer, OperatorSettings
 from actors.system import StrategyBuild, System
 from actors.trader_port import RunningTrader
-from brokers.alpaca.orders import prepare
 from brokers.base import Prepared
+from brokers.venues import venue_kind
 from trading.config import Config
 from trading.errors import SafetyRefusedError, SetupError
 from trading.ports import Record, RunInfo
@@ -47,8 +48,15 @@ def cut_off_run(record: Record, options: RunOptions) -> RunInfo | None:
 
 
 def preparing(options: RunOptions) -> Callable[[bytes], Prepared] | None:
-    """In DRY_RUN, what makes the venue's requests, which are journaled and not sent."""
-    return prepare if options.mode is Mode.DRY_RUN else None
+    """In DRY_RUN over a recording, what makes the venue's requests: journaled, and not sent."""
+    if options.mode is not Mode.DRY_RUN:
+        return None
+    kind = venue_kind(options.broker)
+    try:
+        account = kind.credentials(os.environ).key
+    except SetupError:
+        account = kind.key_words[0]  # where no venue is asked, nobody needs its keys
+    return kind.preparer(account)
 
 
 def operator_server(

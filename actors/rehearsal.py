@@ -8,7 +8,8 @@ faults is what tests/system/test_live_alpaca.py is for; this is the part that a 
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,13 +17,21 @@ import aiohttp
 import msgspec
 import orjson
 
-from brokers.base import CancelRequested, Refused, SendOutcome, Sent, Unknown, Venue
+from brokers.base import (
+    CancelRequested,
+    Capabilities,
+    Prepared,
+    Refused,
+    SendOutcome,
+    Sent,
+    Unknown,
+    Venue,
+)
+from brokers.venues import SHARES, RehearsedOrder
 
-REHEARSAL_FILE: Final = "rehearsal.json"
-SYMBOL: Final = "SPY"
+ORDERS: Final = "the order's own request"
 _LOOKS_MAX: Final = 50
 _LOOK_EVERY_S: Final = 0.1
-_ONE_1E8: Final = 100_000_000
 
 
 class HeldBackError(Exception):
@@ -39,7 +48,8 @@ class Case:
         outcomes: How sending may end; none means that nothing may leave.
         booked: How many orders the venue must have of it in the end.
         writes: How often it is handed to the adapter: twice is somebody's mistake.
-        changes: Of the intent.
+        is_refusable: Whether the order is changed so that the venue refuses it.
+        is_for: Whether a venue of such capabilities can pass it.
     """
 
     name: str
@@ -47,7 +57,8 @@ class Case:
     outcomes: tuple[type, ...] = (Sent,)
     booked: int = 1
     writes: int = 1
-    changes: dict[str, Any] = field(default_factory=dict)
+    is_refusable: bool = False
+    is_for: Callable[[Capabilities], bool] = lambda _: True
 
 
 def _lost(how: str) -> dict[str, Any]:
@@ -66,7 +77,7 @@ CASES: Final = (
     ),
     Case(
         name="the answer cannot be read",
-        faults=({"verb": "malformed", "how": "truncated", "on": "POST /v2/orders"},),
+        faults=({"verb": "malformed", "how": "truncated", "on": ORDERS},),
         outcomes=(Unknown,),
     ),
     Case(
@@ -78,12 +89,17 @@ CASES: Final = (
     Case(
         name="its news overtakes its answer", faults=({"verb": "event_before_response", "ms": 20},)
     ),
-    Case(name="the same id twice is one order", outcomes=(Sent, Unknown), writes=2),
+    Case(
+        name="the same id twice is one order",
+        outcomes=(Sent, Unknown),
+        writes=2,
+        is_for=lambda can: can.is_id_unique,
+    ),
     Case(
         name="a refused order is refused",
         outcomes=(Refused,),
         booked=0,
-        changes={"instrument": "NOTLISTED"},
+        is_refusable=True,
     ),
     Case(name="what the gate holds back does not leave", outcomes=(), booked=0),
 )
@@ -99,8 +115,9 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsed:
-    """A rehearsal as it is kept: of which code, when, and each case."""
+    """A rehearsal as it is kept: at which venue, of which code, when, and each case."""
 
+    broker: str
     code_sha256: str
     at_ns: int
     cases: list[Judged]
@@ -127,44 +144,52 @@ class Stage:
             async with self._http.post(f"{self._url}/admin/faults", json=body) as answer:
                 answer.raise_for_status()
 
-    async def booked(self, order: str) -> int:
-        """How many orders of that id the venue has."""
+    async def booked(self, prepared: Prepared) -> int:
+        """How many orders the venue has of it: by our id, or by its own that was known before."""
         async with self._http.get(f"{self._url}/admin/truth") as answer:
-            found: dict[str, int] = (await answer.json())["orders_by_client_id"]
-        return found.get(order, 0)
+            truth: dict[str, Any] = await answer.json()
+        if prepared.venue_id:
+            return sum(each["id"] == prepared.venue_id for each in truth["orders"])
+        found: dict[str, int] = truth["orders_by_client_id"]
+        return found.get(prepared.client_order_id, 0)
 
-    async def written(self, order: str) -> int:
-        """How often that order was written to it."""
+    async def written(self, prepared: Prepared) -> int:
+        """How often its bytes were written to it."""
         async with self._http.get(f"{self._url}/admin/audit") as answer:
             requests = (await answer.json())["requests"]
-        return sum(
-            each["method"] == "POST" and each.get("client_order_id") == order for each in requests
-        )
+        body = sha256(prepared.body).hexdigest()
+        return sum(each["method"] == "POST" and each["body_sha256"] == body for each in requests)
 
 
-async def rehearse(make: Callable[[], Venue], admin_url: str) -> list[Judged]:
+async def rehearse(
+    make: Callable[[], Venue], admin_url: str, order: RehearsedOrder = SHARES
+) -> list[Judged]:
     """Play every case with a venue of its own, one after the other."""
     async with aiohttp.ClientSession() as http:
-        stage = Stage(http, admin_url)
+        stage, probe = Stage(http, admin_url), make()
+        cases = [case for case in CASES if case.is_for(probe.capabilities)]
+        await probe.close()
         return [
-            await _play(make(), stage, case, f"rehearsal-{at}") for at, case in enumerate(CASES)
+            await _play(make(), stage, case, _intent(f"rehearsal-{at}", case, order))
+            for at, case in enumerate(cases)
         ]
 
 
-async def _play(venue: Venue, stage: Stage, case: Case, order: str) -> Judged:
-    await stage.arm(case.faults)
+async def _play(venue: Venue, stage: Stage, case: Case, intent: bytes) -> Judged:
+    prepared = venue.prepare(intent)
+    where = f"{prepared.method} {prepared.path}"
+    await stage.arm([{**each, "on": where} if "on" in each else each for each in case.faults])
     try:
-        fault = await _sent(venue, case, order)
+        fault = await _sent(venue, case, prepared)
         await stage.arm(())
-        fault = fault or await _resolved(venue, stage, case, order)
+        fault = fault or await _resolved(venue, stage, case, prepared)
     finally:
         await venue.close()
     return Judged(name=case.name, fault=fault)
 
 
-async def _sent(venue: Venue, case: Case, order: str) -> str:
+async def _sent(venue: Venue, case: Case, prepared: Prepared) -> str:
     """Hand it over; why it did not end as it may."""
-    prepared = venue.prepare(_intent(order, case.changes))
 
     def release() -> None:
         if not case.outcomes:
@@ -180,8 +205,9 @@ async def _sent(venue: Venue, case: Case, order: str) -> str:
     return f"sending ended as {wrong[0]}" if wrong else ""
 
 
-async def _resolved(venue: Venue, stage: Stage, case: Case, order: str) -> str:
+async def _resolved(venue: Venue, stage: Stage, case: Case, prepared: Prepared) -> str:
     """Ask until its fate is known, compare with the book, and cancel what rests."""
+    order = prepared.client_order_id
     for _ in range(_LOOKS_MAX):
         answer = await venue.look_up(order)
         if not answer.problem:
@@ -189,7 +215,7 @@ async def _resolved(venue: Venue, stage: Stage, case: Case, order: str) -> str:
         await asyncio.sleep(_LOOK_EVERY_S)
     else:
         return f"the venue did not tell its fate: {answer.problem}"
-    booked, written = await stage.booked(order), await stage.written(order)
+    booked, written = await stage.booked(prepared), await stage.written(prepared)
     writes = case.writes if case.outcomes else 0
     if (booked, written) != (case.booked, writes):
         return f"{booked} booked of {written} written, expected {case.booked} of {writes}"
@@ -201,23 +227,28 @@ async def _resolved(venue: Venue, stage: Stage, case: Case, order: str) -> str:
     return "" if isinstance(cancelled, CancelRequested) else f"its cancel: {cancelled}"
 
 
-def _intent(order: str, changes: dict[str, Any]) -> bytes:
+def _intent(name: str, case: Case, order: RehearsedOrder) -> bytes:
     fields = {
-        "client_order_id": order,
-        "instrument": SYMBOL,
+        "client_order_id": name,
+        "instrument": order.symbol,
         "purpose": "ENTRY",
         "side": "BUY",
         "order_type": "LIMIT",
         "tif": "DAY",
-        "qty_1e8": _ONE_1E8,
-        "limit_1e8": _ONE_1E8,
+        "qty_1e8": order.qty_1e8,
+        "limit_1e8": order.limit_1e8,
     }
-    return msgspec.json.encode(fields | changes)
+    return msgspec.json.encode(fields | (dict(order.refused) if case.is_refusable else {}))
+
+
+def rehearsal_file(data_dir: Path, broker: str) -> Path:
+    """Where the newest rehearsal at that venue is kept."""
+    return data_dir / f"rehearsal-{broker}.json"
 
 
 def keep(data_dir: Path, rehearsed: Rehearsed) -> None:
     """Note the newest rehearsal where the safe-to-trade check finds it."""
-    path = data_dir / REHEARSAL_FILE
+    path = rehearsal_file(data_dir, rehearsed.broker)
     aside = path.with_suffix(".part")
     aside.write_bytes(orjson.dumps(asdict(rehearsed)))
     aside.replace(path)

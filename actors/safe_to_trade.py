@@ -15,9 +15,9 @@ import orjson
 from actors import arming
 from actors.drill import DRILL_FILE
 from actors.process import cut_off_run
-from actors.rehearsal import REHEARSAL_FILE
-from brokers.alpaca.connect import Addresses
+from actors.rehearsal import rehearsal_file
 from brokers.base import Check, Place
+from brokers.venues import Addresses
 from storage import SqliteRecord
 from storage.connection import open_reader, record_path
 from storage.errors import NoRecordError, RecordError
@@ -35,11 +35,12 @@ _NEWEST_OF_EACH: Final = """SELECT payload FROM journal WHERE kind = :kind
     AND run = (SELECT run FROM runs ORDER BY number DESC LIMIT 1) ORDER BY pos"""
 
 
-def local_checks(data_dir: Path, now_ns: int, *, ours: str = "") -> list[Check]:
+def local_checks(data_dir: Path, broker: str, now_ns: int, *, ours: str = "") -> list[Check]:
     """Lease, journal, runs, kills, breakers, drift, drill and rehearsal of a data directory.
 
     Args:
         data_dir: Where record, drill and rehearsal stand.
+        broker: Whose rehearsal counts.
         now_ns: The wall's time.
         ours: Who may hold the lease: this process, where it does.
     """
@@ -51,13 +52,14 @@ def local_checks(data_dir: Path, now_ns: int, *, ours: str = "") -> list[Check]:
         cure="stop the trader that holds it, or take another --data-dir",
     )
     drill = _kept(data_dir / DRILL_FILE, "kill drill", _drill_fault, now_ns, "holdfast drill")
-    return [lease, *_of_record(data_dir), drill, rehearsal_check(data_dir, now_ns)]
+    return [lease, *_of_record(data_dir), drill, rehearsal_check(data_dir, broker, now_ns)]
 
 
-def rehearsal_check(data_dir: Path, now_ns: int) -> Check:
-    """Whether the code that is installed has passed the rehearsal (BR-9)."""
-    path = data_dir / REHEARSAL_FILE
-    return _kept(path, "rehearsal", _rehearsal_fault, now_ns, "holdfast rehearse")
+def rehearsal_check(data_dir: Path, broker: str, now_ns: int) -> Check:
+    """Whether the code that is installed has passed the rehearsal at that venue (BR-9)."""
+    path = rehearsal_file(data_dir, broker)
+    cure = f"holdfast rehearse --broker {broker}"
+    return _kept(path, "rehearsal", _rehearsal_fault, now_ns, cure)
 
 
 def terms_of(addresses: Addresses, options: RunOptions, config: Config) -> arming.Terms | None:
@@ -65,7 +67,7 @@ def terms_of(addresses: Addresses, options: RunOptions, config: Config) -> armin
     if options.mode is not Mode.LIVE or addresses.place is Place.SIMULATOR:
         return None
     return arming.Terms(
-        url=addresses.trading.url,
+        url=addresses.url,
         config_sha256=config.digest(),
         code_sha256=arming.code_digest(),
     )
@@ -100,14 +102,14 @@ def admitted(
         return None
     now_ns = time.time_ns()
     if addresses.place is Place.LIVE:
-        why = red([rehearsal_check(options.data_dir, now_ns)])
+        why = red([rehearsal_check(options.data_dir, options.broker, now_ns)])
         if why:
             raise SafetyRefusedError(f"live keys are refused, nothing was started: {why} (BR-9)")
     terms = terms_of(addresses, options, config)
     if terms is None:
         return None
     found = arming.require(record.query, terms, now_ns)
-    why = red(local_checks(options.data_dir, now_ns, ours=record.lease.holder))
+    why = red(local_checks(options.data_dir, options.broker, now_ns, ours=record.lease.holder))
     if why:
         raise SafetyRefusedError(f"not safe to trade, nothing was started: {why} (BR-7)")
     return found

@@ -1,10 +1,13 @@
 """What `status` shows of the runtime: plain values, taken on the lane's thread or its loop's."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from actors.cell import Cell
+from actors.timers import Timer
 from actors.tree import Tree
+from rust_core import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,7 @@ class RuntimeSnapshot:
         handled: Messages handled so far.
         queued: Messages waiting on the lane.
         timers: Armed timers of the lane.
+        timers_by: The same by who armed what: the name without its ids, and the mail.
         dead_letters: By reason.
         shed: MARKET mail dropped during restarts.
         quarantined: Messages in quarantine.
@@ -56,6 +60,7 @@ class RuntimeSnapshot:
     handled: int
     queued: int
     timers: int
+    timers_by: Mapping[str, int]
     dead_letters: Mapping[str, int]
     shed: int
     quarantined: int
@@ -91,9 +96,22 @@ def snapshot(tree: Tree) -> RuntimeSnapshot:
         handled=lane.handled,
         queued=lane.depth(),
         timers=len(lane.timers),
+        timers_by=_timers_by(lane.timers.armed()),
         dead_letters=dict(lane.dead_letters.by_reason),
         shed=lane.shed,
         quarantined=len(tree.quarantined),
         halted_for=tree.halted_for,
         nodes=tuple(nodes),
     )
+
+
+def _timers_by(armed: list[Timer]) -> dict[str, int]:
+    """So that a count that grows says whose timers they are (WD-8)."""
+    return dict(Counter(f"{timer.name.partition(':')[0]} {_mail(timer)}" for timer in armed))
+
+
+def _mail(timer: Timer) -> str:
+    message = timer.message
+    if isinstance(message, Message):
+        return repr(message)
+    return type(message).__name__

@@ -86,6 +86,7 @@ class Ports:
             its answers there. None stands for the paper venue, which then lives in the tree.
         prepare: In DRY_RUN, makes the request that a venue outside would get; it is journaled and
             not sent, and the paper venue fills the order (BR-3).
+        preview: In DRY_RUN, asks the venue what such a request would come to; it books nothing.
         flight_max_ns: The longest an order may be on its way to a venue that is not ours (EX-6).
         adapters: Actors that hold the connections to the venue; they stand before the account in
             its subtree, so that it is rebuilt, and asks the venue, when one of them fails.
@@ -108,6 +109,7 @@ class Ports:
     mono_ns: Callable[[], int] = time.perf_counter_ns
     make_broker: Callable[[str], Broker] | None = None
     prepare: Callable[[bytes], Prepared] | None = None
+    preview: Callable[[Prepared], None] | None = None
     flight_max_ns: int = 60_000_000_000
     adapters: tuple[Spec, ...] = ()
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from streams.generate import MarketPlan, Story, ensure_generated
 from streams.loading import LoadRequest, ensure_tape
+from trading.calendar import Calendar
 from trading.config import Config
 from trading.errors import SetupError
 from trading.money import to_1e8
@@ -60,7 +61,13 @@ def _request(options: RunOptions, config: Config) -> LoadRequest:
 
 
 def generated_plan(config: Config, session_yyyymmdd: int | None) -> MarketPlan:
-    """One made-up session that gives a mean-reversion strategy something to do."""
+    """One made-up session that gives a mean-reversion strategy something to do.
+
+    Raises:
+        CalendarError: There is no session on the day that was asked for.
+    """
+    if session_yyyymmdd is not None:
+        Calendar.load(config.input.calendar).require(session_yyyymmdd)
     instrument = config.instruments[0]
     return MarketPlan(
         seed=config.run.seed,

@@ -1,6 +1,6 @@
 """The trader's process: sets up, drives the lane, serves the operator, ends with an exit code.
 
-Started by the launcher as `python -m actors.trader JSON` (`trading.run_options`).
+Started by the guard as `python -m actors.trader JSON` (`trading.run_options`).
 """
 
 import asyncio
@@ -35,6 +35,7 @@ from actors.tape_source import Source as TapeSource
 from actors.tape_source import find_tape
 from actors.trader_port import RunningTrader
 from actors.venue_store import VenueStore
+from actors.watched_for import pass_on
 from rust_core import Message
 from storage import LeaseHeldError, RecordError, SqliteRecord, open_record
 from storage.heartbeat import HeartbeatPage, Phase
@@ -79,9 +80,13 @@ async def _run(options: RunOptions, reporter: Reporter) -> None:
     config = load(options.config or DEMO_CONFIG, mode=options.mode)
     options.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     is_live = options.mode is Mode.LIVE or options.url is not None
+    if options.closing and not is_live:
+        raise SetupError(
+            "what a recording's venue has open ends with its process: nothing to close"
+        )
     record = open_record(options.data_dir, is_eager=is_live, is_rival=options.take_over)
     try:
-        page = await heart_page(record, options.data_dir)
+        page = await heart_page(record, options.data_dir, is_closing=options.closing)
         trader: Trader | LiveTrader
         try:
             if is_live:
@@ -94,6 +99,8 @@ async def _run(options: RunOptions, reporter: Reporter) -> None:
         await trader.run(page)
         refuse_when_fenced(record)
         page.enter(Phase.ENDED)
+        if options.closing:
+            return  # the run did not end well: nobody is to read a summary of it
         summary_of(
             record,
             trader.run_id,
@@ -108,7 +115,7 @@ async def _run(options: RunOptions, reporter: Reporter) -> None:
 def _hold_signals() -> None:
     """Signals that arrive while a run is being set up wait for `handle_signals` (WD-7).
 
-    A launcher has held them since before the first line of Python.
+    The guard sends none before the heartbeat page names this process.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)
 
@@ -133,6 +140,7 @@ class Trader:
         self.feed = self._tape_feed()
         self.system = self._build()
         self.lane.barriers.append(self.system.rounds)
+        pass_on(self.system.rounds, self.lane.now_ns, reporter)
 
     # -- set-up -----------------------------------------------------------------------------------
 

@@ -204,6 +204,10 @@ def feed_health(system: "System") -> FeedHealth:
         "age_ns": max(0, now_ns - memory.last_at_ns) if memory.last_at_ns else 0,
         "freshness": freshness.value,
         "is_stale": freshness is Freshness.RED,
+        "completeness_ratio": memory.completeness_ratio,
+        "repeated": memory.stale.repeated,
+        "older": memory.stale.older,
+        "disordered": memory.stale.disordered,
     }
 
 
@@ -219,6 +223,7 @@ def status_of(system: "System") -> dict[str, Any]:
         "halted_for": system.counters.halted_for,
         "session_date": wiring.feed_memory.session_date,
         "bars": wiring.feed_memory.bars,
+        "feed": asdict(wiring.feed_memory.stale),
         "counts": _counts(system),
         "prices": _prices(system),
         "equity_1e8": None if account is None else account.equity_1e8,

@@ -11,7 +11,7 @@ from actors.assertions import Around
 from actors.attendants import Attendants
 from actors.breakers import Breakers
 from actors.cell import DELETED
-from actors.checks import ChecksActor, ChecksMemory, ChecksPlan, check_all, check_books
+from actors.checks import ChecksActor, ChecksMemory, ChecksPlan, check_all, check_books, count_looks
 from actors.feed import FeedActor, FeedMemory, FeedPlan
 from actors.kill import KillActor, KillAsked, KillPlan, raise_gate
 from actors.lane import Lane
@@ -58,12 +58,14 @@ from actors.strategy import StrategyActor, StrategyMemory, StrategyPlan, fill_se
 from actors.triggers import Trigger, Triggers, TriggersPlan
 from actors.venue import VenueActor, VenueMemory, VenuePlan
 from actors.watchdog import WatchdogActor, WatchLimits
+from brokers.breaker import BreakerLimits
 from brokers.dry_run import BookSeen, DryRunBroker
 from brokers.paper import PaperBroker
 from rust_core import Message
 from streams.gaps import TICK_CADENCE_NS, TICK_SILENCE_NS, GapDetector, Heartbeat
+from streams.repeats import Repeats
 from streams.tick_bars import BarMessage, TickBars
-from trading.config import NS_PER_S
+from trading.config import NS_PER_S, BreakersSection
 from trading.market import Bar, MarketMessage, SessionOpened
 from trading.ports import Broker
 from trading.run_options import Mode
@@ -98,7 +100,13 @@ class Wiring:
         self.questions = Questions()
         self.reconciler_memory = ReconcilerMemory()
         self.checks_memory = ChecksMemory()
-        self.breakers = Breakers(gate=system.gate, note=self.note, notify=self._notify)
+        self.breakers = Breakers(
+            gate=system.gate,
+            note=self.note,
+            notify=self._notify,
+            has_adapter=bool(system.ports.adapters),
+            limits=_breaker_limits(system.config.breakers),
+        )
         self.clocks: dict[str, ClockSeen] = {}
         self.checks_plan = self._checks_plan()
         self.triggers = Triggers(self._triggers_plan())
@@ -183,6 +191,7 @@ class Wiring:
             gate=system.gate,
             rounds=system.rounds,
             record=ports.record,
+            run=ports.run,
             memory=system.kill_memory,
             timeout_ns=timeout_ns,
             notify=lambda severity, text: ports.notify(severity, text, ()),
@@ -199,7 +208,7 @@ class Wiring:
                 memory=self.venue_memory,
                 position=ports.position,
                 account=self.system.account_name,
-                history=ports.history,
+                history=self._history,
             ),
         )
 
@@ -223,7 +232,7 @@ class Wiring:
                 is_shared=len(self.strategies) > 1,
                 balance_cache_ns=self._balance_cache_ns(),
                 is_virtual=ports.is_virtual,
-                history=lambda: ports.history(self.feed_memory.last_seq),
+                history=lambda: self._history(self.feed_memory.last_seq),
                 order_news=self.attendants.order_news,
                 position_news=self.attendants.position_news,
                 filled=self._filled,
@@ -233,6 +242,8 @@ class Wiring:
                 questions=self.questions,
                 breakers=self.breakers,
                 unsound=lambda: check_books(self.checks_plan),
+                looks=self.checks_memory,
+                session_closed=lambda date: count_looks(self.checks_plan, date),
                 judged=lambda judged: lane.tell(self.reconciler_name, judged),
                 recovered=self._recovered,
             ),
@@ -335,6 +346,7 @@ class Wiring:
         return DryRunBroker(
             paper,
             prepare=ports.prepare,
+            preview=ports.preview,
             book=self.book,
             account=account,
             tell=lane.tell,
@@ -361,6 +373,10 @@ class Wiring:
             silent=lambda text: self._feed_silent(name, text),
         )
         return FeedActor(lane, name, plan)
+
+    def _history(self, last_seq: int) -> list[MarketMessage]:
+        """What the feed passed on of the session, up to a row."""
+        return Repeats().without_stale(self.system.ports.history(last_seq))
 
     def _feed_silent(self, name: str, text: str) -> None:
         """Nobody is woken by what a recording keeps silent about: there it is a gap, and red."""
@@ -559,3 +575,13 @@ def _strategy_port(tell: Callable[[Any], None], instrument: str) -> Callable[[Ba
             tell(message)
 
     return port
+
+
+def _breaker_limits(section: BreakersSection) -> BreakerLimits:
+    return BreakerLimits(
+        latency_max_ns=section.latency_max_s * NS_PER_S,
+        errors_max=section.errors_max,
+        window_ns=section.window_s * NS_PER_S,
+        open_ns=section.open_s * NS_PER_S,
+        open_max_ns=section.open_max_s * NS_PER_S,
+    )

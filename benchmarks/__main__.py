@@ -59,7 +59,9 @@ def _measure(
         for group in GROUPS:
             if group.name in options.only:
                 console.print(f"measuring {group.name} ...", highlight=False)
+                began = time.monotonic()
                 outcomes += outcomes_of(group, rows, setting, console.print)
+                console.print(f"  {time.monotonic() - began:.0f} s", highlight=False)
     loops = (before_ns, loop_ns())
     wall_s = time.monotonic() - started
     report.write_json(options.json, report.as_json(outcomes, loop_ns=loops, wall_s=wall_s))

@@ -59,7 +59,7 @@ def resident_mb(pid: int) -> float:
 
 
 def measure(setting: Setting) -> Sequence[Figure]:
-    """The trader's own process; the launcher and the archivist beside it are not counted."""
+    """The trader's own process; the guard and the archivist beside it are not counted."""
     with (
         TemporaryDirectory(dir=setting.work_dir) as name,
         started(Path(name)) as (address, ready_s),

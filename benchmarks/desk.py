@@ -14,7 +14,7 @@ from actors.process import YOUNG_OBJECTS
 from actors.rounds import TapePosition
 from actors.system import FEED, Ports, StrategyBuild, build
 from actors.tape_feed import TapeFeed
-from actors.venue_store import MemoryVenueStore
+from actors.venue_store import MemoryVenueStore, Store
 from benchmarks.bars import SEED
 from streams.tape import Flag, Kind, Tape, TapeHeader, TapeRow, TapeWriter
 from trading.calendar import Calendar, from_date, to_date
@@ -160,15 +160,23 @@ class Desk:
         tape: What is played.
         record: Where its decisions go.
         before: Called before each question.
+        venue_store: Where the paper venue keeps its book; in memory unless told.
+
+    Attributes:
+        played: What was measured so far.
     """
 
     def __init__(
-        self, tape: Tape, record: Record, before: Callable[[], object] = yardstick
+        self,
+        tape: Tape,
+        record: Record,
+        before: Callable[[], object] = yardstick,
+        venue_store: Store | None = None,
     ) -> None:
         """Build it as the trader's process does, around this record."""
         config = load(Path(__file__).with_name("orders.toml"))
         self.lane = VirtualLane(tape.row(0)[0])
-        self._played = Played()
+        self.played = Played()
         position = TapePosition()
         self.lane.tape = feed = TapeFeed(
             tape, range(len(tape)), tell=self.lane.tell, feed=FEED, position=position
@@ -181,7 +189,7 @@ class Desk:
             record=record,
             run=run,
             position=position,
-            venue_store=MemoryVenueStore(),
+            venue_store=venue_store or MemoryVenueStore(),
             history=feed.history,
             instruments=tape.header.instruments,
             is_bars=True,
@@ -191,7 +199,7 @@ class Desk:
             name="flipper",
             instrument=SYMBOL,
             indicators=(),
-            make=lambda: Flipper(self._played, before),
+            make=lambda: Flipper(self.played, before),
             hears_fills=True,
         )
         self.system = build(config, Mode.PAPER, ports, [flipper])
@@ -208,8 +216,8 @@ class Desk:
         try:
             self.lane.run()
         finally:
-            self._played.wall_ns = perf_counter_ns() - started_ns
+            self.played.wall_ns = perf_counter_ns() - started_ns
             gc.set_threshold(*before)
             gc.unfreeze()
         self.system.stop()
-        return self._played
+        return self.played

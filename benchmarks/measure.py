@@ -36,6 +36,14 @@ class Figure:
         return self.value / self.reference if self.reference else None
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A row that cannot be measured on this machine, and what it lacks."""
+
+    row: str
+    why: str
+
+
 @contextmanager
 def quiet_collector() -> Iterator[None]:
     """Collect now, and not while something is timed."""

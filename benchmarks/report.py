@@ -24,11 +24,18 @@ class Outcome:
         row: What was to be measured.
         figure: What was found; None when it needs an environment that is not there.
         tries: How often it was measured; a broken gate is tried again.
+        lacks: What was missing, where it is not the other systems' environment.
     """
 
     row: Row
     figure: Figure | None = None
     tries: int = 1
+    lacks: str = ""
+
+    @property
+    def why_not(self) -> str:
+        """Why there is no figure."""
+        return f"not measured: {self.lacks}" if self.lacks else NOT_MEASURED
 
     @property
     def is_broken(self) -> bool:
@@ -71,7 +78,7 @@ def _cells(outcome: Outcome) -> list[str]:
     goal = row.goal.text if row.goal else "reported"
     gate = row.gate.text if row.gate else ""
     if figure is None:
-        reference = f"{row.reference}: {NOT_MEASURED}"
+        reference = f"{row.reference}: {outcome.why_not}"
         return [str(row.number), row.measure, "", reference, "", goal, gate, ""]
     reference = row.reference
     if figure.reference is not None:
@@ -135,7 +142,7 @@ def _row_json(outcome: Outcome) -> dict[str, Any]:
         "value": figure.value if figure else None,
         "reference_value": figure.reference if figure else None,
         "ratio": figure.ratio if figure else None,
-        "note": figure.note if figure else NOT_MEASURED,
+        "note": figure.note if figure else outcome.why_not,
         "goal": row.goal.text if row.goal else None,
         "gate": row.gate.text if row.gate else None,
         "tries": outcome.tries,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.gates import Row
-from benchmarks.measure import Figure
+from benchmarks.measure import Figure, Missing
 from benchmarks.report import Outcome
 from benchmarks.setting import Group, Setting
 
@@ -19,12 +19,17 @@ def outcomes_of(group: Group, rows: Mapping[str, Row], setting: Setting, say: Sa
     row keeps its best, the others their last.
     """
     found: dict[str, Figure] = {}
+    missing: dict[str, str] = {}
     outcomes: list[Outcome] = []
     for tries in range(1, TRIES_MAX + 1):
         for figure in group.measure(setting):
+            if isinstance(figure, Missing):
+                missing[figure.row] = figure.why
+                continue
             found[figure.row] = _better(rows[figure.row], found.get(figure.row), figure)
         outcomes = [
-            Outcome(row=rows[key], figure=found.get(key), tries=tries) for key in group.rows
+            Outcome(row=rows[key], figure=found.get(key), tries=tries, lacks=missing.get(key, ""))
+            for key in group.rows
         ]
         broken = [outcome.row.key for outcome in outcomes if outcome.is_broken]
         if not broken:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.measure import Figure
+from benchmarks.measure import Figure, Missing
 from benchmarks.peers import Peers
 
 
@@ -28,9 +28,9 @@ class Group:
     Attributes:
         name: Its name on the command line.
         rows: Keys of its rows in gates.toml.
-        measure: Gives one figure for each row that could be measured here.
+        measure: Gives one figure for each row that could be measured here, or what it lacks.
     """
 
     name: str
     rows: tuple[str, ...]
-    measure: Callable[[Setting], Sequence[Figure]]
+    measure: Callable[[Setting], Sequence[Figure | Missing]]

@@ -9,8 +9,8 @@ Answers reach the account as mail: `Released` or `NotReleased` for each submissi
 `Stated`, and the venue's reports on its orders.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -51,11 +51,13 @@ class Capabilities:
         has_fill_stream: Fills are pushed, each with an execution id.
         is_id_unique: A client order id is refused the second time.
         is_fractional: Quantities below one unit.
+        has_preview: It says what an order would cost without booking it (`PreviewingVenue`).
         id_length_max: Longest client order id.
         calls_per_minute: Calls that one key may make, 0 when the venue names no limit.
         flight_max_ns: The longest an order may be under way and still be booked (EX-6).
         heartbeat_every_ns: How often its dead-man switch is to hear of us, 0 without one (KC-10).
         heartbeat_lapse_ns: It cancels everything after so long without a heartbeat.
+        needs_intents: It finds our orders by their journaled intents: see `RememberingVenue`.
     """
 
     venue: str
@@ -70,8 +72,10 @@ class Capabilities:
     id_length_max: int
     calls_per_minute: int
     flight_max_ns: int
+    has_preview: bool = False
     heartbeat_every_ns: int = 0
     heartbeat_lapse_ns: int = 0
+    needs_intents: bool = False
 
 
 # --------------------------------------------------------------------------------------------------
@@ -112,6 +116,7 @@ class Prepared:
         method: Of the request.
         path: With its query.
         body: The exact bytes.
+        venue_id: The venue's own id of it, where that is known before sending.
     """
 
     client_order_id: str
@@ -119,6 +124,7 @@ class Prepared:
     method: str
     path: str
     body: bytes
+    venue_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,12 +259,15 @@ class LookedUp:
         problem: Why there is no answer: nothing was learned, and `reports` means nothing.
         is_complete: "It has no such order" came over a healthy, authenticated connection, from a
             list that reaches back before the order; only such answers count as proof (EX-6).
+        since_ns: Where the list begins in which it was not found; what was intended before that
+            is not proven absent. 0 when it reaches back for ever.
     """
 
     client_order_id: str
     reports: tuple[Any, ...] | None
     problem: str = ""
     is_complete: bool = True
+    since_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -389,7 +398,8 @@ class Venue(Protocol):
     ) -> SendOutcome:
         """Hand the bytes over once; `release` is called in that instant and may forbid it.
 
-        What `release` raises comes out, and so does `NotConnectedError`: nothing was sent then.
+        What `release` raises comes out, and so do `NotConnectedError` and `CannotPrepareError`,
+        when what it was prepared for has changed: nothing was sent then.
         """
 
     async def cancel(
@@ -397,8 +407,8 @@ class Venue(Protocol):
     ) -> CancelOutcome:
         """Ask for a cancel; `allow` is called in the instant of hand-over and may forbid it."""
 
-    async def look_up(self, client_order_id: str) -> LookedUp:
-        """Ask for one order (EX-6)."""
+    async def look_up(self, client_order_id: str, broker_order_id: str = "") -> LookedUp:
+        """Ask for one order by our id, or by the venue's where it is known (EX-6)."""
 
     async def state(
         self,
@@ -417,8 +427,50 @@ class Venue(Protocol):
         """Let every connection go."""
 
 
+class SweepingVenue(Venue, Protocol):
+    """A venue that cancels everything by one call (`Capabilities.has_cancel_all`)."""
+
+    async def cancel_all(
+        self, client_order_ids: frozenset[str], allow: Callable[[], None]
+    ) -> frozenset[str]:
+        """Ask for a cancel of these by one call; those of them whose cancel was taken.
+
+        The call knows no owner, so it is made only while nothing but these works at the venue: what
+        was placed by hand is never touched (ST-3). Empty whatever kept it from an answer.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Previewed:
+    """What a venue said an order would come to; it booked nothing.
+
+    Attributes:
+        is_ok: It would take it.
+        text: Its words where it would not, or why there is no answer.
+        figures: Its own names and numbers, as text.
+    """
+
+    is_ok: bool
+    text: str = ""
+    figures: Mapping[str, str] = field(default_factory=dict)
+
+
+class PreviewingVenue(Venue, Protocol):
+    """A venue that can be asked beforehand (`Capabilities.has_preview`)."""
+
+    async def preview(self, prepared: Prepared) -> Previewed:
+        """What the order would come to; never raises."""
+
+
 class BeatingVenue(Venue, Protocol):
     """A venue with a dead-man switch (`Capabilities.heartbeat_every_ns`)."""
 
     async def beat(self) -> str:
         """Send one heartbeat; why it was not acknowledged, empty when it was (KC-10)."""
+
+
+class RememberingVenue(Venue, Protocol):
+    """A venue at which our orders are found by their intents (`needs_intents`)."""
+
+    def remember(self, intents: Callable[[], Iterable[bytes]]) -> None:
+        """Where the intents of this run are, for an order that this incarnation did not prepare."""

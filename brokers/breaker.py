@@ -85,13 +85,14 @@ class Breaker:
             self._errors_ns.clear()
             self._become(BreakerState.CLOSED, "the probe was answered")
 
-    def failed(self, cause: str, now_ns: int) -> None:
-        """No answer, or an error of the venue's."""
+    def failed(self, cause: str, now_ns: int, *, latency_ns: int = 0) -> None:
+        """No answer after so long, or an error of the venue's."""
         errors, limits = self._errors_ns, self.limits
         errors.append(now_ns)
         while errors[0] <= now_ns - limits.window_ns:
             errors.popleft()
-        if self.state is BreakerState.HALF_OPEN or len(errors) > limits.errors_max:
+        is_slow = latency_ns > limits.latency_max_ns
+        if is_slow or self.state is BreakerState.HALF_OPEN or len(errors) > limits.errors_max:
             self._open(cause, now_ns)
 
     def probed(self) -> None:

@@ -42,17 +42,19 @@ class DryRunBroker:
     Args:
         inner: Fills the order: the paper venue's.
         prepare: Makes the venue's request; pure.
+        preview: Asks the venue what the request would come to, where it can be asked.
         book: The market as it stands.
         account: Name of the account's actor, which hears the answers.
         tell: Mails a message to a name.
         note: Journals a fact of the system: stream, kind, payload.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of it
         self,
         inner: Broker,
         *,
         prepare: Callable[[bytes], Prepared],
+        preview: Callable[[Prepared], None] | None = None,
         book: BookSeen,
         account: str,
         tell: Callable[[str, object], None],
@@ -62,6 +64,7 @@ class DryRunBroker:
         self.name = inner.name
         self._inner = inner
         self._prepare = prepare
+        self._preview = preview
         self._book = book
         self._account = account
         self._tell = tell
@@ -84,6 +87,8 @@ class DryRunBroker:
             "book": self._book.snapshot(submission.instrument),
         }
         self._note(f"prepared/{order}", "OrderPrepared", payload)
+        if self._preview is not None:
+            self._preview(prepared)
         self._inner.submit(submission, gate)
 
     def cancel(self, client_order_id: str, broker_order_id: str = "") -> None:

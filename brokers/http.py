@@ -9,18 +9,21 @@ sent twice, no redirect is followed, and no text holds a header.
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, cast
 from urllib.parse import urlsplit
 
-from brokers.http_wire import Response, ResponseReader, WireError, request_bytes
+from brokers.http_wire import BODY_BYTES_MAX, Response, ResponseReader, WireError, request_bytes
 from brokers.limiter import Limiter, Priority
 from trading.errors import SetupError
 
 CONNECT_WAIT_S: Final = 3.0
 ANSWER_WAIT_S: Final = 5.0
+IDLE_MAX_S: Final = 60.0
+"""A spare connection that was not needed for so long is closed; the newest is kept (WD-8)."""
 _PORTS: Final = {"http": 80, "https": 443}
+NOTHING: Final[Mapping[str, str]] = {}
 
 
 class NoAnswerError(Exception):
@@ -88,6 +91,7 @@ class Link(asyncio.Protocol):
         self._reader: ResponseReader | None = None
         self._answer: asyncio.Future[Response] | None = None
         self._body_bytes_max = body_bytes_max
+        self.idle_since_s = 0.0
 
     @property
     def is_free(self) -> bool:
@@ -179,19 +183,28 @@ class Channel:
     headers: dict[str, str] = field(repr=False)
     limiter: Limiter
     links_max: int = 4
-    body_bytes_max: int = 10_000_000
+    body_bytes_max: int = BODY_BYTES_MAX
     answer_wait_s: float = ANSWER_WAIT_S
     _idle: deque[Link] = field(default_factory=deque, repr=False)
     _room: asyncio.Semaphore | None = field(default=None, repr=False)
     _context: ssl.SSLContext | None = field(default=None, repr=False)
 
-    def request(self, method: str, target: str, body: bytes = b"") -> bytes:
-        """The bytes of a request: pure."""
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What of its headers must stand in no text."""
+        kept = (value for name, value in self.headers.items() if name != "content-type")
+        return tuple(value.removeprefix("Bearer ") for value in kept)
+
+    def request(
+        self, method: str, target: str, body: bytes = b"", signed: Mapping[str, str] = NOTHING
+    ) -> bytes:
+        """The bytes of a request: pure; `signed` are headers of this one request."""
         headers = {"host": self.endpoint.netloc, "accept": "application/json"}
         if body:
             headers["content-type"] = "application/json"
         headers["accept-encoding"] = "identity"
-        return request_bytes(method, self.endpoint.prefix + target, headers | self.headers, body)
+        headers |= {**self.headers, **signed}
+        return request_bytes(method, self.endpoint.prefix + target, headers, body)
 
     async def call(
         self, request: bytes, priority: Priority, *, answer_wait_s: float | None = None
@@ -287,7 +300,13 @@ class Channel:
         return link
 
     def _keep(self, link: Link) -> None:
-        if link.is_free and len(self._idle) < self.links_max:
-            self._idle.append(link)
-        elif link.is_free:
-            link.close()
+        """The newest on the right, so that a rush's spare ones grow old on the left."""
+        if not link.is_free:
+            return
+        now_s = asyncio.get_running_loop().time()
+        link.idle_since_s = now_s
+        self._idle.append(link)
+        while len(self._idle) > self.links_max or (
+            len(self._idle) > 1 and now_s - self._idle[0].idle_since_s > IDLE_MAX_S
+        ):
+            self._idle.popleft().close()

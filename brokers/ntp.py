@@ -23,17 +23,18 @@ class NtpError(Exception):
     """The server did not answer, or said nothing that can be used."""
 
 
-async def ask(server: str, now_ns: Callable[[], int], *, wait_s: float = WAIT_S) -> Offset:
+async def ask(server: str, now_ns: Callable[[], int], *, wait_s: float | None = None) -> Offset:
     """The server's clock less ours.
 
     Args:
         server: `host` or `host:port`.
         now_ns: Our clock.
-        wait_s: After this it has not answered.
+        wait_s: After this it has not answered; `WAIT_S` by default.
 
     Raises:
         NtpError: No usable answer.
     """
+    wait_s = WAIT_S if wait_s is None else wait_s
     host, _, port = server.partition(":")
     loop = asyncio.get_running_loop()
     cookie = secrets.token_bytes(8)  # in place of our time, which is nobody's business

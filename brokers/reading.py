@@ -4,6 +4,7 @@ Numbers are read as decimals from their own text, never through floats.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
@@ -17,6 +18,7 @@ JSON: Final = "application/json"
 _UNIT: Final = Decimal(1)
 _MAX_1E8: Final = 2**63 - 1
 _EXPONENT_MAX: Final = 30
+_TEXT_MAX: Final = 300
 _TIME: Final = re.compile(
     r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9})\d*)?(Z|[+-]\d{2}:\d{2})\Z"
 )
@@ -105,6 +107,17 @@ class Reader:
             name = getattr(kind, "__name__", str(kind))
             raise self.malformed(where, f"{name} as JSON ({_place(error)})") from None
         return found  # type: ignore[return-value]  # the decoder of `kind` makes nothing else
+
+
+def shown(text: str, secrets: Iterable[str]) -> str:
+    """A venue's own words for people and for the journal: short, printable, without our keys.
+
+    A proxy may answer with the request that it was sent, headers and all (BR-4).
+    """
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "***")
+    return "".join(each if each.isprintable() else " " for each in text[:_TEXT_MAX]).strip()
 
 
 _DECODERS: dict[object, "msgspec.json.Decoder[object]"] = {}

@@ -75,7 +75,7 @@ class Alert:
 
 
 Found = tuple[AlertKind, Severity, str] | None
-_GUARD_ACTS: Final = frozenset({"Fenced", "Kill", "Killed", "LogBroken"})
+_GUARD_ACTS: Final = frozenset({"ClosingFailed", "Fenced", "Kill", "Killed", "LogBroken"})
 _LOSSES: Final = frozenset({"daily_loss", "weekly_loss", "max_drawdown"})
 
 

@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from actors.arming import ARMED, DISARMED, LASTS_NS, Arming, code_digest
+from brokers.venues import names
 from console import doctor, record
 from console.context import AsJson, DataDir, resolve_data_dir, say, say_json
 from trading.errors import SafetyRefusedError, SetupError
@@ -23,7 +24,7 @@ def arm(  # noqa: PLR0913 - one option each
     account: Annotated[str, typer.Argument(help="The venue's number of the account.")],
     by: Name,
     url: Annotated[str, typer.Option(help="The venue's trading address.")],
-    broker: Annotated[str, typer.Option(help="Whose account.")] = "alpaca",
+    broker: Annotated[str, typer.Option(help=f"Whose account: {', '.join(names())}.")] = names()[0],
     config: Annotated[Path | None, typer.Option(help="Configuration file.")] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,

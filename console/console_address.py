@@ -11,10 +11,12 @@ import orjson
 import typer
 
 from actors.operator_door import load_token
-from console.context import DataDir, existing_data_dir, say
+from console.context import AsJson, DataDir, existing_data_dir, say, say_json
 from trading import config_reader
 
 PORT_DEFAULT: Final = 8700
+NO_PAGE: Final = "--no-page"
+"""In place of the page: people are told of alerts, and nothing is served."""
 ADDRESS_FILE: Final = "console.json"
 _ASK_LIMIT_S: Final = 3.0
 
@@ -84,6 +86,14 @@ class ConsoleAddress:
         )
 
 
+def last_port(folder: Path) -> int | None:
+    """The port of the newest console that did not end by itself; None when there is none."""
+    try:
+        return ConsoleAddress(**orjson.loads((folder / ADDRESS_FILE).read_bytes())).port
+    except (OSError, ValueError, TypeError):
+        return None
+
+
 def console(
     *,
     host: Annotated[str, typer.Option(help="A loopback address.")] = "127.0.0.1",
@@ -96,6 +106,7 @@ def console(
         typer.Option(help="Configuration file: alerts, certificate and logs are read from it."),
     ] = None,
     data_dir: DataDir = None,
+    as_json: AsJson = False,
 ) -> None:
     """Serve the operator's page; where one runs already, print a new link to it.
 
@@ -105,7 +116,10 @@ def console(
     running = ConsoleAddress.read(folder)
     link = None if running is None else running.new_link(load_token(folder))
     if running is not None and link is not None:
-        say(f"console {link} (runs already, process {running.pid})")
+        if as_json:
+            say_json({"url": link, "pid": running.pid, "is_new": False})
+        else:
+            say(f"console {link} (runs already, process {running.pid})")
         return
     import uvloop  # noqa: PLC0415  a server's libraries take long to load
 
@@ -115,4 +129,11 @@ def console(
     if config is not None:
         settings = configured(folder, config_reader.load(config), os.environ)
     settings = replace(settings, host=host, port=settings.port if port is None else port)
-    uvloop.run(serve(settings, lambda url: say(f"console {url}")))
+
+    def serves(url: str) -> None:
+        if as_json:
+            say_json({"url": url, "pid": os.getpid(), "is_new": True})
+        else:
+            say(f"console {url}")
+
+    uvloop.run(serve(settings, serves))

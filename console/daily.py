@@ -76,7 +76,7 @@ def summary_of(reader: RecordReader, day: int | None, run: str) -> Summary:
         "trades": _trades(reader, run, day),
         "not_traded": _not_traded(events, day),
         "protections": dict(_names(events, "ProtectionTripped", "name")),
-        "assertions": _assertions(events),
+        "assertions": _assertions(events, day),
         "data": _data(events, day),
         "uptime": _uptime(events, session),
         "anomalies": _anomalies(events),
@@ -100,7 +100,7 @@ def _events(reader: RecordReader, run: str, day: int) -> list[Row]:
     first = min((pos for pos, date in dates if date == day), default=0)
     last = min((pos for pos, date in dates if pos > first and date != day), default=1 << 62)
     rows = reader.rows(
-        """SELECT kind, stream, at_ns, payload FROM journal
+        """SELECT journal_id, kind, stream, at_ns, payload FROM journal
         WHERE run = :run AND (kind = 'RunStarted' OR (pos >= :first AND pos < :last))
         ORDER BY pos""",
         run=run,
@@ -152,12 +152,17 @@ def _not_traded(events: list[Row], day: int) -> dict[str, Any]:
     return {"skipped": dict(skipped.most_common()), "refused": dict(refused.most_common())}
 
 
-def _assertions(events: list[Row]) -> dict[str, Any]:
-    failed = _names(events, "AssertionFailed", "assertion")
+def _assertions(events: list[Row], day: int) -> dict[str, Any]:
+    """What failed, and in how many looks, which the trader counts at the session's close.
+
+    A trader that was started again in the session counts from there; None is not counted yet.
+    """
+    counted = [event for event in _of(events, "AssertionsCounted") if event["session_date"] == day]
     return {
-        "checked": len(Assertion),
-        "held": len(Assertion) - len(failed),
-        "failed": dict(failed),
+        "asserted": len(Assertion),
+        "decisions": sum(event["decisions"] for event in counted) if counted else None,
+        "sweeps": sum(event["sweeps"] for event in counted) if counted else None,
+        "failed": dict(_names(events, "AssertionFailed", "assertion")),
     }
 
 
@@ -224,11 +229,7 @@ def summary_text(found: Summary) -> str:
         f"not traded  {_counts(found['not_traded']['skipped'])}",
         f"refused     {_counts(found['not_traded']['refused'])}",
         f"protections {_counts(found['protections'])}",
-        f"assertions  {found['assertions']['held']} of {found['assertions']['checked']} held"
-        + (
-            f"; failed: {_counts(found['assertions']['failed'])}"
-            * bool(found["assertions"]["failed"])
-        ),
+        f"assertions  {_asserted(found['assertions'])}",
         f"data        {data['bars']} bars, {data['ticks']} ticks, {data['gaps']} gaps"
         + ("" if completeness is None else f", {completeness:.1%} complete"),
         f"uptime      {duration(uptime['session_ns'])} session, {uptime['recoveries']} recoveries, "
@@ -243,6 +244,15 @@ def summary_text(found: Summary) -> str:
     if len(anomalies) > _ANOMALIES_SHOWN:
         lines.append(f"            and {len(anomalies) - _ANOMALIES_SHOWN} other kinds")
     return "\n".join(lines)
+
+
+def _asserted(found: dict[str, Any]) -> str:
+    failed = found["failed"]
+    how = _counts(failed) if failed else "none"
+    said = f"{how} of {found['asserted']} failed"
+    if found["sweeps"] is None:
+        return f"{said}; how often they were looked at is counted at the close"
+    return f"{said} in {found['sweeps']} sweeps and after {found['decisions']} decisions"
 
 
 def _counts(counts: dict[str, int]) -> str:

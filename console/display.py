@@ -12,7 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from console.render import amount, moment, quantity, session_date, signed
-from trading.run_report import Notice, Progress
+from console.timeline import told
+from console.urgency import severity_of
+from trading.run_report import Happened, Notice, Progress
 
 _NOTICES_SHOWN: Final = 8
 _PLAIN_EVERY_NS: Final = 1_800 * 1_000_000_000  # half an hour of the session
@@ -24,7 +26,7 @@ _STOP_HINT: Final = (
 
 
 class Display(Protocol):
-    """Takes what the launcher hears, until it is closed."""
+    """Takes what the front hears, until it is closed."""
 
     @property
     def takes_keys(self) -> bool:
@@ -46,6 +48,9 @@ class Display(Protocol):
 
     def notice(self, notice: Notice) -> None:
         """Something happened in the session."""
+
+    def happened(self, happened: Happened) -> None:
+        """An event of the session that people watch for was journaled."""
 
     def line(self, text: str) -> None:
         """Something happened around it: started, restarting, stopping."""
@@ -75,6 +80,9 @@ class SilentDisplay:
         """Nothing is shown."""
 
     def notice(self, notice: Notice) -> None:
+        """Nothing is shown."""
+
+    def happened(self, happened: Happened) -> None:
         """Nothing is shown."""
 
     def line(self, text: str) -> None:
@@ -109,6 +117,10 @@ class PlainDisplay(SilentDisplay):
         """Write warnings and worse; the rest stands in the journal."""
         if notice.severity != "INFO":
             self.line(f"{moment(notice.at_ns)} {notice.severity} {notice.text}")
+
+    def happened(self, happened: Happened) -> None:
+        """Write it."""
+        self.line(f"{moment(happened.at_ns)} {_in_words(happened)}")
 
     def line(self, text: str) -> None:
         """Write it."""
@@ -171,6 +183,13 @@ class LiveDisplay:
         self._notices.append((text, _SEVERITY_STYLE.get(notice.severity, "")))
         self._live.update(self._draw())
 
+    def happened(self, happened: Happened) -> None:
+        """Add it to the list."""
+        severity = severity_of(happened.kind, happened.payload)
+        text = f"{moment(happened.at_ns, with_date=False)}  {_in_words(happened)}"
+        self._notices.append((text, _SEVERITY_STYLE.get(severity, "")))
+        self._live.update(self._draw())
+
     def line(self, text: str) -> None:
         """Print it above the panel, where it stays."""
         self._console.print(text, markup=False)
@@ -187,6 +206,10 @@ class LiveDisplay:
             subtitle=_STOP_HINT,
             subtitle_align="left",
         )
+
+
+def _in_words(happened: Happened) -> str:
+    return f"{happened.kind} {told(happened.kind, happened.payload)}"
 
 
 def _title(progress: Progress) -> Text:

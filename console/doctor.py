@@ -13,7 +13,7 @@ import typer
 from actors import arming
 from brokers.base import Check, Place
 from console.context import AsJson, DataDir, resolve_data_dir, say_json
-from console.run import parse_mode, require_broker
+from console.run import BROKERS, PAPER, outside, parse_mode, require_broker
 from storage.connection import open_reader, record_path
 from storage.errors import NoRecordError
 from trading import config_reader
@@ -24,7 +24,7 @@ from trading.money import to_1e8
 from trading.run_options import ExitCode, Mode
 
 if TYPE_CHECKING:
-    from brokers.alpaca.connect import Connection
+    from brokers.venues import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ def doctor(
     mode: Annotated[
         str, typer.Option(help="PAPER, or LIVE for the whole safe-to-trade check.")
     ] = "PAPER",
-    broker: Annotated[str, typer.Option(help="Whose market: paper, or alpaca.")] = "paper",
+    broker: Annotated[str, typer.Option(help=f"Whose market: {', '.join(BROKERS)}.")] = PAPER,
     url: Annotated[str | None, typer.Option(help="Address of a venue outside.")] = None,
     config: Annotated[Path | None, typer.Option(help="Configuration file.")] = None,
     data_dir: DataDir = None,
@@ -88,7 +88,7 @@ def look(asked: Asked, data_dir: Path) -> Found:
     require_broker(asked.mode, asked.broker, asked.url)
     found = _own(asked)
     if asked.mode is Mode.LIVE:
-        found.checks += local_checks(data_dir, time.time_ns())
+        found.checks += local_checks(data_dir, asked.broker, time.time_ns())
     if asked.url is not None and found.settings is not None:
         _venue(asked, asked.url, found.settings, found, data_dir)
     return found
@@ -119,29 +119,25 @@ def _own(asked: Asked) -> Found:
 def _venue(asked: Asked, url: str, settings: Config, found: Found, data_dir: Path) -> None:
     """The venue: address, keys, account, clock, instruments; in LIVE money, book and market too."""
     from actors.safe_to_trade import rehearsal_check  # noqa: PLC0415 - only for a venue outside
-    from brokers.alpaca.connect import (  # noqa: PLC0415 - only for a venue outside
-        Addresses,
-        Connection,
-    )
-    from brokers.credentials import find  # noqa: PLC0415 - only for a venue outside
 
+    kind = outside(asked.broker)
     try:
-        addresses = Addresses.of(url)
-        found.url, found.place = addresses.trading.url, addresses.place
-        connection = Connection(
+        addresses = kind.addresses_of(url)
+        found.url, found.place = addresses.url, addresses.place
+        connection = kind.connect(
             addresses=addresses,
-            credentials=find(asked.broker, os.environ),
+            credentials=kind.credentials(os.environ),
             now_ns=time.time_ns,
             mono_ns=time.monotonic_ns,
         )
     except HoldfastError as error:
-        cure = "see docs/how-to/alpaca.md"
+        cure = f"see {kind.how_to}"
         found.checks.append(
             Check(name=f"venue {asked.broker}", is_ok=False, found=str(error), cure=cure)
         )
         return
     if found.place is Place.LIVE:
-        rehearsed = rehearsal_check(data_dir, time.time_ns())
+        rehearsed = rehearsal_check(data_dir, asked.broker, time.time_ns())
         if not rehearsed.is_ok:  # live keys go nowhere before it (BR-9)
             found.checks += [] if asked.mode is Mode.LIVE else [rehearsed]
             return
@@ -149,25 +145,25 @@ def _venue(asked: Asked, url: str, settings: Config, found: Found, data_dir: Pat
 
 
 async def _ask(connection: "Connection", settings: Config, found: Found, *, is_live: bool) -> None:
-    from brokers.alpaca.connect import (  # noqa: PLC0415 - only for a venue outside
-        Wanted,
-        account_number,
-        checks,
-        market_check,
-        real_checks,
-    )
+    from brokers.venue_checks import market_check, time_line  # noqa: PLC0415 - only for a venue outside
+    from brokers.venues import Wanted  # noqa: PLC0415 - only for a venue outside
 
     wanted = [Wanted(symbol=each.symbol, lot_1e8=to_1e8(each.lot)) for each in settings.instruments]
-    venue = connection.venue()
+    probe = connection.probe()
     try:
-        found.checks += await checks(venue.rest, wanted)
+        found.checks += await probe.checks(wanted)
+        watch = settings.watchdog
+        if watch.ntp_server or (is_live and found.place is not Place.SIMULATOR):
+            found.checks.append(
+                await time_line(watch.ntp_server, watch.clock_offset_max_ms, time.time_ns)
+            )
         if is_live:
-            found.account_number = await account_number(venue.rest)
-            found.checks += await real_checks(venue.rest, to_1e8(settings.account.capital_usd))
+            found.account_number = await probe.account_number()
+            found.checks += await probe.real_checks(to_1e8(settings.account.capital_usd))
             symbols = [each.symbol for each in settings.instruments]
             found.checks.append(await market_check(connection.market(symbols, ("quotes",))))
     finally:
-        await venue.close()
+        await probe.close()
 
 
 def _arming_check(found: Found, data_dir: Path) -> Check:

@@ -60,7 +60,7 @@ def _guarded(only: list[str], *, as_json: bool) -> None:
     """The guard's table, a row as soon as it is known; exit code 1 when one is not safe."""
     from research.guarding import drill as guarding  # noqa: PLC0415 - only this option needs it
 
-    known = list(guarding.FAULTS)
+    known = list(guarding.NAMES)
     for fault in only:
         if fault not in known:
             hint = nearest(fault, known)

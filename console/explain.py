@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from console.context import AsJson, DataDir, err, existing_data_dir, out, say, say_json
-from console.post_mortem import post_mortem_of
+from console.post_mortem import asked_about, post_mortem_of
 from console.post_mortem_text import show_post_mortem
 from console.reader import RecordReader
 from console.render import table
@@ -51,8 +51,9 @@ def _figures(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]
 def post_mortem(
     about: Annotated[
         str, typer.Argument(metavar="ORDER|TRADE|DATE", help="An order, a trade, or a session.")
-    ],
+    ] = "",
     *,
+    last: Annotated[bool, typer.Option("--last", help="The trade that closed last.")] = False,
     run: Annotated[str | None, typer.Option(help="Which run; default the newest.")] = None,
     html: Annotated[
         Path | None, typer.Option("--html", help="Write one HTML file that opens from disk.")
@@ -65,7 +66,8 @@ def post_mortem(
     Example: holdfast post-mortem 2020-03-09
     """
     with RecordReader(existing_data_dir(data_dir)) as reader:
-        found = post_mortem_of(reader, about, run)
+        asked = asked_about(reader, about, run, is_last=last)
+        found = post_mortem_of(reader, asked, run)
     if html is not None:
         _write_report(html, found)
     if as_json:

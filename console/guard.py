@@ -11,6 +11,7 @@ import structlog
 from aiohttp import web
 
 from actors.operator_door import is_local_host, is_own_origin
+from actors.operator_words import MESSAGE_BYTES_MAX
 from console.follow import Follower, TraderAwayError
 from console.replies import error as error_reply
 from console.sign_in import COOKIE, SESSION, Session, SignIn
@@ -32,6 +33,15 @@ _BAD_INPUT: Final = frozenset({400, 404, 413, 422})
 _log = structlog.get_logger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+BODIES: Final = {
+    "/api/kill": '{"level":"PAUSE|FLATTEN|EMERGENCY","reason":TEXT}',
+    "/api/resume": '{"reason":TEXT,"rearm":true|false}',
+    "/api/controls": '{"name":TEXT,"value":VALUE,"reason":TEXT}',
+    "/api/session": '{"token":TEXT} or {"code":TEXT}',
+    "/api/sql": '{"query":TEXT}',
+}
+"""What each change takes, for whoever sent something else."""
 
 
 class Guard:
@@ -123,18 +133,33 @@ class Guard:
             _log.warning("turned away", **attempt)
 
 
+def _http_text(request: web.Request, found: web.HTTPException) -> str:
+    """What was expected instead."""
+    match found:
+        case web.HTTPRequestEntityTooLarge():
+            return f"at most {MESSAGE_BYTES_MAX} bytes are expected, this request has more"
+        case web.HTTPMethodNotAllowed():
+            return f"expected {' or '.join(sorted(found.allowed_methods))}, found {found.method}"
+        case web.HTTPNotFound():
+            return f"there is no {request.path}; GET /api/schema lists what there is"
+        case _:
+            return found.reason
+
+
 def _told(request: web.Request, found: Exception) -> web.Response:
     """An error as the one who asked can use it."""
     match found:
         case web.HTTPException():
-            return error_reply(HTTPStatus(found.status), found.reason)
+            return error_reply(HTTPStatus(found.status), _http_text(request, found))
         case ControlRefusedError():
             status = HTTPStatus.NOT_FOUND if found.is_unknown else HTTPStatus.UNPROCESSABLE_ENTITY
             return error_reply(status, str(found), expected=found.expected)
         case TraderAwayError() | OSError():
             return error_reply(HTTPStatus.SERVICE_UNAVAILABLE, str(found))
         case msgspec.DecodeError() | UnicodeDecodeError() | SetupError():
-            return error_reply(HTTPStatus.BAD_REQUEST, str(found))
+            is_body = not isinstance(found, SetupError)
+            expected = f"; expected {BODIES.get(request.path, 'JSON')}" if is_body else ""
+            return error_reply(HTTPStatus.BAD_REQUEST, f"{found}{expected}")
         case RecordError():
             return error_reply(HTTPStatus.SERVICE_UNAVAILABLE, str(found))
         case _:

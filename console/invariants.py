@@ -111,6 +111,12 @@ def _orders() -> list[str]:
             "own.",
         ),
         *_say(
+            "- An end that names more filled than was heard of waits: news of a fill was lost. The",
+            "order stays live and is looked up at once, then asked about as any other; it ends",
+            "when every fill is booked. What is settled or taken back and was never reported is",
+            "looked up as well.",
+        ),
+        *_say(
             f"- An entry LIMIT order lives {ttl_s} s. A cancel that did not end the order is asked",
             f"for again after {_s(CANCEL_RETRY_NS)}, doubling up to {_s(CANCEL_BACKOFF_MAX_NS)};",
             "one that lost the race to a fill is no error.",
@@ -161,7 +167,7 @@ def _venue() -> list[str]:
         ),
         *_say(
             "- Fills come first. What is left counts when two answers show it, nothing of it is in",
-            "flight and nothing of it moved since the question.",
+            "flight and nothing of it moved since either question.",
         ),
         *_say(
             "- A fill of ours that the venue's list lacks, while its position lacks it too, twice,",
@@ -191,7 +197,8 @@ def _stops() -> list[str]:
             "A kill is latched until a person lifts it. FLATTEN and EMERGENCY cancel every known",
             "id, then what the venue lists with our tag, and are through when the venue's lists",
             f"were clean {CLEAN_READS} times in a row; a read that is not clean is repeated after",
-            f"{_s(FLAT_READ_NS)}.",
+            f"{_s(FLAT_READ_NS)}. A list that our books have overtaken since it was asked for is",
+            "neither clean nor an alarm: it is read anew.",
         ),
         "",
         *_table(

@@ -69,6 +69,26 @@ def post_mortem_of(reader: RecordReader, about: str, run: str | None = None) -> 
     return _of_trade(reader, info, position_id, signal_id, about, "trade")
 
 
+def asked_about(reader: RecordReader, about: str, run: str | None, *, is_last: bool) -> str:
+    """What a person asked about: an id, or with `--last` the trade that closed last.
+
+    Raises:
+        SetupError: Neither or both were named, or no trade has closed yet.
+    """
+    if is_last == bool(about):
+        raise SetupError("name what it is about, or say --last for the newest trade; one of them")
+    if about:
+        return about
+    name = run or reader.newest_run().run
+    newest = reader.row(
+        "SELECT trade_id FROM trades WHERE run = :run ORDER BY exit_ns DESC, trade_id LIMIT 1",
+        run=name,
+    )
+    if newest is None:
+        raise SetupError(f"no trade of run {name} has closed yet; `holdfast status` says what runs")
+    return str(newest["trade_id"])
+
+
 def _position_or_signal(reader: RecordReader, info: RunInfo, about: str) -> tuple[str, str]:
     of_position = reader.row(
         """SELECT position_id, signal_id FROM orders

@@ -86,7 +86,7 @@ def new(
 ) -> None:
     """Write a one-file strategy or policy, and its test, which pass as they are.
 
-    Example: holdfast new strategy dip_buyer
+    Example: holdfast new strategy mean_revert
     """
     if kind not in _KINDS:
         raise SetupError(f"new makes a strategy or a policy; was {kind!r}{nearest(kind, _KINDS)}")

@@ -8,13 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import orjson
 import typer
 
 from actors.arming import code_digest
+from brokers.credentials import Credentials
+from brokers.venues import VenueKind, Wanted
 from console.context import AsJson, DataDir, resolve_data_dir, say, say_json
+from console.run import outside
+from trading.errors import SafetyRefusedError
 
 if TYPE_CHECKING:
     from actors.rehearsal import Judged
@@ -24,7 +28,12 @@ _ANSWER_WAIT_S: Final = 0.5
 _CALLS_PER_MINUTE: Final = 60_000
 
 
-def rehearse(*, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def rehearse(
+    *,
+    broker: Annotated[str, typer.Option(help="At whose simulator.")] = "alpaca",
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
     """Send orders to a simulator that loses answers, and judge by its book.
 
     The newest result is kept in the data directory; live keys are refused without one of the code
@@ -34,9 +43,13 @@ def rehearse(*, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """
     from actors.rehearsal import Rehearsed, keep  # noqa: PLC0415 - needed here only
 
-    with _simulator() as told:
+    kind = outside(broker)
+    with _simulator(kind.name) as told:
         found = Rehearsed(
-            code_sha256=code_digest(), at_ns=time.time_ns(), cases=asyncio.run(_played(told))
+            broker=kind.name,
+            code_sha256=code_digest(),
+            at_ns=time.time_ns(),
+            cases=asyncio.run(_played(kind, told)),
         )
     folder = resolve_data_dir(data_dir)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -50,14 +63,13 @@ def rehearse(*, data_dir: DataDir = None, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-async def _played(told: dict[str, str]) -> "list[Judged]":
+async def _played(kind: VenueKind, told: dict[str, str]) -> "list[Judged]":
     from actors.rehearsal import rehearse as play  # noqa: PLC0415 - needed here only
-    from brokers.alpaca.connect import Addresses, Connection  # noqa: PLC0415 - needed here only
-    from brokers.credentials import Credentials  # noqa: PLC0415 - needed here only
+    from actors.safe_to_trade import red  # noqa: PLC0415
 
-    connection = Connection(
-        addresses=Addresses.of(told["url"]),
-        credentials=Credentials(told["key"], told["secret"]),
+    connection = kind.connect(
+        addresses=kind.addresses_of(told["url"]),
+        credentials=Credentials(*(told[word.lower()] for word in kind.key_words)),
         now_ns=time.time_ns,
         mono_ns=time.monotonic_ns,
         calls_per_minute=_CALLS_PER_MINUTE,
@@ -67,14 +79,22 @@ async def _played(told: dict[str, str]) -> "list[Judged]":
     def make() -> "Venue":
         return connection.venue()
 
-    return await play(make, told["admin_url"])
+    probe = connection.probe()
+    try:  # as before a run: keys, and the rules of what is traded
+        lot_1e8 = kind.rehearsed.qty_1e8
+        why = red(await probe.checks([Wanted(symbol=kind.rehearsed.symbol, lot_1e8=lot_1e8)]))
+    finally:
+        await probe.close()
+    if why:
+        raise SafetyRefusedError(f"the simulator cannot be rehearsed at: {why}")
+    return await play(make, told["admin_url"], kind.rehearsed)
 
 
 @contextmanager
-def _simulator() -> Iterator[dict[str, str]]:
+def _simulator(name: str) -> Iterator[dict[str, str]]:
     """One in a process of its own: the product never loads the judge (BR-2)."""
     command = [
-        *(str(Path(sys.executable).with_name("holdfast")), "venue", "alpaca", "--json", "--still"),
+        *(str(Path(sys.executable).with_name("holdfast")), "venue", name, "--json", "--still"),
         *("--clock", "now", "--hours", "always", "--requests-per-min", str(_CALLS_PER_MINUTE)),
     ]
     with subprocess.Popen(  # noqa: S603 - our own command line

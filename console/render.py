@@ -37,6 +37,17 @@ def quantity(value_1e8: int | None) -> str:
     return f"{money_decimal(value_1e8).normalize():,f}"
 
 
+def price(value_1e8: int | None) -> str:
+    """A price, to a hundredth of a cent: an average of fills has eight decimals that nobody reads.
+
+    What is smaller than that keeps them all.
+    """
+    if value_1e8 is None:
+        return _NONE
+    rounded_1e8 = round(value_1e8, -4)
+    return quantity(rounded_1e8 if rounded_1e8 else value_1e8)
+
+
 def session_date(yyyymmdd: int | None) -> str:
     """20200309 as 2020-03-09."""
     if not yyyymmdd:

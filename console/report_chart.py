@@ -6,12 +6,13 @@ from html import escape
 from itertools import pairwise
 from typing import Any, Final
 
-from console.render import moment, quantity
+from console.render import moment
+from console.render import price as show_price
 
 WIDTH: Final = 1000
 HEIGHT: Final = 420
 _LEFT: Final = 8
-_RIGHT: Final = 74
+_RIGHT: Final = 96
 _TOP: Final = 14
 _BOTTOM: Final = 26
 _PRICE_LINES: Final = 6
@@ -173,7 +174,7 @@ def _level(scale: _Scale, level: Level) -> str:
     return (
         f'<path class="level {escape(level.name)}" d="M{left:.1f} {y:.1f}H{right:.1f}"/>'
         f'<text class="{escape(level.name)}" x="{right + 4:.1f}" y="{y - 4:.1f}">'
-        f"{escape(level.name)} {quantity(round(level.price / _1E8))}</text>"
+        f"{escape(level.name)} {show_price(round(level.price / _1E8))}</text>"
     )
 
 

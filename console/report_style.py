@@ -25,7 +25,9 @@ th{text-align:left;font-weight:500;font-size:11px;white-space:nowrap}
 th,td{padding:4px 10px 4px 0}td{border-top:1px solid var(--line);vertical-align:top}
 td:first-child{white-space:nowrap}
 .chart{display:block;width:100%;height:auto}
+@media(max-width:700px){section:has(.chart){overflow-x:auto}.chart{width:680px}}
 .chart text{fill:var(--ink2);font:11px system-ui,sans-serif}
+.chart text[class]{paint-order:stroke;stroke:var(--panel);stroke-width:4px}
 .chart .grid{stroke:var(--line);fill:none}
 .chart .bar.up{stroke:var(--up);fill:var(--up)}.chart .bar.down{stroke:var(--down);fill:var(--down)}
 .chart .vwap{stroke:var(--violet);stroke-width:2;fill:none}

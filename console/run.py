@@ -1,18 +1,21 @@
-"""`holdfast run`: asks for one run, starts the launcher, and shows what came of it."""
+"""`holdfast run`: asks for one run, has the guard start it, and shows what came of it."""
 
 import asyncio
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import orjson
 import typer
 
-from console import beside, launcher
-from console.context import AsJson, DataDir, out, resolve_data_dir, say_json
+from brokers import venues
+from console.console_address import NO_PAGE
+from console.context import AsJson, DataDir, err, out, resolve_data_dir, say_json
 from console.display import Display, make_display
-from console.launcher import Launcher
+from console.front import Command, Front
+from console.guard_program import guard_program
 from console.render import summary_table
 from trading import config_reader
 from trading.config import Config
@@ -27,9 +30,16 @@ from trading.run_options import (
     parse_speed,
 )
 
-_BROKERS: Final = ("paper", "alpaca")
-_BROKERS_LATER: Final = ("tradier", "polymarket")
-_BROKER: Final = "paper"
+PAPER: Final = "paper"
+BROKERS: Final = (PAPER, *venues.names())
+TRADER_MODULE: Final = "actors.trader"
+CONSOLE_MODULE: Final = "console.serve"
+ARCHIVIST_MODULE: Final = "storage.archive"
+_NOBODY_TOLD: Final = (
+    "nobody is told when something goes wrong: the configuration names no channel for alerts. See "
+    "docs/how-to/alerts.md, then try them with `holdfast alert test`"
+)
+_ALONE: Final = "nobody is told of alerts: with --no-guard the trader is alone"
 
 
 def run(  # noqa: PLR0913  the options of the command contract
@@ -42,8 +52,8 @@ def run(  # noqa: PLR0913  the options of the command contract
             show_default=False,
         ),
     ] = None,
-    broker: Annotated[str, typer.Option(help="Whose orders and market: paper, or alpaca.")] = (
-        _BROKER
+    broker: Annotated[str, typer.Option(help=f"Whose orders and market: {', '.join(BROKERS)}.")] = (
+        PAPER
     ),
     url: Annotated[
         str | None, typer.Option(help="Address of a venue outside: its market is traded.")
@@ -77,8 +87,24 @@ def run(  # noqa: PLR0913  the options of the command contract
     ] = False,
     with_console: Annotated[
         bool,
-        typer.Option("--console/--no-console", help="Serve the operator's page beside it."),
+        typer.Option(
+            "--console/--no-console",
+            help="Serve the operator's page beside it. Alerts are told either way.",
+        ),
     ] = True,
+    guard: Annotated[
+        Path | None,
+        typer.Option(
+            help="Configuration of the guard: limits, the venue at which it takes orders off, whom "
+            "it tells. Without one it starts and watches the processes, by the spec's heartbeat."
+        ),
+    ] = None,
+    no_guard: Annotated[
+        bool,
+        typer.Option(
+            "--no-guard", help="For development: the trader alone, which nobody starts again."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Trade a session on paper, from the first minute to the last.
@@ -94,6 +120,8 @@ def run(  # noqa: PLR0913  the options of the command contract
         raise SetupError("--take-over goes on with the run of another instance: say --recover too")
     if url is not None and replay is not None:
         raise SetupError("--url trades a venue's market, --replay a recording's: name one of them")
+    if no_guard and guard is not None:
+        raise SetupError("--guard and --no-guard were both given: name one of them")
     options = RunOptions(
         mode=chosen_mode,
         broker=broker.lower(),
@@ -109,9 +137,23 @@ def run(  # noqa: PLR0913  the options of the command contract
     display = make_display(headless=headless, to_stderr=as_json)
     # A run at full speed is over before a page could be opened.
     is_watched = not headless and options.speed_ratio is not None
-    needs_console = with_console and (_tells_people(settings) or is_watched)
-    console_module = beside.MODULE if needs_console else None
-    raise typer.Exit(_launch(options, display, console_module, as_json=as_json))
+    tells_people = _tells_people(settings)
+    if options.mode is Mode.LIVE and not tells_people:
+        err().print(_NOBODY_TOLD, style="bold yellow", markup=False)
+    console = None
+    if tells_people or (with_console and is_watched):
+        console = [CONSOLE_MODULE, str(options.data_dir), str(config_path)]
+        console += [] if with_console else [NO_PAGE]
+    if no_guard:
+        if tells_people:
+            err().print(_ALONE, style="bold yellow", markup=False)
+        command = Command(argv=lambda fd: _alone(options, fd), is_guard=False)
+    else:
+        plan = _plan(options, _existing_file(guard, "--guard"), console)
+        program = guard_program()
+        command = Command(argv=lambda _: [program, "run", plan], is_guard=True)
+    front = Front(command, options.data_dir, display)
+    raise typer.Exit(_play(front, options, display, as_json=as_json))
 
 
 def _tells_people(settings: Config) -> bool:
@@ -152,31 +194,43 @@ def require_broker(mode: Mode, broker: str, url: str | None) -> None:
         SafetyRefusedError: LIVE without a venue.
     """
     name = broker.lower()
-    if name in _BROKERS_LATER:
-        known = " or ".join(_BROKERS)
-        raise SetupError(f"broker {name} is not in this version yet; use --broker {known}")
-    if name not in _BROKERS:
-        hint = nearest(name, (*_BROKERS, *_BROKERS_LATER))
-        raise SetupError(f"--broker must be {' or '.join(_BROKERS)}; was {broker!r}{hint}")
-    if mode is Mode.LIVE and (name == _BROKER or url is None):
+    if name not in BROKERS:
+        hint = nearest(name, BROKERS)
+        raise SetupError(f"--broker must be one of {', '.join(BROKERS)}; was {broker!r}{hint}")
+    example = venues.names()[0] if name == PAPER else name
+    if mode is Mode.LIVE and (name == PAPER or url is None):
         raise SafetyRefusedError(
-            "LIVE needs a venue: --broker alpaca --url http://127.0.0.1:PORT, served by `holdfast "
-            "venue alpaca`, or a real one, which must be armed by `holdfast arm` after a green "
-            "safe-to-trade check (BR-7); nothing was started"
+            f"LIVE needs a venue: --broker {example} --url http://127.0.0.1:PORT, served by "
+            f"`holdfast venue {example}`, or a real one, which must be armed by `holdfast arm` "
+            "after a green safe-to-trade check (BR-7); nothing was started"
         )
-    if mode is Mode.DRY_RUN and name == _BROKER:
+    if mode is Mode.DRY_RUN and name == PAPER:
         raise SetupError(
-            "DRY_RUN prepares orders for a venue outside: name it, as in --broker alpaca"
+            f"DRY_RUN prepares orders for a venue outside: name it, as in --broker {example}"
         )
-    if name == _BROKER and url is not None:
+    if name == PAPER and url is not None:
         raise SetupError("--url names a venue outside; the paper venue is inside, leave it out")
-    if name != _BROKER and url is None and mode is not Mode.DRY_RUN:
+    if name != PAPER and url is None and mode is not Mode.DRY_RUN:
         raise SetupError(
             f"{mode} with --broker {name} takes its market from that venue: "
             "--url http://127.0.0.1:PORT"
         )
-    if mode is Mode.BACKTEST and name != _BROKER:
+    if mode is Mode.BACKTEST and name != PAPER:
         raise SetupError(f"BACKTEST runs on a recording; --broker {name} goes with the other modes")
+
+
+def outside(broker: str) -> venues.VenueKind:
+    """The venue of that name.
+
+    Raises:
+        SetupError: There is none.
+    """
+    name, known = broker.lower(), venues.names()
+    if name not in known:
+        raise SetupError(
+            f"--broker must be one of {', '.join(known)}; was {broker!r}{nearest(name, known)}"
+        )
+    return venues.venue_kind(name)
 
 
 def _speed(text: str | None, mode: Mode) -> float | None:
@@ -205,20 +259,31 @@ def _usable_dir(data_dir: Path) -> Path:
     return data_dir
 
 
-def _launch(
-    options: RunOptions, display: Display, console_module: str | None, *, as_json: bool
-) -> int:
+def _plan(options: RunOptions, guard: Path | None, console: list[str] | None) -> str:
+    """What the guard is to start: Plan in rust_core/guard."""
+    folder = str(options.data_dir)
+    return orjson.dumps(
+        {
+            "data_dir": folder,
+            "python": sys.executable,
+            "trader": TRADER_MODULE,
+            "options": orjson.loads(options.to_json()),
+            "archivist": ["-m", ARCHIVIST_MODULE, "--data-dir", folder],
+            "console": None if console is None else ["-m", *console],
+            "guard": None if guard is None else str(guard),
+        }
+    ).decode()
+
+
+def _alone(options: RunOptions, progress_fd: int) -> list[str]:
+    own = replace(options, progress_fd=progress_fd)
+    return [sys.executable, "-m", TRADER_MODULE, own.to_json()]
+
+
+def _play(front: Front, options: RunOptions, display: Display, *, as_json: bool) -> int:
     (options.data_dir / SUMMARY_FILE).unlink(missing_ok=True)
     with display:
-        started = Launcher(
-            options,
-            display,
-            python=sys.executable,
-            trader_module=launcher.TRADER_MODULE,
-            archivist_module=launcher.ARCHIVIST_MODULE,
-            console_module=console_module,
-        )
-        outcome = asyncio.run(started.run())
+        outcome = asyncio.run(front.run())
     if outcome.exit_code != ExitCode.DONE:
         raise _end_of(outcome.exit_code, outcome.error)
     summary = _summary(options.data_dir)

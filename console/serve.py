@@ -7,7 +7,7 @@ import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,13 +21,14 @@ from console.alert_channels import Channel, open_channels
 from console.alerter import Alerter, AlerterParts
 from console.app import STATIC_DIR, Console, ConsoleApp
 from console.board import Board
-from console.console_address import PORT_DEFAULT, ConsoleAddress
+from console.console_address import NO_PAGE, PORT_DEFAULT, ConsoleAddress, last_port
 from console.follow import Follower
 from console.sign_in import SignIn
 from console.tls import tls_context
 from trading.config import Config
 from trading.config_desk import AlertsSection, LogsSection
 from trading.config_reader import load
+from trading.run_report import Reporter
 
 Announce = Callable[[str], None]
 
@@ -46,6 +47,7 @@ class ConsoleSettings:
         alerts: Who is told of what.
         logs: How long they grow.
         channels: An open channel for each that `alerts` names.
+        has_page: Whether anything is served; without, alerts are told all the same.
     """
 
     data_dir: Path
@@ -57,6 +59,7 @@ class ConsoleSettings:
     alerts: AlertsSection = field(default_factory=AlertsSection)
     logs: LogsSection = field(default_factory=LogsSection)
     channels: Mapping[str, Channel] = field(default_factory=dict)
+    has_page: bool = True
 
 
 def configured(data_dir: Path, config: Config, environment: Mapping[str, str]) -> ConsoleSettings:
@@ -83,8 +86,8 @@ class RunningConsole:
     """A console that listens.
 
     Attributes:
-        url: Its origin.
-        link: The address that signs in once.
+        url: Its origin; empty without a page.
+        link: The address that signs in once; empty without a page.
         following: Ends only by a fault of its own.
     """
 
@@ -116,16 +119,6 @@ async def running_console(
         follower=Follower(settings.data_dir, token, board),
         static_dir=settings.static_dir or STATIC_DIR,
     )
-    listening = bind(settings.host, settings.port)
-    runner = web.AppRunner(
-        ConsoleApp(parts).application(), access_log=None, handle_signals=False, shutdown_timeout=1.0
-    )
-    await runner.setup()
-    await web.SockSite(runner, listening, ssl_context=settings.tls).start()
-    address = ConsoleAddress(
-        settings.host, listening.getsockname()[1], os.getpid(), settings.certificate
-    )
-    address.write(settings.data_dir)
     alerter = Alerter(
         AlerterParts(
             data_dir=settings.data_dir,
@@ -136,22 +129,44 @@ async def running_console(
             wall_ns=wall_ns,
         )
     )
-    following = asyncio.create_task(parts.follower.run())
-    alerting = asyncio.create_task(alerter.run())
+    async with AsyncExitStack() as stack:
+        url = link = ""
+        if settings.has_page:
+            url = await stack.enter_async_context(_page(settings, parts))
+            link = f"{url}/#code={parts.sign_in.new_code()}"
+        following = asyncio.create_task(parts.follower.run())
+        alerting = asyncio.create_task(alerter.run())
+        try:
+            yield RunningConsole(url, link, following)
+        finally:
+            for task in (following, alerting):
+                task.cancel()
+            await asyncio.gather(following, alerting, return_exceptions=True)
+            await alerter.drain()
+
+
+@asynccontextmanager
+async def _page(settings: ConsoleSettings, parts: Console) -> AsyncIterator[str]:
+    """Listen, and say where in `console.json`; gives the origin."""
+    listening = bind(settings.host, settings.port)
+    runner = web.AppRunner(
+        ConsoleApp(parts).application(), access_log=None, handle_signals=False, shutdown_timeout=1.0
+    )
+    await runner.setup()
+    await web.SockSite(runner, listening, ssl_context=settings.tls).start()
+    address = ConsoleAddress(
+        settings.host, listening.getsockname()[1], os.getpid(), settings.certificate
+    )
+    address.write(settings.data_dir)
     try:
-        link = f"{address.url}/#code={parts.sign_in.new_code()}"
-        yield RunningConsole(address.url, link, following)
+        yield address.url
     finally:
-        for task in (following, alerting):
-            task.cancel()
-        await asyncio.gather(following, alerting, return_exceptions=True)
-        await alerter.drain()
         await runner.cleanup()
         address.remove(settings.data_dir)
 
 
 async def serve(settings: ConsoleSettings, announce: Announce) -> None:
-    """Serve until a signal ends it; `announce` is told the link that signs in once."""
+    """Serve until a signal ends it; `announce` is told the link that signs in once, or its lack."""
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -164,26 +179,30 @@ async def serve(settings: ConsoleSettings, announce: Announce) -> None:
         await asyncio.wait({stopping, served.following}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if served.following.done():
-            served.following.result()  # it follows for ever: a fault, and the launcher's to mend
+            served.following.result()  # it follows for ever: a fault, and the guard's to mend
+
+
+def _shown(link: str) -> str:
+    return f"console {link}" if link else "alerts are told, no page is served"
 
 
 def main() -> int:
-    """For the launcher: `python -m console.serve DATA_DIR PORT [CONFIG]`; it prints its link.
+    """For the guard: `python -m console.serve DATA_DIR [CONFIG] [--no-page]`.
 
-    PORT 0 is the configured one; another is that of the console before this one.
+    Its standard output is the run's report pipe, if there is one: there it tells its link. Where a
+    console before this one was cut off, its address file still names the port to ask for again.
     """
-    folder, port, *config = Path(sys.argv[1]), int(sys.argv[2]), *map(Path, sys.argv[3:])
+    has_page = NO_PAGE not in sys.argv
+    folder, *config = (Path(each) for each in sys.argv[1:] if each != NO_PAGE)
     settings = ConsoleSettings(data_dir=folder)
     if config:
         settings = configured(folder, load(config[0]), os.environ)
-    if port:
-        settings = replace(settings, port=port)
-
-    def announce(url: str) -> None:
-        sys.stdout.write(f"{url}\n")
-        sys.stdout.flush()
-
-    uvloop.run(serve(settings, announce))
+    before = last_port(folder)
+    if before is not None:
+        settings = replace(settings, port=before)
+    settings = replace(settings, has_page=has_page)
+    reporter = Reporter(sys.stdout.fileno())
+    uvloop.run(serve(settings, lambda link: reporter.line(_shown(link))))
     return 0
 
 

@@ -94,6 +94,7 @@ def record_status(reader: RecordReader) -> dict[str, Any]:
             terminal=_TERMINAL,
         ),
         "counts": _counts(reader, run),
+        "feed": _feed(reader, run),
         "no_trades": _no_trades(reader, run),
         "faults": _faults(reader, run),
         "clocks": _clocks(reader, run),
@@ -191,6 +192,17 @@ def _counts(reader: RecordReader, run: str) -> dict[str, int]:
     }
 
 
+def _feed(reader: RecordReader, run: str) -> dict[str, int]:
+    """What the feed said again or too late in the newest session that is over (MD-4)."""
+    row = reader.row(
+        """SELECT payload FROM journal WHERE run = :run AND kind = 'FeedCounted'
+        ORDER BY pos DESC LIMIT 1""",
+        run=run,
+    )
+    counted = orjson.loads(row["payload"]) if row else {}
+    return {name: counted.get(name, 0) for name in ("repeated", "older", "disordered")}
+
+
 def _no_trades(reader: RecordReader, run: str) -> dict[str, int]:
     """Totals by reason over all strategies and sessions."""
     totals: dict[str, int] = {}
@@ -260,6 +272,7 @@ def show_status(found: dict[str, Any], console: Console) -> None:
 def _head(found: dict[str, Any]) -> Any:
     pnl = found.get("pnl", {})
     counts = found.get("counts", {})
+    feed = found.get("feed", {})
     faults = found.get("faults", {})
     kill = found.get("kill", {})
     state = f"running, process {found['pid']}" if found["is_running"] else _ended(found)
@@ -287,6 +300,10 @@ def _head(found: dict[str, Any]) -> Any:
             " · ".join(f"{name} {faults.get(name, 0)}" for name in _FAULTS),
         ),
         ("feed gaps", counts.get("feed_gaps", 0)),
+        (
+            "feed again, too late, out of order",
+            f"{feed.get('repeated', 0)}, {feed.get('older', 0)}, {feed.get('disordered', 0)}",
+        ),
         *(("clock", _clock_line(clock)) for clock in found.get("clocks", [])),
         (
             "journal",

@@ -5,10 +5,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from console.context import compact
-from console.render import amount, moment, quantity, session_date, signed
+from console.render import amount, duration, moment, price, quantity, session_date, signed
 
 Payload = Mapping[str, Any]
 _TEXT_LENGTH_MAX: Final = 160
+_OF_MONEY: Final = frozenset(
+    {"INSTRUMENT_EXPOSURE", "PORTFOLIO_EXPOSURE", "POSITION_NOTIONAL", "TRADE_LOSS"}
+)
+"""Checks whose figures are money at 1e-8."""
+_LONG_FIGURE: Final = re.compile(r"\b\d+\.\d{5,}\b")
 _INSTANT: Final = re.compile(r"\b(\d{19}) ns\b")  # an instant, where a person reads
 
 
@@ -29,19 +34,33 @@ def with_moments(text: str) -> str:
     return _INSTANT.sub(lambda found: moment(int(found[1])), text)
 
 
+def found_by(check: Payload) -> str:
+    """What a check of the gate found, with amounts and times as people read them."""
+    text = str(check["detail"])
+    if check["name"] in _OF_MONEY:
+        for amount_1e8 in (check["limit"], check["value"]):
+            if amount_1e8:
+                text = re.sub(rf"\b{amount_1e8}\b", amount(amount_1e8), text)
+    return with_moments(text)
+
+
 def _signal(event: Payload) -> str:
     leg = event["legs"][0]
     return (
         f"{event['strategy']} asks to {leg['side']} {leg['instrument']} at "
-        f"{quantity(event['reference_1e8'])}: {event['reason']}"
+        f"{price(event['reference_1e8'])}: {_shortened(event['reason'])}"
     )
+
+
+def _shortened(reason: str) -> str:
+    """A strategy's own words, its figures as short as prices are."""
+    return _LONG_FIGURE.sub(lambda found: f"{float(found[0]):.4f}", reason)
 
 
 def _verdict(event: Payload) -> str:
     if event["is_approved"]:
         return f"approved, quantity {quantity(event['qty_1e8'])}"
-    failed = "; ".join(check["detail"] for check in event["failed"])
-    return f"refused: {with_moments(failed)}"
+    return f"{event['strategy']} refused: {'; '.join(map(found_by, event['failed']))}"
 
 
 def _intended(event: Payload) -> str:
@@ -55,44 +74,67 @@ def _intended(event: Payload) -> str:
     )
 
 
+def _percent(ratio_1e8: int) -> str:
+    return f"{ratio_1e8 / 1e6:.2f} %"
+
+
+_IN_UNITS: Final[Mapping[str, Callable[[int], str]]] = {
+    "DAILY_LOSS": amount,
+    "WEEKLY_LOSS": amount,
+    "MAX_DRAWDOWN": _percent,
+    "VOLATILITY_HALT": _percent,
+    "COOLDOWN_PERIOD": duration,
+}
+
+
 def _changed(event: Payload) -> str:
     broker = f", broker's id {event['broker_order_id']}" if event["broker_order_id"] else ""
-    return f"{event['old']} → {event['new']} ({event['cause']}){broker}"
+    cause = "the rest works on" if event["new"] == "PARTIALLY_FILLED" else event["cause"]
+    return f"{event['old']} → {event['new']} ({cause}){broker}"
 
 
 def _filled(event: Payload) -> str:
     late = ", after its end" if event.get("is_late") else ""
     return (
-        f"filled {quantity(event['qty_1e8'])} at {quantity(event['price_1e8'])}, "
-        f"fee {quantity(event['fee_1e8'])}, so far {quantity(event['filled_1e8'])}{late}"
+        f"filled {quantity(event['qty_1e8'])} at {price(event['price_1e8'])}, "
+        f"fee {price(event['fee_1e8'])}, so far {quantity(event['filled_1e8'])}{late}"
     )
 
 
 def _position(event: Payload) -> str:
     return (
         f"{event['phase']} {event['side']} {quantity(event['qty_1e8'])} at "
-        f"{quantity(event['average_entry_1e8'])}"
+        f"{price(event['average_entry_1e8'])}"
     )
 
 
 def _exit(event: Payload) -> str:
     threshold = event["threshold_1e8"]
-    against = f" against {quantity(threshold)}" if threshold else ""
-    return f"{event['reason']}: {quantity(event['trigger_1e8'])}{against}. {event['text']}"
+    against = f" against {price(threshold)}" if threshold else ""
+    return f"{event['reason']}: {price(event['trigger_1e8'])}{against}. {event['text']}"
 
 
 def _trade(event: Payload) -> str:
     return (
-        f"{event['reason']}: {quantity(event['entry_1e8'])} → {quantity(event['exit_1e8'])}, "
+        f"{event['reason']}: {price(event['entry_1e8'])} → {price(event['exit_1e8'])}, "
         f"net {signed(event['net_1e8'])} ({signed(event['gross_1e8'])} less "
-        f"{quantity(event['fees_1e8'])} fees)"
+        f"{price(event['fees_1e8'])} fees)"
     )
 
 
 def _tripped(event: Payload) -> str:
+    """In the unit of each protection, since the trader journals bare numbers."""
+    name, value, limit = event["name"], event["value"], event["limit"]
+    shown = _IN_UNITS.get(name, str)
+    if name == "COOLDOWN_PERIOD":
+        why = f"a pause of {shown(value)} after a stop-out"
+    elif name == "TIME_WINDOW":
+        why = f"minute {value} of the session is outside its windows"
+    else:
+        why = f"{shown(value)}, limit {shown(limit)}"
     until_ns = event["until_ns"]
-    until = f", until {moment(until_ns)}" if until_ns else ""
-    return f"{event['name']} tripped at {event['value']}, limit {event['limit']}{until}"
+    until = f" until {moment(until_ns, with_date=False)}" if until_ns else ""
+    return f"{name} tripped: {why}; no entries{until}"
 
 
 def _kill_level(event: Payload) -> str:
@@ -169,7 +211,9 @@ _TELLERS: Final[Mapping[str, Callable[[Payload], str]]] = {
     "AttemptRefused": _attempt_refused,
     "SignalReceived": _signal,
     "VerdictGiven": _verdict,
-    "DuplicateRefused": lambda event: f"refused: {event['client_order_id']} exists already",
+    "DuplicateRefused": lambda event: (
+        f"refused: {event['client_order_id']} exists already, and one setup has one order"
+    ),
     "OrderIntended": _intended,
     "OrderChanged": _changed,
     "CancelRequested": lambda event: f"cancel asked: {event['reason']}",
@@ -192,6 +236,10 @@ _TELLERS: Final[Mapping[str, Callable[[Payload], str]]] = {
     "WatchdogFired": _fault,
     "InvariantViolated": _violated,
     "AssertionFailed": lambda event: f"assertion {event['assertion']}: {event['text']}",
+    "AssertionsCounted": lambda event: (
+        f"{event['asserted']} assertions looked at in {event['sweeps']} sweeps and after "
+        f"{event['decisions']} decisions"
+    ),
     "DriftFound": lambda event: f"{event['kind']} {event['instrument']}: {event['text']}",
     "BreakerChanged": lambda event: f"breaker {event['name']} is {event['new']}: {event['cause']}",
     "TriggerFired": lambda event: f"trigger {event['trigger']}: {event['cause']}",

@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -15,15 +17,45 @@ if TYPE_CHECKING:
     from brokers.sim.core import VenueOptions
     from brokers.sim.run import Addresses, Venue
 
-# Each with its own limit of requests per minute; of Tradier's that of orders, half that of reads.
-_VENUES: Final = {"alpaca": 200, "tradier": 60}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulated:
+    """A venue that can be served; its class is imported when it is.
+
+    Attributes:
+        module: Where the class is.
+        kind: Its name.
+        requests_per_min: The rate limit of a key, where none is asked for.
+    """
+
+    module: str
+    kind: str
+    requests_per_min: int
+
+    def make(self, options: "VenueOptions") -> "Venue[Any]":
+        """Set it up; nothing listens yet."""
+        made: Venue[Any] = getattr(import_module(self.module), self.kind)(options, time.time_ns)
+        return made
+
+
+SIMULATED: Final = {
+    "alpaca": Simulated(module="brokers.sim.alpaca.run", kind="AlpacaVenue", requests_per_min=200),
+    # Of its limits that of orders; reads have twice as many.
+    "tradier": Simulated(
+        module="brokers.sim.tradier.run", kind="TradierVenue", requests_per_min=60
+    ),
+    # Of its two buckets that of orders; cancels have twice as many.
+    "polymarket": Simulated(
+        module="brokers.sim.polymarket.run", kind="PolymarketVenue", requests_per_min=2400
+    ),
+}
 _HOURS: Final = ("exchange", "always")
 _SPEED_MAX: Final = 100_000.0
 
 
 def venue(  # noqa: PLR0913 - each argument is an option of the command line
     *,
-    name: Annotated[str, typer.Argument(help="Which one: alpaca or tradier.")],
+    name: Annotated[str, typer.Argument(help=f"Which one: {', '.join(SIMULATED)}.")],
     port: Annotated[int, typer.Option("--port", help="Of the venue; 0 is any free one.")] = 0,
     admin_port: Annotated[
         int, typer.Option("--admin-port", help="Of clock, prices, faults and audit.")
@@ -68,9 +100,9 @@ def venue(  # noqa: PLR0913 - each argument is an option of the command line
 
     Example: holdfast venue alpaca --seed 7 --faults faults.toml
     """
-    if name not in _VENUES:
+    if name not in SIMULATED:
         raise SetupError(
-            f"a venue is one of {', '.join(_VENUES)}; was {name!r}{nearest(name, _VENUES)}"
+            f"a venue is one of {', '.join(SIMULATED)}; was {name!r}{nearest(name, SIMULATED)}"
         )
     from brokers.sim.run import serve  # noqa: PLC0415 - only this command needs it
 
@@ -85,28 +117,20 @@ def venue(  # noqa: PLR0913 - each argument is an option of the command line
         speed=speed,
         hours=hours,
         still=still,
-        requests_per_min=_VENUES[name] if requests_per_min is None else requests_per_min,
+        requests_per_min=SIMULATED[name].requests_per_min
+        if requests_per_min is None
+        else requests_per_min,
     )
-    served = _venue(name, options)
+    served = SIMULATED[name].make(options)
     try:
         asyncio.run(serve(served, (port, admin_port), lambda found: _say(found, as_json=as_json)))
     except OSError as error:
         raise SetupError(f"port {port} or {admin_port} cannot be listened on: {error}") from error
 
 
-def _venue(name: str, options: "VenueOptions") -> "Venue[Any]":
-    if name == "tradier":
-        from brokers.sim.tradier.run import TradierVenue  # noqa: PLC0415 - only this command needs it
-
-        return TradierVenue(options, time.time_ns)
-    from brokers.sim.alpaca.run import AlpacaVenue  # noqa: PLC0415 - only this command needs it
-
-    return AlpacaVenue(options, time.time_ns)
-
-
 def _options(**given: Any) -> "VenueOptions":
     from brokers.sim.core import VenueOptions  # noqa: PLC0415 - only this command needs it
-    from brokers.sim.faults import chaos, read_faults  # noqa: PLC0415 - only this command needs it
+    from brokers.sim.faults import read_faults  # noqa: PLC0415 - only this command needs it
     from brokers.sim.units import read_time  # noqa: PLC0415 - only this command needs it
 
     if not 0 <= given["speed"] <= _SPEED_MAX:
@@ -129,7 +153,6 @@ def _options(**given: Any) -> "VenueOptions":
     if not 0 <= given["chaos"] <= 1:
         raise SetupError(f"--chaos is a chance from 0 to 1, was {given['chaos']:g}")
     faults = read_faults(given["faults"]) if given["faults"] else []
-    faults += chaos(given["chaos"]) if given["chaos"] else []
     return VenueOptions(
         seed=given["seed"],
         start_ns=start_ns,
@@ -141,6 +164,7 @@ def _options(**given: Any) -> "VenueOptions":
         replay_day=day,
         requests_per_min=given["requests_per_min"],
         faults=faults,
+        chaos=given["chaos"],
     )
 
 

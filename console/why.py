@@ -1,19 +1,30 @@
 """`holdfast why`: one order, signal or strategy asked for its reasons, on one screen (PM-1)."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 import typer
 
 from console.context import AsJson, DataDir, existing_data_dir, out, say, say_json
-from console.post_mortem import UnknownIdError, post_mortem_of
+from console.post_mortem import UnknownIdError, asked_about, post_mortem_of
 from console.reader import RecordReader, Row, payload
-from console.render import duration, moment, session_date, table
-from console.timeline import told, with_moments
+from console.render import amount, duration, moment, session_date, table
+from console.timeline import found_by, told
 from trading.errors import SetupError
 
 Answer = dict[str, Any]
 _REFUSED_SHOWN: Final = 3
+_FIGURE: Final[dict[str, Callable[[int], str]]] = {
+    "COUNT": str,
+    "NS": duration,
+    "MONEY": amount,
+    "RATIO": lambda value: f"{value / 1e6:.3f} %",
+}
+_WITHOUT_FIGURE: Final = (
+    "nothing against it either: kill level, pause, halts, protections, policies, session and "
+    "deadline, orders of unknown state, what is allowed, shape, tick and lot"
+)
 
 
 def why(
@@ -22,8 +33,9 @@ def why(
         typer.Argument(
             metavar="ORDER|SIGNAL|STRATEGY", help="An order, a signal or trade, or a strategy."
         ),
-    ],
+    ] = "",
     *,
+    last: Annotated[bool, typer.Option("--last", help="The trade that closed last.")] = False,
     run: Annotated[str | None, typer.Option(help="Which run; default the newest.")] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
@@ -33,7 +45,7 @@ def why(
     Example: holdfast why vwap_reversion
     """
     with RecordReader(existing_data_dir(data_dir)) as reader:
-        found = why_of(reader, about, run)
+        found = why_of(reader, asked_about(reader, about, run, is_last=last), run)
     if as_json:
         say_json(found)
     else:
@@ -125,7 +137,13 @@ def _answer(found: dict[str, Any]) -> str:
         return f"{asked}; the gate has not ruled on it"
     if not verdict["is_approved"]:
         return f"not made. {asked}; {told('VerdictGiven', verdict)}"
-    return f"{asked}; no check of the gate failed"
+    return f"{asked}; no check of the gate failed{_counted(verdict)}"
+
+
+def _counted(verdict: dict[str, Any]) -> str:
+    """How many limits were compared; nothing in journals of versions that kept none."""
+    count = len(verdict.get("passed", ()))
+    return f", {count} limits were compared" if count else ""
 
 
 # --- a strategy -----------------------------------------------------------------------------------
@@ -188,20 +206,33 @@ def _show(found: Answer) -> None:
         _show_order(found)
 
 
+def _show_passed(verdict: dict[str, Any]) -> None:
+    rows = [
+        (check["name"], *(_FIGURE[check["unit"]](check[side]) for side in ("value", "limit")))
+        for check in verdict["passed"]
+    ]
+    names = ("check", "found", "at most")
+    out().print(table("Checks that passed", names, rows, right=("found", "at most")))
+    if verdict["is_approved"]:
+        say(_WITHOUT_FIGURE)
+
+
 def _show_strategy(found: Answer) -> None:
     rows = [("no trade", reason, count) for reason, count in found["skipped"].items()]
     failed = Counter(check["name"] for each in found["refused"] for check in each["failed"])
     rows += [("refused", name, count) for name, count in failed.most_common()]
     out().print(table("", ("", "reason", "times"), rows, right=("times",)))
     for each in found["refused"][-_REFUSED_SHOWN:]:
-        details = with_moments("; ".join(check["detail"] for check in each["failed"]))
+        details = "; ".join(found_by(check) for check in each["failed"])
         say(f"{each['signal_id']}: {details}")
 
 
 def _show_order(found: Answer) -> None:
     if found["verdict"] and found["verdict"]["failed"]:
-        checks = [(c["name"], with_moments(c["detail"])) for c in found["verdict"]["failed"]]
+        checks = [(c["name"], found_by(c)) for c in found["verdict"]["failed"]]
         out().print(table("Checks that failed", ("check", "what was found"), checks))
+    if found["verdict"] and found["verdict"].get("passed"):
+        _show_passed(found["verdict"])
     rows = (
         (moment(event["at_ns"]), f"+{duration(event['since_ns'])}", event["kind"], event["text"])
         for event in found["chain"]

@@ -497,6 +497,10 @@ class Judgement:
     def kill_positions(self) -> int:
         """Positions at the venue that a kill must clear."""
 
+    @property
+    def is_kill_overtaken(self) -> bool:
+        """Our books of some of these were changed since the venue was asked."""
+
 @final
 class AccountCore:
     """One account: sizing, protections, gate, orders, positions, ledger, exits; no clock, no I/O.
@@ -1496,3 +1500,81 @@ def walk_many(
     """One `walk` for each configuration, in their order; the interpreter is free meanwhile."""
 
 # --- end of market --------------------------------------------------------------------------------
+
+# --- signer ---------------------------------------------------------------------------------------
+
+__all__ += ["OrderSigner", "SignedOrder"]
+
+@final
+class SignedOrder:
+    """An order's id and signature (EIP-712)."""
+
+    @property
+    def id(self) -> str:
+        """0x and 64 hex digits: what was signed, and the order's id at the venue."""
+
+    @property
+    def signature(self) -> str:
+        """0x and 130 hex digits."""
+
+@final
+class OrderSigner:
+    """A private key that signs for Polymarket's exchange (V2) on one chain.
+
+    It neither prints nor pickles, and its bytes are overwritten when it goes. The same order has
+    the same signature in every process (RFC 6979).
+    """
+
+    def __new__(
+        cls, private_key: str, *, chain: int, exchange: str, neg_risk_exchange: str
+    ) -> OrderSigner:
+        """From 64 hex digits and the contracts' addresses.
+
+        Raises:
+            ValueError: A key or address that is none; the text holds no part of it.
+        """
+
+    @property
+    def address(self) -> str:
+        """The address that the key opens, with its checksum."""
+
+    def attest(self, timestamp: str, nonce: int) -> str:
+        """The signature of the claim to this wallet, with which API keys are made.
+
+        Args:
+            timestamp: Seconds, as in the header beside it.
+            nonce: Which of the wallet's keys.
+        """
+
+    def order(
+        self,
+        *,
+        token_id: str,
+        side: str,
+        maker_amount: int,
+        taker_amount: int,
+        salt: int,
+        timestamp_ms: int,
+        is_neg_risk: bool = False,
+        maker: str | None = None,
+        signature_type: int = 0,
+    ) -> SignedOrder:
+        """Sign one order; amounts are millionths.
+
+        Args:
+            token_id: The outcome, a decimal number.
+            side: BUY or SELL.
+            maker_amount: What is given.
+            taker_amount: What is taken.
+            salt: Makes two equal orders different.
+            timestamp_ms: When it was made.
+            is_neg_risk: Of a market that is settled by the other contract.
+            maker: Whose money moves; the signer's without one.
+            signature_type: 0 for a plain key, 1 proxy, 2 safe.
+
+        Raises:
+            ValueError: A side, token or address that is none.
+            OverflowError: A number that does not fit.
+        """
+
+# --- end of signer --------------------------------------------------------------------------------

@@ -2,11 +2,16 @@
 
 Staging only notes the request (about a microsecond). Hashes, rows and projections are worked out
 when somebody asks, by the very code that writes the file, so that both give the same journal hash.
+
+What waits to be asked for is packed from time to time: a request holds its token, and through it
+whatever its sender has on his mind, which is more than the facts themselves.
 """
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from storage import migrations, reads
 from storage.book import Book, Clock
@@ -24,7 +29,11 @@ from trading.ports import (
     OutcomeSink,
     Request,
     RunInfo,
+    StagedEvent,
 )
+
+# So many requests are packed at once: some 10 ms, which then no order's 99th percentile sees.
+PACKED_REQUESTS = 4_096
 
 
 class MemoryRecord:
@@ -57,6 +66,7 @@ class MemoryRecord:
         self._is_closed = False
         self._sink: OutcomeSink | None = None
         self._unfolded: list[Request] = []
+        self._packed: list[bytes] = []  # what came before those, oldest first
         self._marks: list[Mark] = []
         self._outcomes: list[Outcome] = []
         self._claims: dict[str, set[Claim]] = {}  # by run
@@ -77,7 +87,11 @@ class MemoryRecord:
         if taken is None:
             journal_id, seqs = request.journal_id, self._seqs
             seqs[journal_id] = seq = seqs.get(journal_id, 0) + len(request.events)
-            self._unfolded.append(request)
+            unfolded = self._unfolded
+            unfolded.append(request)
+            if len(unfolded) >= PACKED_REQUESTS:
+                self._unfolded = []
+                self._packed.append(_packed(unfolded))
             outcome = Durable(request.token, seq)
         else:
             outcome = Duplicate(request.token, taken)
@@ -151,14 +165,20 @@ class MemoryRecord:
     def _fold(self) -> None:
         """Write what was only noted so far; raises where the file would have refused."""
         self.settle()
+        packed, self._packed = self._packed, []
         unfolded, self._unfolded = self._unfolded, []
         marks, self._marks = self._marks, []
-        for start in range(0, len(unfolded), GROUP_REQUESTS_MAX):
-            for outcome in self._book.write(unfolded[start : start + GROUP_REQUESTS_MAX]):
-                if not isinstance(outcome, Durable):
-                    raise RecordError(f"a request that was taken cannot be written: {outcome}")
+        for together in packed:
+            self._write(_unpacked(together))
+        self._write(unfolded)
         if marks:
             self._book.write([], marks)
+
+    def _write(self, requests: Sequence[Request]) -> None:
+        for start in range(0, len(requests), GROUP_REQUESTS_MAX):
+            for outcome in self._book.write(requests[start : start + GROUP_REQUESTS_MAX]):
+                if not isinstance(outcome, Durable):
+                    raise RecordError(f"a request that was taken cannot be written: {outcome}")
 
     def _fetch(self, sql: str, parameters: Any) -> list[tuple[Any, ...]]:
         self._fold()
@@ -201,3 +221,40 @@ class MemoryRecord:
         if not self._is_closed:
             self._fold()
             self._is_closed = True
+
+
+def _packed(requests: Sequence[Request]) -> bytes:
+    """All that the journal needs of some requests; their tokens are let go."""
+    return msgspec.msgpack.encode(
+        [
+            (
+                request.journal_id,
+                request.tape_seq,
+                [(claim.name, claim.key) for claim in request.claims],
+                [
+                    (event.stream, event.kind, event.at_ns, event.schema_ver, event.payload)
+                    for event in request.events
+                ],
+            )
+            for request in requests
+        ]
+    )
+
+
+def _unpacked(packed: bytes) -> list[Request]:
+    """The requests again, without tokens: their outcomes were delivered long ago."""
+    return [
+        Request(
+            journal_id=journal_id,
+            events=tuple(
+                StagedEvent(
+                    stream=stream, kind=kind, at_ns=at_ns, payload=payload, schema_ver=schema_ver
+                )
+                for stream, kind, at_ns, schema_ver, payload in events
+            ),
+            token=None,
+            claims=tuple(Claim(name=name, key=key) for name, key in claims),
+            tape_seq=tape_seq,
+        )
+        for journal_id, tape_seq, claims, events in msgspec.msgpack.decode(packed)
+    ]

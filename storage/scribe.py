@@ -8,6 +8,7 @@ lock is held, so they come in the order of staging.
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -67,6 +68,7 @@ class Scribe:
         self._capacity = capacity
         self._queue: deque[Request] = deque()
         self._marks: list[Mark] = []
+        self._flushed_s = time.monotonic()
         self._sink: OutcomeSink = _nobody
         self._staging = threading.Lock()
         self._writing = threading.Lock()
@@ -115,8 +117,9 @@ class Scribe:
         """Commit what waits on this thread, or wait until the scribe's thread has."""
         if self._writing_thread == threading.get_ident():
             raise RuntimeError("settle was called while an outcome was delivered: it cannot wait")
-        if self.pending():
-            self.exclusively(_nothing)
+        is_due = bool(self._marks) and time.monotonic() - self._flushed_s >= _MARKS_WAIT_S
+        if self.pending() or is_due:
+            self.exclusively(self.flush_marks if is_due else _nothing)
 
     async def wait(self) -> None:
         """Wait for the scribe's thread without blocking the loop."""
@@ -142,6 +145,7 @@ class Scribe:
 
     def flush_marks(self) -> None:
         """Commit latency marks that no request has carried; only inside `exclusively`."""
+        self._flushed_s = time.monotonic()
         if self._marks and self.poison is None:
             marks, self._marks = self._marks, []
             try:

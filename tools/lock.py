@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FILES = {
     "runtime.txt": ["pyproject.toml"],
-    "dev.txt": ["--extra", "dev", "pyproject.toml"],
+    "dev.txt": ["--extra", "dev", "--extra", "venue", "pyproject.toml"],
     "wire.txt": ["requirements/wire.in"],
 }
 
@@ -25,6 +25,7 @@ def inputs_digest(pyproject: Path) -> str:
         project["requires-python"],
         project["dependencies"],
         project["optional-dependencies"]["dev"],
+        project["optional-dependencies"]["venue"],
     )
     return hashlib.sha256(repr(declared).encode()).hexdigest()[:16]
 

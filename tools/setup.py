@@ -37,6 +37,7 @@ NODE_MIN = (20, 19)
 ROOMS = ["rust_core", "trading", "streams", "storage", "brokers", "actors", "research", "console"]
 EXIT_FAILED = 1
 EXIT_SETUP = 2
+SOAK_SEEDS = "1..20000"
 
 
 class SetupError(Exception):
@@ -62,7 +63,7 @@ def main(argv: list[str]) -> int:
     try:
         with _one_at_a_time():
             set_up(quiet=name != "setup")
-            if name in {"setup", "run", "test"}:
+            if name in {"setup", "run", "test", "wheel"}:
                 build_page(quiet=name != "setup")
         return command(arguments)
     except SetupError as error:
@@ -269,6 +270,11 @@ def _setup(_: list[str]) -> int:
     return 0
 
 
+def _wheel(_: list[str]) -> int:
+    """A wheel with the page and the guard in it."""
+    return subprocess.call([str(_python()), str(ROOT / "tools" / "wheel.py")])
+
+
 def _run_session(arguments: list[str]) -> int:
     command = [_tool("holdfast"), "run", *arguments]
     os.execv(command[0], command)  # noqa: S606 - Ctrl-C and its exit code are the program's own
@@ -279,7 +285,17 @@ def _test(arguments: list[str]) -> int:
     if not _missing_for_page():
         _find_browser()
         steps.append(("page tests", ["npm", "--prefix", str(WEB), "test", "--silent"]))
-    return _all_of([*steps, ("pytest", [_tool("pytest"), *arguments])])
+    return _all_of([*steps, ("pytest", [_tool("pytest"), *_workers(arguments), *arguments])])
+
+
+def _workers(arguments: list[str]) -> list[str]:
+    """Several processes; `-n 0` asks for a single one, as `--pdb` does by itself.
+
+    Most of the time of a test is waiting for a process or a wire: two workers for each core.
+    """
+    if any(each.startswith(("-n", "--numprocesses", "--pdb")) for each in arguments):
+        return []
+    return ["-n", str(2 * (os.cpu_count() or 1)), "--dist", "worksteal"]
 
 
 def _check(_: list[str]) -> int:
@@ -328,8 +344,17 @@ def _bench(arguments: list[str]) -> int:
 
 
 def _soak(arguments: list[str]) -> int:
-    """The same tests with more seeds and more examples; minutes to hours, never in `.ci/run`."""
+    """A long session that fails on growth; `tests ...` are the tests with many more examples.
+
+    `worlds` simulates SOAK_SEEDS, or what is said behind it.
+    """
+    if arguments[:1] == ["worlds"]:
+        wanted = arguments[1:] or ["--seeds", SOAK_SEEDS, "--jobs", "0", "--json"]
+        return _all_of([("soak", [_tool("holdfast"), "simulate", *wanted])])
+    if arguments[:1] != ["tests"]:
+        return _all_of([("soak", [str(_python()), "-m", "research.soak", *arguments])])
     os.environ["HOLDFAST_SOAK"] = "1"
+    arguments = arguments[1:]
     return _all_of([("soak", [_tool("pytest"), "--timeout=3600", *arguments])])
 
 
@@ -435,6 +460,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "check": _check,
     "bench": _bench,
     "web": _web,
+    "wheel": _wheel,
     "soak": _soak,
 }
 

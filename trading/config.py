@@ -14,7 +14,7 @@ import msgspec
 import orjson
 
 from trading.config_desk import AlertsSection, ConsoleSection, LogsSection
-from trading.config_fields import Section, above, at_least, between, doc, name, ratio
+from trading.config_fields import Section, above, at_least, between, doc, name, ratio, symbol_of
 from trading.money import to_1e8
 from trading.run_options import Mode
 
@@ -51,7 +51,7 @@ class RunSection(Section, frozen=True, kw_only=True):
 class Instrument(Section, frozen=True, kw_only=True):
     """[[instruments]]: one thing that may be traded."""
 
-    symbol: Annotated[str, name("its id everywhere")]
+    symbol: Annotated[str, symbol_of("its id everywhere")]
     kind: Annotated[InstrumentKind, doc("EQUITY, FUTURE, OPTION or BINARY")]
     tick_size: Annotated[Decimal, above(0, "smallest step of a price")]
     lot: Annotated[Decimal, above(0, "smallest step of a quantity; below 1 is fractional")] = D(1)
@@ -247,8 +247,8 @@ class PaperSection(Section, frozen=True, kw_only=True):
 class Strategy(Section, frozen=True, kw_only=True):
     """[[strategies]]: one that runs; a file in the folder that is not named here stays disabled."""
 
-    name: Annotated[str, name("vwap_reversion, or the name of your file")]
-    instrument: Annotated[str, name("what it trades")]
+    name: Annotated[str, name("vwap_reversion, dip_buyer, or the name of your file")]
+    instrument: Annotated[str, symbol_of("what it trades")]
     enabled: bool = True
     parameters: Annotated[dict[str, Any], doc("its own; a wrong one is named at the start")] = (
         msgspec.field(default_factory=dict)
@@ -316,6 +316,30 @@ class WatchdogSection(Section, frozen=True, kw_only=True):
     clock_offset_max_ms: Annotated[int, above(0, "and nothing enters beyond this")] = 100
 
 
+class BreakersSection(Section, frozen=True, kw_only=True):
+    """[breakers]: when an endpoint of the venue takes no entries; exits are tried all the same."""
+
+    latency_max_s: Annotated[int, above(0, "an answer that takes longer opens it (WD-3)")] = 5
+    errors_max: Annotated[int, at_least(0, "more errors than this in the window open it")] = 3
+    window_s: Annotated[int, above(0, "how far back errors count")] = 60
+    open_s: Annotated[
+        int, above(0, "open for this long, then one entry probes; doubled when that fails")
+    ] = 60
+    open_max_s: Annotated[int, above(0, "and never longer than this")] = 30 * 60
+
+    def __post_init__(self) -> None:
+        """The longest is not shorter than the first.
+
+        Raises:
+            ValueError: It is.
+        """
+        super().__post_init__()
+        if self.open_max_s < self.open_s:
+            raise ValueError(
+                f"open_max_s: expected at least open_s ({self.open_s}), found {self.open_max_s}"
+            )
+
+
 class Config(Section, frozen=True, kw_only=True):
     """The whole configuration."""
 
@@ -331,6 +355,7 @@ class Config(Section, frozen=True, kw_only=True):
     triggers: TriggersSection = TriggersSection()
     operator: OperatorSection = OperatorSection()
     watchdog: WatchdogSection = WatchdogSection()
+    breakers: BreakersSection = BreakersSection()
     alerts: AlertsSection = AlertsSection()
     console: ConsoleSection = ConsoleSection()
     logs: LogsSection = LogsSection()

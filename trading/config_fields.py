@@ -39,6 +39,11 @@ def name(text: str) -> Meta:
     return Meta(description=text, pattern=r"^[A-Za-z0-9_.]{1,32}$")
 
 
+def symbol_of(text: str) -> Meta:
+    """An instrument's id; a venue's own can be a number of 78 digits."""
+    return Meta(description=text, pattern=r"^[A-Za-z0-9_.]{1,80}$")
+
+
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of the configuration. Making one checks each number it holds."""
 

@@ -22,11 +22,17 @@ from trading.run_options import Mode
 PREFIX: Final = "HOLDFAST_"
 # No operational control lives in an environment variable (KC-6): these say how tests and logs run.
 KNOWN_VARIABLES: Final = {
-    "HOLDFAST_SOAK": "tests look further (make soak)",
+    "HOLDFAST_SOAK": "tests look further (make soak ARGS=tests)",
     "HOLDFAST_SHARED_DATA": "where tests find recordings",
     "HOLDFAST_ALPACA_KEY": "key id of the account at Alpaca",
     "HOLDFAST_ALPACA_SECRET": "its secret key",
     "HOLDFAST_ALPACA_FILE": "a private file with both, one on each line (chmod 600)",
+    "HOLDFAST_POLYMARKET_ADDRESS": "address of the wallet at Polymarket",
+    "HOLDFAST_POLYMARKET_PRIVATE_KEY": "the private key that opens it, 64 hex digits",
+    "HOLDFAST_POLYMARKET_FILE": "a private file with both, one on each line (chmod 600)",
+    "HOLDFAST_TRADIER_ACCOUNT": "number of the account at Tradier",
+    "HOLDFAST_TRADIER_TOKEN": "the access token that opens it",
+    "HOLDFAST_TRADIER_FILE": "a private file with both, one on each line (chmod 600)",
 }
 SECRET_WORDS: Final = re.compile(r"(secret|password|token|api_?key|credential)", re.IGNORECASE)
 # RK-14: what a LIVE configuration states itself, as a number or by name as "none".
@@ -141,12 +147,13 @@ def default_path() -> Path:
     """The configuration of a run that names none: a demonstration on a generated market.
 
     Raises:
-        ConfigError: This is not a checkout, so that there is no such file.
+        ConfigError: There is no such file: neither a checkout nor a whole wheel.
     """
     path = Path(__file__).resolve().parent.parent / "configs" / "demo.toml"
     if not path.exists():
         raise ConfigError(
-            "no configuration was named; write one with `holdfast init`, then --config"
+            f"no configuration was named, and {path} is missing: this installation is not whole, "
+            "install it anew, or name one with --config"
         )
     return path
 

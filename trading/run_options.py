@@ -1,6 +1,6 @@
-"""What `holdfast run` was asked for, in the form in which the launcher hands it to the trader.
+"""What `holdfast run` was asked for, in the form in which the guard hands it to the trader.
 
-The launcher starts `python -m actors.trader JSON`; the one argument is `RunOptions.to_json()`.
+The guard starts `python -m actors.trader JSON`; the one argument is `RunOptions.to_json()`.
 """
 
 import json
@@ -16,7 +16,7 @@ from trading.errors import SetupError
 SPEED_DEFAULT_RATIO: Final = 60.0
 SUMMARY_FILE: Final = "run-summary.json"
 HELD_SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2})
-"""Blocked by the launcher until the trader can act on them: none is lost while it is loaded."""
+"""Blocked until the trader can act on them: none is lost while it is set up."""
 
 
 class Mode(StrEnum):
@@ -29,7 +29,7 @@ class Mode(StrEnum):
 
 
 class ExitCode(IntEnum):
-    """How a process of Holdfast ends. All but RESTART are final for the launcher."""
+    """How a process of Holdfast ends. All but RESTART are final for the guard."""
 
     DONE = 0
     FAILED = 1
@@ -54,7 +54,8 @@ class RunOptions:
         recover: Go on with the run that was cut off.
         take_over: Fence an instance that holds the data directory and does not let go (ST-5).
         progress_fd: An open file descriptor that takes `run_report` lines; -1 for none.
-        restarts: How often the launcher has restarted the trader within this run.
+        restarts: How often the guard has restarted the trader within this run.
+        closing: Close what is open while the guard holds trading, and end; only the guard asks.
     """
 
     mode: Mode = Mode.PAPER
@@ -69,6 +70,7 @@ class RunOptions:
     take_over: bool = False
     progress_fd: int = -1
     restarts: int = 0
+    closing: bool = False
 
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back unchanged."""

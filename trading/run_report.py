@@ -1,11 +1,14 @@
-"""What a trader tells its launcher, one JSON object a line, and the summary a run ends with.
+"""What a run tells whoever shows it, one JSON object a line, and the summary it ends with.
 
 Each line has one key that names its kind:
 
     {"progress": {...}}   Progress: where the session stands; at most ten a second
     {"event": {...}}      Notice: something a person wants to see pass by
+    {"happened": {...}}   Happened: a journaled event of a kind that a person watches for
     {"operator": {...}}   where the operator port listens: host, port
     {"error": {...}}      why the trader ends: text and exit code, just before it does
+    {"line": {...}}       of the guard or the console, around the session: text
+    {"ended": {...}}      the guard's last word: text, empty where the trader has said why
 
 The totals of a finished run are `RunSummary` in the file `run-summary.json` of the data directory.
 
@@ -90,6 +93,15 @@ class Notice(_Lenient):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Happened(_Lenient):
+    """A journaled event as it is; whoever shows it finds the words."""
+
+    at_ns: int
+    kind: str
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
     """Totals of a run; the last line of `holdfast run --json`.
 
@@ -144,9 +156,9 @@ class RunSummary:
 
 
 class Reporter:
-    """Writes report lines to the launcher; silent without a descriptor or a reader.
+    """Writes report lines to whoever shows the run; silent without a descriptor or a reader.
 
-    A launcher that stopped reading must not stop a trader: what the pipe does not take is dropped.
+    A reader that stopped reading must not stop a trader: what the pipe does not take is dropped.
     """
 
     def __init__(self, progress_fd: int) -> None:
@@ -163,9 +175,17 @@ class Reporter:
         """Say that something happened."""
         self._write({"event": notice})
 
+    def happened(self, happened: Happened) -> None:
+        """Pass on a journaled event."""
+        self._write({"happened": happened})
+
     def operator(self, host: str, port: int) -> None:
         """Say where the operator port listens."""
         self._write({"operator": {"host": host, "port": port}})
+
+    def line(self, text: str) -> None:
+        """Say something that is not of the session."""
+        self._write({"line": {"text": text}})
 
     def error(self, text: str, exit_code: int) -> None:
         """Say why this process is about to end."""
@@ -188,8 +208,11 @@ class Reporter:
 _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Any]]] = {
     "progress": Progress.from_mapping,
     "event": Notice.from_mapping,
+    "happened": Happened.from_mapping,
     "operator": dict,
     "error": dict,
+    "line": dict,
+    "ended": dict,
 }
 
 

@@ -14,12 +14,14 @@ from typing import Any, Final, Literal
 import aiohttp
 import msgspec
 
-from brokers.alpaca.stream import FRAME_BYTES_MAX, StreamError
+from brokers.alpaca.stream import StreamError
 from brokers.alpaca.words import time_ns
 from brokers.backoff import Backoff
 from brokers.base import StreamDown, StreamUp
 from brokers.credentials import Credentials
+from brokers.http_wire import BODY_BYTES_MAX
 from brokers.reading import MalformedError
+from brokers.venues import MarketNews
 from trading.market import Aggressor, Bar, Quote, TradePrint
 
 NAME: Final = "alpaca market data"
@@ -30,7 +32,6 @@ _CAUSE_MAX: Final = 200
 _MAX_PRICE: Final = 9e10
 Encoding = Literal["json", "msgpack"]
 Tick = Quote | TradePrint | Bar
-MarketNews = Tick | StreamUp | StreamDown
 
 
 def ticks_of(
@@ -168,7 +169,7 @@ class MarketStream:
         self, session: aiohttp.ClientSession, hear: Callable[[MarketNews], None]
     ) -> None:
         async with session.ws_connect(
-            self.url, heartbeat=_HEARTBEAT_S, max_msg_size=FRAME_BYTES_MAX
+            self.url, heartbeat=_HEARTBEAT_S, max_msg_size=BODY_BYTES_MAX
         ) as socket:
             async with asyncio.timeout(_SIGN_IN_S):
                 await self._sign_in(socket)

@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
 import orjson
 
 from brokers.base import CannotPrepareError, Capabilities, Prepared, Replacing
+from brokers.calls import Intent, read_intent
 from trading.money import show_1e8
 
 CAPABILITIES: Final = Capabilities(
@@ -31,20 +31,6 @@ _CENT_1E8: Final = 1_000_000
 _TENTH_CENT_1E8: Final = 10_000
 _TYPES: Final = ("market", "limit", "stop", "stop_limit", "trailing_stop")
 _TIFS: Final = ("day", "gtc", "opg", "cls", "ioc", "fok")
-
-
-class Intent(msgspec.Struct, frozen=True, gc=False):
-    """What the wire needs of an order's journaled bytes."""
-
-    client_order_id: str
-    instrument: str
-    purpose: str
-    side: str
-    order_type: str
-    tif: str
-    qty_1e8: int
-    limit_1e8: int | None = None
-    trigger_1e8: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,16 +75,13 @@ class Ticket:
     legs: tuple[Leg, ...] = ()
 
 
-_read_intent = msgspec.json.Decoder(Intent).decode
-
-
 def prepare(intent: bytes) -> Prepared:
     """The exact request of a journaled intent; the same bytes for the same intent.
 
     Raises:
         CannotPrepareError: Alpaca has no words for it; nothing was sent.
     """
-    asked = _read_intent(intent)
+    asked = read_intent(intent)
     ticket = Ticket(
         client_order_id=asked.client_order_id,
         symbol=asked.instrument,

@@ -1,12 +1,15 @@
 """What an Alpaca order, or an event about one, means for us: reports in the core's words.
 
-An execution's id is made of the order's id and the cumulative quantity after it. Stream and account
-activities both state that quantity, and it only grows, so the same execution has the same id
-wherever it is heard of (EX-5), which cannot be said of the ids that Alpaca gives it.
+An execution's id is its place, the order's id and the cumulative quantity after it, and the
+venue's own name for it: `order@cumulative#name`. Stream and account activities both state the
+place; whether they share the name is not documented. So the core takes two names at one place for
+one execution (EX-5), until one of the order's is taken back: the quantity falls, places repeat, and
+names decide.
 """
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from brokers.alpaca.words import Fill, Order, TradeUpdate, amount_1e8, time_ns
@@ -43,46 +46,62 @@ CORRECTIONS: Final = frozenset({BUST, "trade_correct"})
 _ORDERS_KEPT: Final = 4_096
 
 
+@dataclass(slots=True)
+class _Known:
+    """An execution that stands, and who told of it."""
+
+    our_id: str
+    qty_1e8: int
+    is_pushed: bool = False
+    is_listed: bool = False
+
+
 class Heard:
-    """Which part of each order's fills was reported, so that a hole is seen."""
+    """Which executions of each order were heard of, by name: so that a hole is seen."""
 
     def __init__(self) -> None:
         """Nothing was heard."""
-        self._by_order: OrderedDict[str, dict[int, int]] = OrderedDict()
-        self._names: OrderedDict[str, tuple[str, int]] = OrderedDict()
+        self._by_order: OrderedDict[str, dict[str, _Known]] = OrderedDict()
 
-    def name(self, venue_id: str, order_id: str, cumulative_1e8: int) -> None:
-        """The venue's own name of an execution, by which it takes one back."""
-        if venue_id:
-            self._names[venue_id] = (order_id, cumulative_1e8)
-        while len(self._names) > _ORDERS_KEPT:
-            self._names.popitem(last=False)
+    def pushed(self, order_id: str, cumulative_1e8: int, qty_1e8: int, name: str) -> str:
+        """Our id of what the stream tells."""
+        known = self._known(order_id, cumulative_1e8, qty_1e8, name)
+        known.is_pushed = True
+        return known.our_id
 
-    def take_back(self, venue_id: str) -> str | None:
+    def listed(self, order_id: str, cumulative_1e8: int, qty_1e8: int, name: str) -> str:
+        """Our id of what the account's activities tell."""
+        known = self._known(order_id, cumulative_1e8, qty_1e8, name)
+        known.is_listed = True
+        return known.our_id
+
+    def take_back(self, order_id: str, name: str) -> str | None:
         """Our id of an execution that the venue takes back; None when it was never heard of."""
-        found = self._names.pop(venue_id, None)
-        if found is None:
-            return None
-        order_id, cumulative_1e8 = found
-        self._by_order.get(order_id, {}).pop(cumulative_1e8, None)
-        return execution_id(order_id, cumulative_1e8)
+        found = self._by_order.get(order_id, {}).pop(name, None) if name else None
+        return None if found is None else found.our_id
 
-    def note(self, order_id: str, cumulative_1e8: int, qty_1e8: int) -> None:
-        """An execution that brought the order to that quantity was reported."""
+    def is_whole(self, order_id: str, filled_1e8: int) -> bool:
+        """Everything up to that quantity was reported, by either or by both together."""
+        known = self._by_order.get(order_id, {}).values()
+        return filled_1e8 in (
+            sum(each.qty_1e8 for each in known),
+            sum(each.qty_1e8 for each in known if each.is_pushed),
+            sum(each.qty_1e8 for each in known if each.is_listed),
+        )
+
+    def _known(self, order_id: str, cumulative_1e8: int, qty_1e8: int, name: str) -> _Known:
         known = self._by_order.setdefault(order_id, {})
-        known[cumulative_1e8] = qty_1e8
         self._by_order.move_to_end(order_id)
         while len(self._by_order) > _ORDERS_KEPT:
             self._by_order.popitem(last=False)
-
-    def is_whole(self, order_id: str, filled_1e8: int) -> bool:
-        """Everything up to that quantity was reported."""
-        return sum(self._by_order.get(order_id, {}).values()) == filled_1e8
+        our_id = execution_id(order_id, cumulative_1e8, name)
+        return known.setdefault(name or our_id, _Known(our_id, qty_1e8))
 
 
-def execution_id(order_id: str, cumulative_1e8: int) -> str:
-    """The one id of an execution."""
-    return f"{order_id}@{cumulative_1e8}"
+def execution_id(order_id: str, cumulative_1e8: int, name: str) -> str:
+    """The id of an execution: its place, and the venue's name for it where it says one."""
+    place = f"{order_id}@{cumulative_1e8}"
+    return f"{place}#{name}" if name else place
 
 
 def accepted(order: Order) -> VenueReport:
@@ -106,18 +125,17 @@ def ended(order: Order) -> VenueReport | None:
 def filled(order: Order, fills: Sequence[Fill], heard: Heard) -> list[VenueReport]:
     """The executions of one order, oldest first."""
     said = []
-    for fill in sorted(fills, key=lambda each: amount_1e8(each.cum_qty)):
+    for fill in sorted(fills, key=lambda each: amount_1e8(each.cum_qty, "fill.cum_qty")):
         cumulative_1e8 = amount_1e8(fill.cum_qty, "fill.cum_qty")
         qty_1e8 = amount_1e8(fill.qty, "fill.qty")
-        heard.note(order.id, cumulative_1e8, qty_1e8)
-        heard.name(fill.id.rpartition("::")[2], order.id, cumulative_1e8)
+        name = fill.id.rpartition("::")[2]
         said.append(
             VenueReport(
                 order.client_order_id,
                 "FILLED",
                 time_ns(fill.transaction_time, "fill.transaction_time"),
                 broker_order_id=order.id,
-                execution_id=execution_id(order.id, cumulative_1e8),
+                execution_id=heard.listed(order.id, cumulative_1e8, qty_1e8, name),
                 qty_1e8=qty_1e8,
                 price_1e8=amount_1e8(fill.price, "fill.price"),
             )
@@ -136,8 +154,6 @@ def pushed_fill(update: TradeUpdate, heard: Heard) -> VenueReport | None:
         return None
     order = update.order
     cumulative_1e8, qty_1e8 = order.filled_1e8, amount_1e8(update.qty, "trade_updates.qty")
-    heard.note(order.id, cumulative_1e8, qty_1e8)
-    heard.name(update.execution_id or "", order.id, cumulative_1e8)
     at_ns = order.at_ns
     if update.timestamp is not None:
         at_ns = time_ns(update.timestamp, "trade_updates.timestamp")
@@ -146,7 +162,7 @@ def pushed_fill(update: TradeUpdate, heard: Heard) -> VenueReport | None:
         "FILLED",
         at_ns,
         broker_order_id=order.id,
-        execution_id=execution_id(order.id, cumulative_1e8),
+        execution_id=heard.pushed(order.id, cumulative_1e8, qty_1e8, update.execution_id or ""),
         qty_1e8=qty_1e8,
         price_1e8=amount_1e8(update.price, "trade_updates.price"),
     )
@@ -154,7 +170,7 @@ def pushed_fill(update: TradeUpdate, heard: Heard) -> VenueReport | None:
 
 def busted(update: TradeUpdate, heard: Heard) -> VenueReport | None:
     """The execution that the venue takes back; None when it is none that we heard of."""
-    known = heard.take_back(update.execution_id or "")
+    known = heard.take_back(update.order.id, update.execution_id or "")
     if update.event != BUST or known is None:
         return None
     order = update.order

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -20,54 +19,27 @@ from brokers.alpaca.words import (
     Fill,
     Order,
     Position,
-    decode,
     malformed,
     read,
 )
 from brokers.base import VenueAnswer
-from brokers.http import Channel, NoAnswerError, NotConnectedError
+from brokers.calls import OK, Caller, RefusedCallError, digits
+from brokers.http import Channel
 from brokers.http_wire import Response
-from brokers.limiter import Limiter, Priority
-from brokers.reading import MalformedError, iso
+from brokers.limiter import Priority
+from brokers.reading import MalformedError, iso, shown
 
 Wire = TypeVar("Wire")
-OK: Final = 200
 MULTI_STATUS: Final = 207
 NO_CONTENT: Final = 204
 NOT_FOUND: Final = 404
 UNPROCESSABLE: Final = 422
-RATE_LIMITED: Final = 429
 NOT_FOUND_CODE: Final = 40410000
 ORDERS_PAGE: Final = 500
 FILLS_PAGE: Final = 100
 BARS_PAGE: Final = 10_000
 PAGES_MAX: Final = 200
 _REPEATED_ID: Final = re.compile(r"client[ _-]?order[ _-]?id must be unique", re.IGNORECASE)
-_TEXT_MAX: Final = 300
-_LIMITED_WAIT_NS: Final = 1_000_000_000
-
-
-class RefusedCallError(Exception):
-    """The venue answered, and the answer is no; `answer` has its words."""
-
-    def __init__(self, where: str, answer: VenueAnswer) -> None:
-        """Name the endpoint beside what was said."""
-        super().__init__(f"{words.VENUE} {where}: HTTP {answer.status} {answer.code} {answer.text}")
-        self.answer = answer
-
-
-CALL_ERRORS = (NoAnswerError, NotConnectedError, RefusedCallError, MalformedError)
-"""Whatever keeps a call from having an answer."""
-
-
-def said(response: Response, now_ns: int) -> VenueAnswer:
-    """An answer in words, for texts and decisions; a body that cannot be read says nothing."""
-    try:
-        body = read(response, ErrorBody, "error")
-    except MalformedError:
-        body = ErrorBody("", 0)
-    text = "".join(each if each.isprintable() else " " for each in body.message[:_TEXT_MAX])
-    return VenueAnswer(status=response.status, code=body.code, text=text, at_ns=now_ns)
 
 
 def is_repeated_id(answer: VenueAnswer) -> bool:
@@ -75,53 +47,31 @@ def is_repeated_id(answer: VenueAnswer) -> bool:
     return answer.status == UNPROCESSABLE and _REPEATED_ID.search(answer.text) is not None
 
 
-@dataclass(slots=True, kw_only=True)
-class Rest:
-    """The calls of one account.
+class Rest(Caller):
+    """The calls of one account; both channels share one limiter."""
 
-    Attributes:
-        orders: Connections that carry orders and cancels, and nothing that could keep them waiting.
-        reads: Connections for everything else.
-        limiter: Told of a 429.
-        now_ns: The lane's clock.
-        calls: Calls made so far by what they were for (EX-16).
-    """
+    venue = words.VENUE
 
-    orders: Channel
-    reads: Channel
-    limiter: Limiter
-    now_ns: Callable[[], int]
-    calls: dict[str, int]
+    def said(self, response: Response) -> VenueAnswer:
+        """An answer in words, for texts and decisions; a body that cannot be read says nothing."""
+        try:
+            body = read(response, ErrorBody, "error")
+        except MalformedError:
+            body = ErrorBody("", 0)
+        text = shown(body.message, self.secrets())
+        return VenueAnswer(status=response.status, code=body.code, text=text, at_ns=self.now_ns())
 
     # -- orders -----------------------------------------------------------------------------------
 
-    async def post_order(self, release: Callable[[], bytes], priority: Priority) -> Response:
-        """Hand an order over; `release` gives the request's bytes at the instant of hand-over."""
-        self._count("order")
-        response = await self.orders.hand_over(release, priority)
-        self._note_limit(response)
-        return response
-
     async def cancel(self, broker_order_id: str, allow: Callable[[], None]) -> Response:
-        """Ask for a cancel; `allow` raises when it must not leave. 204 is: requested, not done."""
-        self._count("cancel")
-        target = f"{PATH}/{quote(broker_order_id, safe='')}"
-        request = self.orders.request("DELETE", target)
+        """Ask for a cancel; 204 is: requested, not done."""
+        return await self.delete(f"{PATH}/{quote(broker_order_id, safe='')}", allow)
 
-        def release() -> bytes:
-            allow()
-            return request
-
-        response = await self.orders.hand_over(release, Priority.CANCEL)
-        self._note_limit(response)
-        return response
-
-    async def cancel_all(self) -> list[CancelledOne]:
+    async def cancel_all(self, allow: Callable[[], None]) -> list[CancelledOne]:
         """Ask for a cancel of every order; the answer says which requests were taken."""
-        request = self.orders.request("DELETE", PATH)
-        response = await self._call(self.orders, request, Priority.CANCEL, "cancel-all")
+        response = await self.delete(PATH, allow, "cancel-all")
         if response.status not in (OK, MULTI_STATUS):
-            raise RefusedCallError("cancel-all", said(response, self.now_ns()))
+            raise RefusedCallError(words.VENUE, "cancel-all", self.said(response))
         return read(response, list[CancelledOne], "cancel-all")
 
     async def replace(self, broker_order_id: str, body: bytes) -> Order:
@@ -142,13 +92,16 @@ class Rest:
         target = f"{PATH}:by_client_order_id?{query}"
         where = "orders:by_client_order_id"
         request = self.reads.request("GET", target)
-        response = await self._call(self.reads, request, Priority.LOOK_UP, where)
-        if response.status == NOT_FOUND:
-            answer = said(response, self.now_ns())
-            if answer.code == NOT_FOUND_CODE:
-                return None
-            raise RefusedCallError(where, answer)
-        return self._read(response, Order, where)
+
+        def understood(response: Response) -> Order | None:
+            if response.status == NOT_FOUND:
+                answer = self.said(response)
+                if answer.code == NOT_FOUND_CODE:
+                    return None
+            return self._read(response, Order, where)
+
+        how = (self.reads, where, Priority.LOOK_UP)
+        return await self.exchange(how, lambda: request, understood)
 
     async def open_orders(self, priority: Priority = Priority.POLL) -> list[Order]:
         """Every order that works at the venue, whoever placed it, page by page."""
@@ -156,7 +109,7 @@ class Rest:
         query = {"status": "open", "limit": str(ORDERS_PAGE), "direction": "desc"}
         for _ in range(PAGES_MAX):
             request = self.reads.request("GET", f"{PATH}?{urlencode(query)}")
-            page = await self._ask(self.reads, request, list[Order], (priority, "orders"))
+            page = await self._ask(self.reads, request, list[Order], (priority, "order list"))
             found += page
             if len(page) < ORDERS_PAGE:
                 return found
@@ -171,7 +124,7 @@ class Rest:
         query = {"status": "all", "limit": str(ORDERS_PAGE), "direction": "desc"}
         for _ in range(PAGES_MAX):
             request = self.reads.request("GET", f"{PATH}?{urlencode(query)}")
-            page = await self._ask(self.reads, request, list[Order], (priority, "orders"))
+            page = await self._ask(self.reads, request, list[Order], (priority, "order list"))
             found += [order for order in page if order.id in wanted]
             if len(page) < ORDERS_PAGE or len(found) == len(wanted):
                 break
@@ -207,8 +160,11 @@ class Rest:
     async def clock(self) -> tuple[Clock, str]:
         """The venue's time and session, and the Date header of the answer."""
         request = self.reads.request("GET", "/v2/clock")
-        response = await self._call(self.reads, request, Priority.LOOK_UP, "clock")
-        return self._read(response, Clock, "clock"), response.headers.get("date", "")
+        return await self.exchange(
+            (self.reads, "clock", Priority.LOOK_UP),
+            lambda: request,
+            lambda found: (self._read(found, Clock, "clock"), found.headers.get("date", "")),
+        )
 
     async def calendar(self, first: str, last: str) -> list[CalendarDay]:
         """Sessions between two dates (YYYY-MM-DD)."""
@@ -240,62 +196,34 @@ class Rest:
     async def asset(self, symbol: str) -> Asset | None:
         """What the venue knows of a symbol; None when it does not know it (BR-5)."""
         request = self.reads.request("GET", f"/v2/assets/{quote(symbol, safe='')}")
-        response = await self._call(self.reads, request, Priority.POLL, "assets")
-        if response.status == NOT_FOUND:
-            return None
-        return self._read(response, Asset, "assets")
-
-    def close(self) -> None:
-        """Drop the connections."""
-        self.orders.close()
-        self.reads.close()
+        return await self.exchange(
+            (self.reads, "assets", Priority.POLL),
+            lambda: request,
+            lambda found: None if found.status == NOT_FOUND else self._read(found, Asset, "assets"),
+        )
 
     # -- one call ---------------------------------------------------------------------------------
+
+    def limited_until_ns(self, response: Response) -> int:
+        """Its own header, in unix seconds."""
+        return digits(response.headers.get("x-ratelimit-reset", "")) * 1_000_000_000
 
     async def _ask(
         self, channel: Channel, request: bytes, kind: type[Wire], how: tuple[Priority, str]
     ) -> Wire:
         priority, where = how
-        return self._read(await self._call(channel, request, priority, where), kind, where)
-
-    async def _call(
-        self, channel: Channel, request: bytes, priority: Priority, where: str
-    ) -> Response:
-        self._count(where)
-        response = await channel.call(request, priority)
-        self._note_limit(response)
-        return response
+        return await self.exchange(
+            (channel, where, priority),
+            lambda: request,
+            lambda response: self._read(response, kind, where),
+        )
 
     def _read(self, response: Response, kind: type[Wire], where: str) -> Wire:
         if response.status != OK:
-            raise RefusedCallError(where, said(response, self.now_ns()))
+            raise RefusedCallError(words.VENUE, where, self.said(response))
         return read(response, kind, where)
-
-    def _count(self, what: str) -> None:
-        self.calls[what] = self.calls.get(what, 0) + 1
-
-    def _note_limit(self, response: Response) -> None:
-        if response.status != RATE_LIMITED:
-            return
-        reset = response.headers.get("x-ratelimit-reset", "")
-        wait_ns = _LIMITED_WAIT_NS
-        if reset.isascii() and reset.isdigit():
-            until_ns = int(reset) * 1_000_000_000 - self.now_ns()
-            wait_ns = min(max(until_ns, wait_ns), 60 * _LIMITED_WAIT_NS)
-        self.limiter.refused(wait_ns)
 
 
 def by_order(fills: Sequence[Fill], order_id: str) -> list[Fill]:
     """Those of one order."""
     return [fill for fill in fills if fill.order_id == order_id]
-
-
-__all__ = [
-    "CALL_ERRORS",
-    "RefusedCallError",
-    "Rest",
-    "by_order",
-    "decode",
-    "is_repeated_id",
-    "said",
-]

@@ -22,10 +22,10 @@ from brokers.alpaca.words import (
 from brokers.backoff import Backoff
 from brokers.base import Reported, StreamDown, StreamNews, StreamUp
 from brokers.credentials import Credentials
+from brokers.http_wire import BODY_BYTES_MAX
 from brokers.reading import MalformedError
 
 NAME: Final = "alpaca trade_updates"
-FRAME_BYTES_MAX: Final = 10_000_000
 _HEARTBEAT_S: Final = 10.0
 _SIGN_IN_S: Final = 5.0
 _CAUSE_MAX: Final = 200
@@ -66,7 +66,7 @@ async def _once(
     backoff: Backoff,
 ) -> None:
     async with session.ws_connect(
-        url, heartbeat=_HEARTBEAT_S, max_msg_size=FRAME_BYTES_MAX, autoping=True
+        url, heartbeat=_HEARTBEAT_S, max_msg_size=BODY_BYTES_MAX, autoping=True
     ) as socket:
         async with asyncio.timeout(_SIGN_IN_S):
             await _sign_in(socket, credentials)
@@ -135,7 +135,11 @@ def reported(update: TradeUpdate, heard: reports.Heard) -> Reported:
     ours = order.client_order_id
     reversal = reports.busted(update, heard) if update.event == reports.BUST else None
     if reversal is not None:
-        return Reported(client_order_id=ours, reports=(reversal,))
+        # Another execution may stand at its place already, taken for it until now, and names may
+        # not tell them apart: so all is compared before an entry leaves.
+        return Reported(
+            client_order_id=ours, reports=(reversal,), asks_look_up=True, is_correction=True
+        )
     if update.event in reports.CORRECTIONS:
         text = f"{update.event} of {ours}: the venue corrects an execution; all is compared"
         return Reported(

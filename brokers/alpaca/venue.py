@@ -1,21 +1,18 @@
 """One Alpaca account as the adapter drives it: what each exchange means, and nothing repeated."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from brokers.alpaca import reports, stream
 from brokers.alpaca.orders import CAPABILITIES, prepare, replacement
 from brokers.alpaca.rest import (
-    CALL_ERRORS,
     NO_CONTENT,
     NOT_FOUND,
-    OK,
     UNPROCESSABLE,
-    RefusedCallError,
     Rest,
     by_order,
     is_repeated_id,
-    said,
 )
 from brokers.alpaca.words import Order, Position, amount_1e8, malformed, read, time_ns
 from brokers.backoff import Backoff
@@ -41,13 +38,15 @@ from brokers.base import (
     Unanswered,
     Unknown,
 )
+from brokers.calls import CALL_ERRORS, OK, RefusedCallError
 from brokers.credentials import Credentials
-from brokers.http import NoAnswerError
 from brokers.http_wire import Response
 from brokers.limiter import Priority
 from brokers.reading import MalformedError
 from trading.ports import Part
 
+CANCEL_ALL_WAIT_S: Final = 1.0
+"""What has not said by then that it takes all of them is asked for each."""
 _FILLS_MARGIN_NS: Final = 60_000_000_000
 """Executions are asked for from this long before the order's own stamp on."""
 
@@ -90,19 +89,7 @@ class AlpacaVenue:
         self, prepared: Prepared, release: Callable[[], None], *, is_entry: bool
     ) -> SendOutcome:
         """Hand the bytes over once; see `Venue.send`."""
-        request = self.rest.orders.request(prepared.method, prepared.path, prepared.body)
-
-        def released() -> bytes:
-            release()
-            return request
-
-        order_id = prepared.client_order_id
-        priority = Priority.ENTRY if is_entry else Priority.EXIT
-        try:
-            response = await self.rest.post_order(released, priority)
-        except NoAnswerError as error:
-            return Unknown(client_order_id=order_id, cause=str(error))
-        return self._sent(order_id, response)
+        return await self.rest.send(prepared, release, self._sent, is_entry=is_entry)
 
     def _sent(self, order_id: str, response: Response) -> SendOutcome:
         if response.status == OK:
@@ -117,7 +104,7 @@ class AlpacaVenue:
                 broker_order_id=order.id,
                 reports=(reports.accepted(order),) if order.status in reports.LIVE else (),
             )
-        answer = said(response, self.rest.now_ns())
+        answer = self.rest.said(response)
         if is_repeated_id(answer):
             return Unknown(client_order_id=order_id, cause="the venue has an order of this id")
         try:
@@ -138,23 +125,29 @@ class AlpacaVenue:
             response = await self.rest.cancel(broker_order_id, allow)
         except CALL_ERRORS as error:
             return Unanswered(cause=str(error))
-        if response.status in (OK, NO_CONTENT):
+        if response.status == NO_CONTENT:
             return CancelRequested()
-        answer = said(response, self.rest.now_ns())
+        answer = self.rest.said(response)
         if response.status in (NOT_FOUND, UNPROCESSABLE):
             return AlreadyFinal(hint=answer.text)
         return Unanswered(cause=f"HTTP {answer.status} {answer.text}")
 
-    async def cancel_all(self) -> CancelOutcome:
-        """Ask for a cancel of every order of the account, whoever placed it."""
+    async def cancel_all(
+        self, client_order_ids: frozenset[str], allow: Callable[[], None]
+    ) -> frozenset[str]:
+        """Cancel these by one call, if nothing else works; see `SweepingVenue`."""
         try:
-            taken = await self.rest.cancel_all()
-        except CALL_ERRORS as error:
-            return Unanswered(cause=str(error))
-        failed = [each.id for each in taken if each.status != OK]
-        if failed:
-            return Unanswered(cause=f"{len(failed)} of {len(taken)} cancels were not taken")
-        return CancelRequested()
+            async with asyncio.timeout(CANCEL_ALL_WAIT_S):
+                working = await self.rest.open_orders(Priority.CANCEL)
+                ids = {order.id: order.client_order_id for order in working}
+                if not ids or not client_order_ids.issuperset(ids.values()):
+                    return frozenset()
+                taken = await self.rest.cancel_all(allow)
+        except (TimeoutError, *CALL_ERRORS):
+            return frozenset()
+        return frozenset(
+            ids[each.id] for each in taken if each.id in ids and each.status in (OK, NO_CONTENT)
+        )
 
     async def replace(
         self,
@@ -179,8 +172,9 @@ class AlpacaVenue:
 
     # -- questions --------------------------------------------------------------------------------
 
-    async def look_up(self, client_order_id: str) -> LookedUp:
+    async def look_up(self, client_order_id: str, broker_order_id: str = "") -> LookedUp:
         """All that the venue says of one order; "not found" only when it plainly says so."""
+        del broker_order_id  # this venue finds every order by ours
         try:
             order = await self.rest.order_by_our_id(client_order_id)
             if order is None:
@@ -199,8 +193,8 @@ class AlpacaVenue:
             after_ns = 0 if stamp is None else time_ns(stamp) - _FILLS_MARGIN_NS
             fills = by_order(await self.rest.fills(after_ns), order.id)
             told += reports.filled(order, fills, self.heard)
-            if sum(report.qty_1e8 for report in told) < order.filled_1e8:
-                problem = "its executions are not listed yet"
+            if sum(report.qty_1e8 for report in told) != order.filled_1e8:
+                problem = "its executions are not listed as they stand yet"
                 return LookedUp(client_order_id=client_order_id, reports=None, problem=problem)
         end = reports.ended(order)
         if end is not None:

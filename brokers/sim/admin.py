@@ -1,6 +1,6 @@
 """The admin port: the clock, prices, faults, and the truth, for tests and for people."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -8,7 +8,6 @@ from aiohttp import web
 
 from brokers.sim.book import Side
 from brokers.sim.clock import seconds
-from brokers.sim.faults import VERBS
 from brokers.sim.hours import KINDS, HoursKind
 from brokers.sim.site import Site
 from brokers.sim.units import dump_json, load_json, maybe, read_1e8, read_time, utc_text
@@ -40,9 +39,10 @@ _SETTINGS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
 class AdminRoutes:
     """`/admin` of a venue."""
 
-    def __init__(self, site: Site) -> None:
-        """Look into this venue."""
+    def __init__(self, site: Site, routes: Sequence[str]) -> None:
+        """Look into this venue, which serves these routes."""
         self._site = site
+        self._routes = routes
 
     def app(self) -> web.Application:
         """The application of the admin port."""
@@ -59,8 +59,11 @@ class AdminRoutes:
         router.add_post("/admin/faults", self.add_faults)
         router.add_delete("/admin/faults", self.clear_faults)
         router.add_post("/admin/limits", self.limits)
+        router.add_get("/admin/routes", self.routes)
         router.add_get("/admin/audit", self.audit)
         router.add_get("/admin/truth", self.truth)
+        for name in self._site.admin_actions():
+            router.add_post(f"/admin/{name}", self.act)
         return app
 
     @web.middleware
@@ -185,7 +188,7 @@ class AdminRoutes:
                     "settings": dict(verb.settings),
                     "meaning": verb.meaning,
                 }
-                for name, verb in VERBS.items()
+                for name, verb in self._site.core.faults.verbs.items()
             }
         )
 
@@ -213,7 +216,16 @@ class AdminRoutes:
         self._site.limit.restart(int((await _body(request))["requests_per_min"]))
         return _answer({"requests_per_min": self._site.limit.per_min})
 
+    async def act(self, request: web.Request) -> web.Response:
+        """What only this venue can do."""
+        action = self._site.admin_actions()[request.path.rpartition("/")[2]]
+        return _answer(action(await _body(request)))
+
     # --- the truth --------------------------------------------------------------------------------
+
+    async def routes(self, _: web.Request) -> web.Response:
+        """What the venue serves; the audit names the route of each request in the same words."""
+        return _answer(self._routes)
 
     async def audit(self, request: web.Request) -> web.Response:
         """Every request after `?since=`."""

@@ -8,11 +8,22 @@ from typing import Any, Final
 _KEPT_MAX: Final = 100_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The first line of a request, and the route that it leads to."""
+
+    method: str
+    path: str
+    query: str
+    route: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Entry:
     """One request.
 
     Attributes:
+        route: The route that served it, such as `GET /v2/orders/{order_id}`; empty where none did.
         status: What was answered; 0 when nothing was.
         booked: Whether the request was carried out, whatever was answered.
         verdict: `answered`, `refused`, or the fault that was played.
@@ -27,6 +38,7 @@ class Entry:
     body_sha256: str
     body_bytes: int
     client_order_id: str | None
+    route: str
     status: int = 0
     booked: bool = False
     verdict: str = "under way"
@@ -46,15 +58,16 @@ class Audit:
         self.dropped = 0
         self._count = 0
 
-    def begin(self, at_ns: int, method: str, path: str, query: str, body: bytes) -> Entry:
+    def begin(self, at_ns: int, asked: Asked, body: bytes) -> Entry:
         """A request came."""
         self._count += 1
         entry = Entry(
             number=self._count,
             at_ns=at_ns,
-            method=method,
-            path=path,
-            query=query,
+            method=asked.method,
+            path=asked.path,
+            query=asked.query,
+            route=asked.route,
             body_sha256=sha256(body).hexdigest(),
             body_bytes=len(body),
             client_order_id=self._own_id(body),

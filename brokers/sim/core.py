@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from dataclasses import replace as dataclass_replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from brokers.sim.audit import Audit
 from brokers.sim.book import Match
 from brokers.sim.clock import Agenda, VenueClock
 from brokers.sim.dialect import Dialect
-from brokers.sim.faults import FaultPlan
+from brokers.sim.faults import FaultPlan, chaos
 from brokers.sim.hours import Hours, HoursKind
 from brokers.sim.market import GeneratedMarket, Instrument, Market
 from brokers.sim.replay import Replay
@@ -36,6 +37,7 @@ class VenueOptions:
         requests_per_min: The rate limit of a key.
         has_text_frames: Whether events come as text, as live hosts may send them.
         faults: Rules in force from the start.
+        chaos: Chance of each verb at each occasion, beside those rules.
     """
 
     seed: int = 7
@@ -50,6 +52,7 @@ class VenueOptions:
     requests_per_min: int = 200
     has_text_frames: bool = False
     faults: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    chaos: float = 0.0
 
 
 def dice(name: str, seed: int) -> Random:
@@ -83,14 +86,19 @@ class Core:
         self.agenda = Agenda()
         self.agenda.at_ns = self.started_ns = self.clock.now_ns()
         self.hours = Hours(options.hours)
-        self.faults = FaultPlan(dice("faults", options.seed), wall_ns, dialect.placing)
-        for entry in options.faults:
+        self.faults = FaultPlan(
+            dice("faults", options.seed), wall_ns, dialect.placing, dialect.verbs
+        )
+        every = chaos(options.chaos, dialect.verbs) if options.chaos else []
+        for entry in (*options.faults, *every):
             self.faults.add(entry)
         self.audit = Audit(dialect.own_id)
         self._ids = dice("ids", options.seed)
         self.market = Market(self.now_ns, on_matches)
         for instrument in instruments:
-            self.market.open_book(instrument)
+            first_1e8 = replay.first_1e8(instrument.symbol) if replay else None
+            start_1e8 = first_1e8 or instrument.start_1e8
+            self.market.open_book(dataclass_replace(instrument, start_1e8=start_1e8))
         self.on_open: list[Callable[[], None]] = []
         self.on_close: list[Callable[[], None]] = []
         self._boundary = 0
@@ -126,7 +134,9 @@ class Core:
         )
         if replay is not None:
             for symbol in played:
-                self.market.open_book(Instrument(symbol=symbol, start_1e8=replay.start_1e8(symbol)))
+                self.market.open_book(
+                    Instrument(symbol=symbol, start_1e8=replay.first_1e8(symbol) or ONE_1E8)
+                )
             self._schedule_replay(replay)
         if not self.options.is_still:
             self._schedule_step(generated)

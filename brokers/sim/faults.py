@@ -122,6 +122,7 @@ class Rule:
 
     rule_id: int
     verb: str
+    kind: Kind
     on: str
     times_left: int | None
     skip: int
@@ -129,11 +130,6 @@ class Rule:
     armed_ns: int
     settings: dict[str, Any]
     hits: int = 0
-
-    @property
-    def kind(self) -> Kind:
-        """What it acts on."""
-        return VERBS[self.verb].kind
 
     def shown(self) -> dict[str, Any]:
         """For the admin port."""
@@ -155,11 +151,13 @@ class FaultPlan:
 
     Attributes:
         placing: The request that places an order at this venue, as a pattern.
+        own: Verbs that no other venue has.
     """
 
     random: Random
     wall_ns: Callable[[], int]
     placing: str
+    own: Mapping[str, Verb] = field(default_factory=dict)
     rules: list[Rule] = field(default_factory=list)
     _count: int = 0
 
@@ -170,9 +168,14 @@ class FaultPlan:
             FaultError: An unknown verb or setting, or a value of the wrong kind.
         """
         self._count += 1
-        rule = _rule(entry, self._count, self.wall_ns(), self.placing)
+        rule = _rule(entry, self._count, self.wall_ns(), self)
         self.rules.append(rule)
         return rule
+
+    @property
+    def verbs(self) -> Mapping[str, Verb]:
+        """All that can go wrong at this venue."""
+        return {**VERBS, **self.own}
 
     def on_of(self, verb: Verb) -> str:
         """What a verb applies to here unless its rule says so."""
@@ -207,13 +210,13 @@ class FaultPlan:
         return True
 
 
-def _rule(entry: Mapping[str, Any], rule_id: int, wall_ns: int, placing: str) -> Rule:
-    name = entry.get("verb")
-    if not isinstance(name, str) or name not in VERBS:
+def _rule(entry: Mapping[str, Any], rule_id: int, wall_ns: int, plan: FaultPlan) -> Rule:
+    name, verbs = entry.get("verb"), plan.verbs
+    if not isinstance(name, str) or name not in verbs:
         raise FaultError(
-            f"a fault's verb is one of {', '.join(VERBS)}; was {name!r}{nearest(str(name), VERBS)}"
+            f"a fault's verb is one of {', '.join(verbs)}; was {name!r}{nearest(str(name), verbs)}"
         )
-    verb = VERBS[name]
+    verb = verbs[name]
     for key in entry:
         if key not in _COMMON and key not in verb.settings:
             known = [*_COMMON, *verb.settings]
@@ -230,7 +233,8 @@ def _rule(entry: Mapping[str, Any], rule_id: int, wall_ns: int, placing: str) ->
     return Rule(
         rule_id=rule_id,
         verb=name,
-        on=str(entry.get("on", verb.on.replace(_PLACE, placing))),
+        kind=verb.kind,
+        on=str(entry.get("on", plan.on_of(verb))),
         times_left=None if times == "always" else int(times),
         skip=int(_value(name, "skip", 0, entry.get("skip", 0))),
         probability=float(_value(name, "probability", 1.0, entry.get("probability", 1.0))),
@@ -250,12 +254,13 @@ def _value(verb: str, key: str, default: Any, value: Any) -> Any:
     return type(default)(value)
 
 
-def chaos(probability: float) -> list[dict[str, Any]]:
+def chaos(probability: float, own: Mapping[str, Verb] | None = None) -> list[dict[str, Any]]:
     """Every verb at once, each at its own chance from the seed; only the session's end is left out.
 
     Args:
         probability: Of each occasion. The verbs that happen *now* have an occasion at every look
             at the clock, a hundred a second, and a thousandth of this chance.
+        own: Verbs that the venue has beside those of all.
     """
     return [
         {
@@ -264,7 +269,7 @@ def chaos(probability: float) -> list[dict[str, Any]]:
             "probability": probability / 1000 if verb.kind is Kind.NOW else probability,
             **({"seconds": 0.2} if "seconds" in verb.settings else {}),
         }
-        for name, verb in VERBS.items()
+        for name, verb in {**VERBS, **(own or {})}.items()
         if name != "early_close"
     ]
 

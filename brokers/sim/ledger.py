@@ -1,9 +1,10 @@
 """Cash, positions and executions as the venue keeps them: the truth that tests compare with."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from brokers.sim.book import Side
-from brokers.sim.units import ratio, times
+from brokers.sim.units import ratio, show, times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,3 +121,30 @@ class Ledger:
         """What is held of a symbol, below zero when short."""
         position = self.positions.get(symbol)
         return position.qty_1e8 if position else 0
+
+    def shown(self) -> dict[str, Any]:
+        """Executions, positions and cash, as every venue's truth has them."""
+        return {
+            "executions": [
+                {
+                    "id": one.execution_id,
+                    "order_id": one.order_id,
+                    "symbol": one.symbol,
+                    "side": one.side.value,
+                    "qty": show(one.qty_1e8),
+                    "price": show(one.price_1e8),
+                    "at_ns": one.at_ns,
+                    "is_reversed": one.execution_id in self.reversed_ids,
+                }
+                for one in self.executions.values()
+            ],
+            "positions": {
+                symbol: {
+                    "qty": show(position.qty_1e8),
+                    "avg_entry_price": show(position.average_1e8),
+                }
+                for symbol, position in self.positions.items()
+            },
+            "cash": show(self.cash_1e8),
+            "fees_accrued": show(self.fees_accrued_1e8),
+        }

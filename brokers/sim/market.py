@@ -6,7 +6,7 @@ from random import Random
 from typing import Final
 
 from brokers.sim.book import Book, BookOrder, Match, Side
-from brokers.sim.units import MINUTE_NS, ONE_1E8, times
+from brokers.sim.units import MINUTE_NS, ONE_1E8, show, times
 
 FOREIGN: Final = "market"
 _BARS_MAX: Final = 20_000
@@ -16,12 +16,20 @@ Level = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
-    """What trades here; `start_1e8` is its first price when a market is generated."""
+    """What trades here.
+
+    Attributes:
+        start_1e8: Its first price when a market is generated.
+        ceiling_1e8: What a generated price does not go above.
+        below_1e8: What every price is below, such as the dollar that an outcome may pay.
+    """
 
     symbol: str
     start_1e8: int
     tick_1e8: int = ONE_1E8 // 100
     multiplier: int = 1
+    ceiling_1e8: int | None = None
+    below_1e8: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +128,16 @@ class Market:
         if instrument.symbol in self._listings:
             return
         self.open_book(instrument)
-        self._listings[underlying].derived[instrument.symbol] = pricing
-        self._price(instrument.symbol, pricing(self.last_1e8(underlying)))
+        self.follow(underlying, instrument.symbol, pricing)
+
+    def follow(self, underlying: str, symbol: str, pricing: Pricing) -> None:
+        """Quote what is listed by its underlying's price from now on."""
+        self._listings[underlying].derived[symbol] = pricing
+        self._price(symbol, pricing(self.last_1e8(underlying)))
+
+    def undo(self, underlying: str, symbol: str) -> None:
+        """Its quotes no longer follow; a second time changes nothing."""
+        self._listings[underlying].derived.pop(symbol, None)
 
     def symbols(self) -> list[str]:
         """All that are listed, in the order of their listing."""
@@ -165,10 +181,11 @@ class Market:
         """The foreign orders become these `(price, quantity)`; kept ones keep their place.
 
         Raises:
-            ValueError: The quote crosses itself, or a price or quantity is not above zero.
+            ValueError: The quote crosses itself, or a price or quantity is not above zero, or
+                a price not below what it must be.
         """
-        if any(price <= 0 or qty <= 0 for price, qty in (*bids, *asks)):
-            raise ValueError("prices and quantities must be above zero")
+        for price_1e8, qty_1e8 in (*bids, *asks):
+            self._check(symbol, price_1e8, qty_1e8)
         if bids and asks and max(bids)[0] >= min(asks)[0]:
             raise ValueError(f"the bid must be below the ask, was {max(bids)[0]} {min(asks)[0]}")
         listing = self._listings[symbol]
@@ -179,6 +196,18 @@ class Market:
             self._rest(listing, side, price_1e8, qty_1e8)
         self._quoted(listing)
         self._follow(symbol)
+
+    def can_be(self, symbol: str, price_1e8: int) -> bool:
+        """Whether something can trade at this price."""
+        below_1e8 = self.instrument(symbol).below_1e8
+        return price_1e8 > 0 and (below_1e8 is None or price_1e8 < below_1e8)
+
+    def _check(self, symbol: str, price_1e8: int, qty_1e8: int) -> None:
+        if price_1e8 <= 0 or qty_1e8 <= 0:
+            raise ValueError("prices and quantities must be above zero")
+        if not self.can_be(symbol, price_1e8):
+            below = show(self.instrument(symbol).below_1e8 or 0)
+            raise ValueError(f"prices of {symbol} are below {below}, was {show(price_1e8)}")
 
     @staticmethod
     def _keep(
@@ -227,10 +256,9 @@ class Market:
         """A foreign order comes and takes what it finds down or up to a price; then it is a print.
 
         Raises:
-            ValueError: Price or quantity is not above zero.
+            ValueError: Price or quantity is not above zero, or the price not below what it must be.
         """
-        if price_1e8 <= 0 or qty_1e8 <= 0:
-            raise ValueError("prices and quantities must be above zero")
+        self._check(symbol, price_1e8, qty_1e8)
         self._count += 1
         order = BookOrder(
             order_id=f"{FOREIGN}-{self._count}",
@@ -333,8 +361,10 @@ class GeneratedMarket:
     def step(self) -> None:
         """Move, quote and, every second time, trade."""
         for symbol in self._middles:
-            tick_1e8 = self._market.instrument(symbol).tick_1e8
+            instrument = self._market.instrument(symbol)
+            tick_1e8 = instrument.tick_1e8
             moved = self._middles[symbol] + self._random.choice((-1, 0, 0, 1)) * tick_1e8
+            moved = min(moved, instrument.ceiling_1e8 or moved)
             self._middles[symbol] = max(20 * tick_1e8, moved)
             self._quote(symbol)
             if self._random.getrandbits(1):

@@ -69,6 +69,7 @@ class Replay:
             ]
             self._shape = self._shape_of(path)
             self.symbols = self._symbols(symbol)
+            self._bar_ns = self._bar_length_ns()
             self._ticks = self._read(symbol)
             first = next(self._ticks, None)
         except duckdb.Error as error:
@@ -90,6 +91,14 @@ class Replay:
             f"(bid, ask) or prints (price); it has {', '.join(self._columns)}"
         )
 
+    def _bar_length_ns(self) -> int:
+        """The shortest way from one row to the next, a minute at most."""
+        gaps = (
+            "select epoch_us(ts::timestamptz) - lag(epoch_us(ts::timestamptz)) over (order by ts)"
+        )
+        found = self._select("min(gap)", f"({gaps} as gap from recording) where gap > 0")
+        return min(MINUTE_NS, (found[0][0] or MINUTE_NS) * 1000)
+
     def _symbols(self, symbol: str) -> list[str]:
         if "symbol" not in self._columns:
             return [symbol]
@@ -98,9 +107,9 @@ class Replay:
     def _select(self, columns: str, source: str) -> list[tuple[Any, ...]]:
         return self._base.execute(f"select {columns} from {source}").fetchall()  # noqa: S608 - our own words
 
-    def start_1e8(self, symbol: str) -> int:
-        """A first price, for a book that has no order yet."""
-        return self._first.print_1e8 if symbol == self._first.symbol else ONE_1E8
+    def first_1e8(self, symbol: str) -> int | None:
+        """The price of the first tick, if that is of this symbol."""
+        return self._first.print_1e8 if symbol == self._first.symbol else None
 
     def next(self) -> ReplayTick | None:
         """The next tick, on the venue's clock."""
@@ -119,11 +128,14 @@ class Replay:
 
     @staticmethod
     def play(tick: ReplayTick, market: Market) -> None:
-        """Quote it, then print it."""
-        if 0 < tick.bid_1e8 < tick.ask_1e8:
-            bid, ask = (tick.bid_1e8, _LOT_1E8), (tick.ask_1e8, _LOT_1E8)
-            market.quote(tick.symbol, [bid], [ask])
-        if tick.print_1e8 > 0 and tick.qty_1e8 > 0:
+        """Quote it, then print it; a price that cannot be is left out."""
+        if tick.bid_1e8 < tick.ask_1e8:
+            bids, asks = (
+                [(price_1e8, _LOT_1E8)] if market.can_be(tick.symbol, price_1e8) else []
+                for price_1e8 in (tick.bid_1e8, tick.ask_1e8)
+            )
+            market.quote(tick.symbol, bids, asks)
+        if market.can_be(tick.symbol, tick.print_1e8) and tick.qty_1e8 > 0:
             middle_1e8 = (tick.bid_1e8 + tick.ask_1e8) // 2
             side = Side.BUY if tick.print_1e8 >= middle_1e8 else Side.SELL
             market.trade(tick.symbol, tick.print_1e8, tick.qty_1e8, side)
@@ -166,7 +178,7 @@ class Replay:
         turns = ("high", "low") if up_first else ("low", "high")
         qty_1e8 = max(ONE_1E8, row.get("volume", 0) // 4)
         for part, name in enumerate(("open", *turns, "close")):
-            yield _around(symbol, at_ns + part * MINUTE_NS * 3 // 10, row[name], qty_1e8)
+            yield _around(symbol, at_ns + part * self._bar_ns * 3 // 10, row[name], qty_1e8)
 
 
 def _first(row: tuple[int, ...]) -> int:

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from aiohttp import web
 
 from brokers.sim.admin import AdminRoutes
-from brokers.sim.server import HOST, VenueServer, Wire
+from brokers.sim.server import HOST, VenueServer, Wire, routes_of
 from brokers.sim.site import Site
 
 
@@ -55,7 +55,8 @@ class Venue(ABC, Generic[A]):
         """Listen on loopback; a port of 0 is any that is free."""
         self._server = VenueServer(self._wire, port)
         await self._server.start()
-        self._admin = web.AppRunner(AdminRoutes(self._site).app(), access_log=None)
+        admin = AdminRoutes(self._site, routes_of(self._wire))
+        self._admin = web.AppRunner(admin.app(), access_log=None)
         await self._admin.setup()
         await web.TCPSite(self._admin, HOST, admin_port).start()
         return self.addresses(self._server.port, self._admin.addresses[0][1])

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
+from brokers.sim.audit import Asked
 from brokers.sim.core import Core
 from brokers.sim.faults import Kind, Rule
 from brokers.sim.spoil import spoilt
@@ -115,13 +116,11 @@ class VenueServer:
         core = self._wire.core
         core.pump()
         if request.headers.get("Upgrade", "").lower() == "websocket":
-            entry = core.audit.begin(core.now_ns(), request.method, request.path, "", b"")
+            entry = core.audit.begin(core.now_ns(), _asked(request, query=""), b"")
             entry.status, entry.verdict = 101, "stream"
             return await handler(request)
         body = await request.read()
-        entry = core.audit.begin(
-            core.now_ns(), request.method, request.path, request.query_string, body
-        )
+        entry = core.audit.begin(core.now_ns(), _asked(request, query=request.query_string), body)
         rules = core.faults.take(Kind.REQUEST, f"{request.method} {request.path}")
         verbs = {rule.verb: rule for rule in rules}
         early = await self._before(request, verbs)
@@ -168,6 +167,24 @@ class VenueServer:
             self._wire.core.pump()
             await _lose(request, rule.settings["how"])
         return response
+
+
+def routes_of(wire: Wire) -> list[str]:
+    """Every route that a venue serves, streams too, such as `GET /v2/orders/{order_id}`."""
+    app = web.Application()
+    wire.router(app)
+    return sorted(
+        f"{route.method} {route.resource.canonical}"
+        for route in app.router.routes()
+        if route.resource is not None and route.method != "HEAD"
+    )
+
+
+def _asked(request: web.Request, *, query: str) -> Asked:
+    """What the audit keeps of a request's first line; the query of a stream may hold its key."""
+    resource = request.match_info.route.resource
+    route = "" if resource is None else f"{request.method} {resource.canonical}"
+    return Asked(method=request.method, path=request.path, query=query, route=route)
 
 
 async def _lose(request: web.Request, how: str) -> None:

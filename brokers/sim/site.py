@@ -1,7 +1,8 @@
 """One venue as its servers and its admin port see it, whatever wire it speaks."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from brokers.sim.clock import seconds
@@ -101,6 +102,10 @@ class Site(ABC):
         self._muted_until_ns = 0
         self.limit.close_until(0)
 
+    def admin_actions(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
+        """What only this venue's admin port can do: names of posts, and what each does."""
+        return {}
+
     @abstractmethod
     def open(self, options: VenueOptions) -> None:
         """Begin anew: an empty book, a full account."""
@@ -120,3 +125,8 @@ class Site(ABC):
     @abstractmethod
     def truth(self) -> dict[str, Any]:
         """Orders, executions, positions and cash as the venue has them."""
+
+
+def counted(names: Iterable[str | None]) -> dict[str, int]:
+    """How often each name a client gave stands for an order: more than once is a duplicate."""
+    return dict(Counter(name for name in names if name is not None))

@@ -1,40 +1,53 @@
 """Putting one Tradier account together: address, connections, limits of their own for trading."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from brokers.backoff import Backoff
+from brokers.base import Place, Prepared
+from brokers.calls import CallEnded, untold
 from brokers.credentials import Credentials
 from brokers.http import ANSWER_WAIT_S, Channel, Endpoint
 from brokers.limiter import Limiter
-from brokers.tradier.orders import CAPABILITIES
+from brokers.tradier.data import MarketStream
+from brokers.tradier.orders import CAPABILITIES, prepare
+from brokers.tradier.probe import TradierProbe
 from brokers.tradier.rest import Rest
 from brokers.tradier.venue import TradierVenue
-from trading.errors import SafetyRefusedError
+from brokers.venues import VenueKind, place_of
 
 ORDER_LINKS: Final = 32
 READ_LINKS: Final = 8
-READS_PER_MINUTE: Final = 60
-"""The sandbox's; a production token may read twice as often."""
+HOSTS: Final = {"api.tradier.com": Place.LIVE, "sandbox.tradier.com": Place.SANDBOX}
+_LIVE_READS: Final = 2
+"""A production token may read twice as often as it may trade; a sandbox's may not."""
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
-def endpoint_of(url: str) -> Endpoint:
-    """Where the venue is; it serves everything at the root of its own port.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where the venue is; it says itself where its streams are."""
 
-    Raises:
-        SafetyRefusedError: It is not on this machine.
-        SetupError: It is no address.
-    """
-    endpoint = Endpoint.of(url)
-    if not endpoint.is_loopback:
-        raise SafetyRefusedError(
-            f"{endpoint.host} is not on this machine: orders for Tradier go to a venue on loopback "
-            "only, until this version has passed its cases there (BR-9); start one with "
-            "`holdfast venue tradier`"
-        )
-    return endpoint
+    trading: Endpoint
+    place: Place
+
+    @classmethod
+    def of(cls, url: str) -> "Addresses":
+        """From the address at whose root everything is served.
+
+        Raises:
+            SafetyRefusedError: No venue that is known: see `brokers.venues.place_of`.
+            SetupError: It is no address.
+        """
+        trading = Endpoint.of(url)
+        return cls(trading=trading, place=place_of(trading, CAPABILITIES.venue, HOSTS))
+
+    @property
+    def url(self) -> str:
+        """The trading address."""
+        return self.trading.url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,49 +55,85 @@ class Connection:
     """What makes one account's ways to the venue.
 
     Attributes:
-        endpoint: Where it is.
+        addresses: Where it is.
         credentials: The account's number, and the token as the secret.
         now_ns: The lane's clock.
         mono_ns: A clock that only goes forward, for the limiters.
         seed: Of the waits between two connections.
-        orders_per_minute: Orders, changes and cancels that the venue allows this token.
-        reads_per_minute: Everything else.
+        calls_per_minute: Orders, changes and cancels that the venue allows this token; reads have
+            a limit of their own, as large, or twice that with a production token.
         answer_wait_s: After this an exchange is unanswered (EX-6).
         flight_max_ns: The longest an order may be under way and still be booked (EX-6).
     """
 
-    endpoint: Endpoint
+    addresses: Addresses
     credentials: Credentials
     now_ns: Callable[[], int]
     mono_ns: Callable[[], int]
     seed: int = 0
-    orders_per_minute: int = CAPABILITIES.calls_per_minute
-    reads_per_minute: int = READS_PER_MINUTE
+    calls_per_minute: int = CAPABILITIES.calls_per_minute
     answer_wait_s: float = ANSWER_WAIT_S
     flight_max_ns: int = CAPABILITIES.flight_max_ns
 
-    def venue(self) -> TradierVenue:
-        """Orders and questions, not connected yet."""
+    def venue(self, ended: Callable[[CallEnded], None] = untold) -> TradierVenue:
+        """Orders and questions, not connected yet; `ended` is told how each call went."""
+        return TradierVenue(
+            self._rest(ended),
+            backoff=Backoff(seed=f"{self.seed} account events"),
+            capabilities=replace(CAPABILITIES, flight_max_ns=self.flight_max_ns),
+        )
+
+    def probe(self) -> TradierProbe:
+        """Questions before the start, not connected yet."""
+        return TradierProbe(self._rest())
+
+    def market(
+        self, symbols: Sequence[str], channels: Sequence[str] = ("quotes", "trades")
+    ) -> MarketStream:
+        """Market data, not connected yet."""
+        return MarketStream(
+            rest=self._rest(),
+            symbols=symbols,
+            channels=channels,
+            now_ns=self.now_ns,
+            backoff=Backoff(seed=f"{self.seed} market stream"),
+        )
+
+    def _rest(self, ended: Callable[[CallEnded], None] = untold) -> Rest:
         headers = {"authorization": f"Bearer {self.credentials.secret}", "content-type": _FORM}
+        reads = _LIVE_READS if self.addresses.place is Place.LIVE else 1
 
         def channel(links_max: int, calls_per_minute: int) -> Channel:
             return Channel(
-                endpoint=self.endpoint,
+                endpoint=self.addresses.trading,
                 headers=headers,
                 limiter=Limiter(calls_per_minute, self.mono_ns),
                 links_max=links_max,
                 answer_wait_s=self.answer_wait_s,
             )
 
-        rest = Rest(
+        return Rest(
             account=self.credentials.key,
-            orders=channel(ORDER_LINKS, self.orders_per_minute),
-            reads=channel(READ_LINKS, self.reads_per_minute),
+            orders=channel(ORDER_LINKS, self.calls_per_minute),
+            reads=channel(READ_LINKS, reads * self.calls_per_minute),
             now_ns=self.now_ns,
             calls={},
+            ended=ended,
         )
-        return TradierVenue(
-            rest,
-            backoff=Backoff(seed=f"{self.seed} account events"),
-            capabilities=replace(CAPABILITIES, flight_max_ns=self.flight_max_ns),
-        )
+
+    def preparer(self) -> Callable[[bytes], Prepared]:
+        """For DRY_RUN: pure, as its requests need the account's number alone."""
+        return _preparer(self.credentials.key)
+
+
+def _preparer(account: str) -> Callable[[bytes], Prepared]:
+    return partial(prepare, account=account)
+
+
+VENUE: Final = VenueKind(
+    capabilities=CAPABILITIES,
+    key_words=("ACCOUNT", "TOKEN"),
+    addresses_of=Addresses.of,
+    connect=Connection,
+    preparer=_preparer,
+)

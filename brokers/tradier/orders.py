@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlencode
 
-import msgspec
-
 from brokers.base import CannotPrepareError, Capabilities, Prepared, Replacing
+from brokers.calls import Intent, read_intent
 from brokers.tradier.tags import TAG_MAX, tag_of
 from trading.money import show_1e8
 
@@ -25,6 +24,8 @@ CAPABILITIES: Final = Capabilities(
     id_length_max=TAG_MAX,
     calls_per_minute=60,
     flight_max_ns=10_000_000_000,
+    has_preview=True,
+    needs_intents=True,
 )
 ONE_1E8: Final = 100_000_000
 QTY_MAX: Final = 10_000_000
@@ -38,20 +39,6 @@ _NET_TYPES: Final = ("market", "debit", "credit", "even")
 _DURATIONS: Final = ("day", "gtc", "pre", "post")
 _EQUITY_SIDES: Final = ("buy", "sell", "sell_short", "buy_to_cover")
 _OPTION_SIDES: Final = ("buy_to_open", "buy_to_close", "sell_to_close")
-
-
-class Intent(msgspec.Struct, frozen=True, gc=False):
-    """What the wire needs of an order's journaled bytes."""
-
-    client_order_id: str
-    instrument: str
-    purpose: str
-    side: str
-    order_type: str
-    tif: str
-    qty_1e8: int
-    limit_1e8: int | None = None
-    trigger_1e8: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,9 +73,6 @@ class Ticket:
     is_preview: bool = False
 
 
-_read_intent = msgspec.json.Decoder(Intent).decode
-
-
 def path(account: str, order: int | str | None = None) -> str:
     """Where an account's orders, or one of them, are."""
     base = f"/v1/accounts/{quote(account, safe='')}/orders"
@@ -101,7 +85,7 @@ def prepare(intent: bytes, account: str) -> Prepared:
     Raises:
         CannotPrepareError: Tradier has no words for it; nothing was sent.
     """
-    asked = _read_intent(intent)
+    asked = read_intent(intent)
     ticket = Ticket(
         client_order_id=asked.client_order_id,
         symbol=asked.instrument,
@@ -119,6 +103,11 @@ def prepare(intent: bytes, account: str) -> Prepared:
         path=path(account),
         body=body_of(ticket),
     )
+
+
+def preview(prepared: Prepared) -> bytes:
+    """The same form, which the venue then only validates and prices."""
+    return prepared.body + b"&preview=true"
 
 
 def is_option(symbol: str) -> bool:
@@ -153,16 +142,41 @@ def body_of(ticket: Ticket) -> bytes:
     return urlencode(fields).encode()
 
 
-def replacement(kind: str, duration: str, *, limit_1e8: int | None, stop_1e8: int | None) -> bytes:
-    """The form of a change: type, duration and prices only; the order keeps its id.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """An order as it stands at the venue, in the venue's words; amounts at 1e-8."""
+
+    type: str
+    duration: str
+    limit_1e8: int | None
+    stop_1e8: int | None
+    is_option: bool
+
+
+def replacement(standing: Standing, *, limit_1e8: int | None, stop_1e8: int | None) -> bytes:
+    """The form of a change of prices: type and duration stay the order's own, as its id does.
+
+    A form that named another type or duration would change those too.
 
     Raises:
-        CannotPrepareError: Nothing would change, or a price is none.
+        CannotPrepareError: Nothing would change, or its type takes no such price.
     """
+    what, kind = "the replaced order", standing.type
     if limit_1e8 is None and stop_1e8 is None:
         raise CannotPrepareError("a replace must change a price: the venue changes nothing else")
-    fields = [("type", kind), ("duration", duration)]
-    fields += _prices("the replaced order", limit_1e8, stop_1e8, is_option=False)
+    for asked, had, which in (
+        (limit_1e8, standing.limit_1e8, "limit"),
+        (stop_1e8, standing.stop_1e8, "stop"),
+    ):
+        if asked is not None and had is None:
+            raise CannotPrepareError(f"{what} is {kind} and takes no {which} price")
+    fields = [("type", kind), ("duration", standing.duration)]
+    fields += _prices(
+        what,
+        standing.limit_1e8 if limit_1e8 is None else limit_1e8,
+        standing.stop_1e8 if stop_1e8 is None else stop_1e8,
+        is_option=standing.is_option,
+    )
     return urlencode(fields).encode()
 
 

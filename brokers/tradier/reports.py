@@ -42,21 +42,24 @@ def said_of(ours: str, order: Order) -> list[VenueReport]:
     if order.status not in ("rejected", ERROR):
         told.append(VenueReport(ours, "ACCEPTED", at_ns, broker_order_id=number))
     if order.filled_1e8 > 0:
-        told.append(
-            VenueReport(
-                ours,
-                "FILLED_TO",
-                at_ns,
-                broker_order_id=number,
-                qty_1e8=order.filled_1e8,
-                price_1e8=order.average_1e8,
-            )
-        )
+        told.append(total(ours, order))
     end = ENDS.get(order.status)
     if end is not None:
         reason = order.reason_description or order.status
         told.append(VenueReport(ours, end, at_ns, broker_order_id=number, reason=reason))
     return told
+
+
+def total(ours: str, order: Order) -> VenueReport:
+    """How far an order is filled in all."""
+    return VenueReport(
+        ours,
+        "FILLED_TO",
+        order.at_ns,
+        broker_order_id=str(order.id),
+        qty_1e8=order.filled_1e8,
+        price_1e8=order.average_1e8,
+    )
 
 
 def rejected(ours: str, order: Order) -> VenueReport:

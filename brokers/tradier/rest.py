@@ -5,17 +5,20 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import quote, urlencode
 
+import msgspec
+
 from brokers.base import VenueAnswer
-from brokers.http import Channel, NoAnswerError, NotConnectedError
+from brokers.calls import OK, UNAUTHORISED, Caller, RefusedCallError, digits
 from brokers.http_wire import Response
-from brokers.limiter import Limiter, Priority
-from brokers.reading import MalformedError
+from brokers.limiter import Priority
+from brokers.reading import shown
 from brokers.tradier.orders import path
 from brokers.tradier.words import (
     VENUE,
     AccountProfile,
     Balances,
     Clock,
+    ContractWire,
     Order,
     Position,
     QuoteWire,
@@ -27,116 +30,84 @@ from brokers.tradier.words import (
 )
 
 Row = TypeVar("Row")
-OK: Final = 200
 BAD_REQUEST: Final = 400
-UNAUTHORISED: Final = 401
 NOT_FOUND: Final = 404
-RATE_LIMITED: Final = 429
-_TEXT_MAX: Final = 300
-_LIMITED_WAIT_NS: Final = 1_000_000_000
-
-
-class RefusedCallError(Exception):
-    """The venue answered, and the answer is no; `answer` has its words."""
-
-    def __init__(self, where: str, answer: VenueAnswer) -> None:
-        """Name the endpoint beside what was said."""
-        super().__init__(f"{VENUE} {where}: HTTP {answer.status} {answer.text}")
-        self.answer = answer
-
-
-CALL_ERRORS = (NoAnswerError, NotConnectedError, RefusedCallError, MalformedError)
-"""Whatever keeps a call from having an answer."""
-
-
-def said(response: Response, now_ns: int) -> VenueAnswer:
-    """An answer in words: what it lists as errors, else its text, which often is not JSON."""
-    listed = errors_in(response)
-    text = listed or response.body[: 4 * _TEXT_MAX].decode("utf-8", "replace")
-    plain = "".join(each if each.isprintable() else " " for each in text[:_TEXT_MAX]).strip()
-    return VenueAnswer(
-        status=response.status, code=0, text=plain, at_ns=now_ns, lists_errors=bool(listed)
-    )
-
-
-def good(response: Response, where: str, now_ns: int) -> Response:
-    """The response, if it is an answer: 200, and no list of errors in it.
-
-    Raises:
-        RefusedCallError: It is none.
-    """
-    if response.status != OK or errors_in(response):
-        raise RefusedCallError(where, said(response, now_ns))
-    return response
+_TEXT_BYTES_MAX: Final = 4_000
 
 
 @dataclass(slots=True, kw_only=True)
-class Rest:
+class Rest(Caller):
     """The calls of one account; trading and reading have limits of their own at this venue.
 
     Attributes:
         account: Its number.
-        orders: Connections that carry orders, changes and cancels, with their limiter.
-        reads: Connections for everything else, with theirs.
-        now_ns: The lane's clock.
-        calls: Calls made so far by what they were for (EX-16).
     """
 
+    venue = VENUE
     account: str
-    orders: Channel
-    reads: Channel
-    now_ns: Callable[[], int]
-    calls: dict[str, int]
+
+    def said(self, response: Response) -> VenueAnswer:
+        """An answer in words: what it lists as errors, else its text, which often is not JSON."""
+        listed = errors_in(response)
+        text = listed or response.body[:_TEXT_BYTES_MAX].decode("utf-8", "replace")
+        return VenueAnswer(
+            status=response.status,
+            code=0,
+            text=shown(text, self.secrets()),
+            at_ns=self.now_ns(),
+            lists_errors=bool(listed),
+        )
 
     # -- orders -----------------------------------------------------------------------------------
 
-    async def post_order(self, release: Callable[[], bytes], priority: Priority) -> Response:
-        """Hand an order over; `release` gives the request's bytes at the instant of hand-over."""
-        self._count("order")
-        response = await self.orders.hand_over(release, priority)
-        self._note_limit(self.orders.limiter, response)
-        return response
-
     async def cancel(self, number: str, allow: Callable[[], None]) -> Response:
-        """Ask for a cancel; `allow` raises when it must not leave. "ok" is: requested, not done."""
-        self._count("cancel")
-        request = self.orders.request("DELETE", path(self.account, number))
+        """Ask for a cancel; "ok" is: requested, not done."""
+        return await self.delete(path(self.account, number), allow)
 
-        def release() -> bytes:
-            allow()
-            return request
-
-        response = await self.orders.hand_over(release, Priority.CANCEL)
-        self._note_limit(self.orders.limiter, response)
-        return response
+    async def preview(self, body: bytes) -> dict[str, msgspec.Raw]:
+        """What an order would come to; the form says that it is a preview."""
+        request = self.orders.request("POST", path(self.account), body)
+        return await self.exchange(
+            (self.orders, "preview", Priority.LOOK_UP),
+            lambda: request,
+            lambda found: part(
+                self._good(found, "preview"), "order", dict[str, msgspec.Raw], "preview"
+            ),
+        )
 
     async def change(self, number: str, body: bytes) -> Taken:
         """Change type, duration or prices of a working order; it keeps its id."""
         request = self.orders.request("PUT", path(self.account, number), body)
-        response = await self._call(self.orders, request, Priority.EXIT, "change")
-        return part(self._good(response, "change"), "order", Taken, "change")
+        return await self.exchange(
+            (self.orders, "change", Priority.EXIT),
+            lambda: request,
+            lambda found: part(self._good(found, "change"), "order", Taken, "change"),
+        )
 
     # -- questions --------------------------------------------------------------------------------
 
     async def todays_orders(self, priority: Priority) -> list[Order]:
         """Every order of the current day in New York, ended or not; legs are within parents."""
         target = f"{path(self.account)}?includeTags=true"
-        return await self._list(target, ("orders", "order"), Order, (priority, "orders"))
+        return await self._list(target, ("orders", "order"), Order, (priority, "order list"))
 
     async def order(self, number: str) -> Order | None:
         """One order by the venue's id; None where it says 401, its word for an unknown one too."""
         target = f"{path(self.account, number)}?includeTags=true"
-        response = await self._call(
-            self.reads, self.reads.request("GET", target), Priority.LOOK_UP, "order"
-        )
-        if response.status == UNAUTHORISED:
-            return None
-        return part(self._good(response, "order"), "order", Order, "order")
+        request = self.reads.request("GET", target)
 
-    async def positions(self) -> list[Position]:
+        def understood(response: Response) -> Order | None:
+            if response.status == UNAUTHORISED:
+                return None
+            return part(self._good(response, "order"), "order", Order, "order")
+
+        how = (self.reads, "order", Priority.LOOK_UP)
+        return await self.exchange(how, lambda: request, understood)
+
+    async def positions(self, priority: Priority = Priority.POLL) -> list[Position]:
         """Every position."""
         target = f"/v1/accounts/{quote(self.account, safe='')}/positions"
-        how = (Priority.POLL, "positions")
+        how = (priority, "positions")
         return await self._list(target, ("positions", "position"), Position, how)
 
     async def balances(self) -> Balances:
@@ -156,60 +127,69 @@ class Rest:
     async def quotes(self, symbols: Sequence[str]) -> list[QuoteWire]:
         """What the venue knows of these symbols; those it does not know are missing (BR-5)."""
         target = f"/v1/markets/quotes?{urlencode({'symbols': ','.join(symbols)})}"
-        response = await self._call(
-            self.reads, self.reads.request("GET", target), Priority.POLL, "quotes"
-        )
-        if b'"quote"' not in self._good(response, "quotes").body:
-            return []
-        return rows(response, "quotes", "quote", QuoteWire, "quotes")
+        how = (Priority.POLL, "quotes")
+        names = ("quotes", "quote")
+        return await self._list(target, names, QuoteWire, how, beside="unmatched_symbols")
+
+    async def expirations(self, underlying: str) -> list[str]:
+        """Last days of an underlying's contracts, of every root, as YYYY-MM-DD."""
+        asked = urlencode({"symbol": underlying, "includeAllRoots": "true"})
+        target, how = f"/v1/markets/options/expirations?{asked}", (Priority.POLL, "expirations")
+        return await self._list(target, ("expirations", "date"), str, how)
+
+    async def chain(self, underlying: str, expiration: str) -> list[ContractWire]:
+        """Every contract that ends on that day, of every root, with the venue's greeks."""
+        asked = urlencode({"symbol": underlying, "expiration": expiration, "greeks": "true"})
+        target, how = f"/v1/markets/options/chains?{asked}", (Priority.POLL, "chain")
+        return await self._list(target, ("options", "option"), ContractWire, how)
 
     async def session(self, stream: str) -> Session:
         """A key to the stream of `accounts` or of `markets`."""
         request = self.reads.request("POST", f"/v1/{stream}/events/session")
-        response = await self._call(self.reads, request, Priority.LOOK_UP, "session")
-        return part(self._good(response, "session"), "stream", Session, "session")
-
-    def close(self) -> None:
-        """Drop the connections."""
-        self.orders.close()
-        self.reads.close()
+        return await self.exchange(
+            (self.reads, "session", Priority.LOOK_UP),
+            lambda: request,
+            lambda found: part(self._good(found, "session"), "stream", Session, "session"),
+        )
 
     # -- one call ---------------------------------------------------------------------------------
+
+    def limited_until_ns(self, response: Response) -> int:
+        """Its own header, in milliseconds."""
+        return digits(response.headers.get("x-ratelimit-expiry", "")) * 1_000_000
 
     async def _one(self, target: str, name: str, kind: type[Row], how: tuple[Priority, str]) -> Row:
         priority, where = how
         request = self.reads.request("GET", target)
-        response = await self._call(self.reads, request, priority, where)
-        return part(self._good(response, where), name, kind, where)
+        return await self.exchange(
+            (self.reads, where, priority),
+            lambda: request,
+            lambda found: part(self._good(found, where), name, kind, where),
+        )
 
     async def _list(
-        self, target: str, names: tuple[str, str], kind: type[Row], how: tuple[Priority, str]
+        self,
+        target: str,
+        names: tuple[str, str],
+        kind: type[Row],
+        how: tuple[Priority, str],
+        *,
+        beside: str = "",
     ) -> list[Row]:
         priority, where = how
         request = self.reads.request("GET", target)
-        response = await self._call(self.reads, request, priority, where)
-        return rows(self._good(response, where), *names, kind, where)
-
-    async def _call(
-        self, channel: Channel, request: bytes, priority: Priority, where: str
-    ) -> Response:
-        self._count(where)
-        response = await channel.call(request, priority)
-        self._note_limit(channel.limiter, response)
-        return response
+        return await self.exchange(
+            (self.reads, where, priority),
+            lambda: request,
+            lambda found: rows(self._good(found, where), names, kind, where, beside=beside),
+        )
 
     def _good(self, response: Response, where: str) -> Response:
-        return good(response, where, self.now_ns())
+        """The response, if it is an answer: 200, and no list of errors in it.
 
-    def _count(self, what: str) -> None:
-        self.calls[what] = self.calls.get(what, 0) + 1
-
-    def _note_limit(self, limiter: Limiter, response: Response) -> None:
-        if response.status != RATE_LIMITED:
-            return
-        expiry = response.headers.get("x-ratelimit-expiry", "")
-        wait_ns = _LIMITED_WAIT_NS
-        if expiry.isascii() and expiry.isdigit():
-            until_ns = int(expiry) * 1_000_000 - self.now_ns()
-            wait_ns = min(max(until_ns, wait_ns), 60 * _LIMITED_WAIT_NS)
-        limiter.refused(wait_ns)
+        Raises:
+            RefusedCallError: It is none.
+        """
+        if response.status != OK or errors_in(response):
+            raise RefusedCallError(VENUE, where, self.said(response))
+        return response

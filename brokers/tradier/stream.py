@@ -14,13 +14,14 @@ import orjson
 
 from brokers.backoff import Backoff
 from brokers.base import Reported, StreamDown, StreamNews, StreamUp
+from brokers.calls import CALL_ERRORS
+from brokers.http_wire import BODY_BYTES_MAX
 from brokers.reading import MalformedError
-from brokers.tradier.rest import CALL_ERRORS, Rest
+from brokers.tradier.rest import Rest
 from brokers.tradier.words import OrderEvent, decode
 
 NAME: Final = "tradier account events"
 SILENCE_MAX_S: Final = 90.0
-FRAME_BYTES_MAX: Final = 10_000_000
 _PING_S: Final = 20.0
 _REFUSAL_S: Final = 1.0
 """A session that is refused ends within this; one that is taken may be silent for a minute."""
@@ -56,7 +57,7 @@ async def _once(
 ) -> None:
     key = await rest.session("accounts")
     async with session.ws_connect(
-        key.url, heartbeat=_PING_S, max_msg_size=FRAME_BYTES_MAX
+        key.url, heartbeat=_PING_S, max_msg_size=BODY_BYTES_MAX
     ) as socket:
         asked = {"events": ["order"], "sessionid": key.sessionid, "excludeAccounts": []}
         await socket.send_str(orjson.dumps(asked).decode())

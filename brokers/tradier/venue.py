@@ -2,11 +2,12 @@
 
 Nothing at this venue is idempotent: tags repeat, the list of orders forgets yesterday, and "ok" is
 only "received". An order is therefore handed over once and never again; whether it arrived is read
-from today's list by its tag, and where that list does not reach back to it, nothing is proven.
+from today's list by its tag and by what its intent asked for; where that list does not reach back
+to it, nothing is proven.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -24,6 +25,7 @@ from brokers.base import (
     OrderStated,
     PositionStated,
     Prepared,
+    Previewed,
     Refused,
     Replaced,
     ReplaceOutcome,
@@ -35,21 +37,18 @@ from brokers.base import (
     Unanswered,
     Unknown,
 )
-from brokers.http import NoAnswerError
+from brokers.calls import CALL_ERRORS, OK, UNAUTHORISED, RefusedCallError
 from brokers.http_wire import Response
 from brokers.limiter import Priority
 from brokers.reading import MalformedError
+from brokers.shared_read import SharedRead
 from brokers.tradier import reports, stream
-from brokers.tradier.orders import CAPABILITIES, prepare, replacement
+from brokers.tradier.matching import AskedOrders, read_asked
+from brokers.tradier.orders import CAPABILITIES, Standing, prepare, preview, replacement
 from brokers.tradier.rest import (
     BAD_REQUEST,
-    CALL_ERRORS,
     NOT_FOUND,
-    OK,
-    UNAUTHORISED,
-    RefusedCallError,
     Rest,
-    said,
 )
 from brokers.tradier.tags import id_of
 from brokers.tradier.words import (
@@ -58,12 +57,12 @@ from brokers.tradier.words import (
     Position,
     Taken,
     amount_1e8,
-    errors_in,
     part,
 )
 from rust_core import VenueReport
 from trading.ports import Part
 
+NS: Final = 1_000_000_000
 NEW_YORK: Final = ZoneInfo("America/New_York")
 _IDS_KEPT: Final = 4_096
 
@@ -85,11 +84,20 @@ class TradierVenue:
         self.rest = rest
         self._backoff = backoff
         self._ours: OrderedDict[int, str] = OrderedDict()
+        self._totals: OrderedDict[int, int] = OrderedDict()
         self._errors_seen: set[int] = set()
+        self._asked = AskedOrders()
+        self._list = SharedRead(lambda: rest.todays_orders(Priority.LOOK_UP))
+
+    def remember(self, intents: Callable[[], Iterable[bytes]]) -> None:
+        """Where the intents are that orders of our tags are compared with."""
+        self._asked.intents = intents
 
     def prepare(self, intent: bytes) -> Prepared:
         """The exact request of an intent."""
-        return prepare(intent, self.rest.account)
+        prepared = prepare(intent, self.rest.account)
+        self._asked.note(read_asked(intent))
+        return prepared
 
     # -- orders -----------------------------------------------------------------------------------
 
@@ -97,23 +105,25 @@ class TradierVenue:
         self, prepared: Prepared, release: Callable[[], None], *, is_entry: bool
     ) -> SendOutcome:
         """Hand the bytes over once; see `Venue.send`."""
-        request = self.rest.orders.request(prepared.method, prepared.path, prepared.body)
+        outcome = await self.rest.send(prepared, release, self.understand_answer, is_entry=is_entry)
+        if isinstance(outcome, Refused) and outcome.answer.lists_errors:
+            return await self._confirmed(outcome)
+        return outcome
 
-        def released() -> bytes:
-            release()
-            return request
-
-        order_id = prepared.client_order_id
-        priority = Priority.ENTRY if is_entry else Priority.EXIT
-        try:
-            response = await self.rest.post_order(released, priority)
-        except NoAnswerError as error:
-            return Unknown(client_order_id=order_id, cause=str(error))
-        return self.understand_answer(order_id, response)
+    async def _confirmed(self, refused: Refused) -> SendOutcome:
+        """Errors under HTTP 200 are believed once today's list has no such order."""
+        order = refused.client_order_id
+        found = await self.look_up(order)
+        if found.problem:
+            return Unknown(client_order_id=order, cause=f"{refused.answer.text}; {found.problem}")
+        if found.reports is None:
+            return refused
+        number = found.reports[0].broker_order_id if found.reports else ""
+        return Sent(client_order_id=order, broker_order_id=number, reports=found.reports)
 
     def understand_answer(self, order_id: str, response: Response) -> SendOutcome:
         """What the answer to an order means: "ok" is only that it was received."""
-        answer = said(response, self.rest.now_ns())
+        answer = self.rest.said(response)
         if response.status == OK and not answer.lists_errors:
             try:
                 taken = part(response, "order", Taken, "POST orders")
@@ -136,16 +146,16 @@ class TradierVenue:
         """Ask for a cancel; an order whose venue id is not known yet is searched for by its tag."""
         try:
             if not broker_order_id:
-                found = await self._by_tag(client_order_id)
+                found = self._asked.ours(client_order_id, await self._by_tag(client_order_id))
                 if not found:
-                    return AlreadyFinal(hint="today's list has no order of this tag")
+                    return AlreadyFinal(hint="today's list has no such order of this tag")
                 broker_order_id = str(found[-1].id)
             response = await self.rest.cancel(broker_order_id, allow)
         except CALL_ERRORS as error:
             return Unanswered(cause=str(error))
-        answer = said(response, self.rest.now_ns())
-        if response.status == OK and not errors_in(response):
-            return CancelRequested()
+        answer = self.rest.said(response)
+        if response.status == OK and not answer.lists_errors:
+            return _asked_for(response)
         if response.status in (BAD_REQUEST, UNAUTHORISED):  # final, or unknown: its own two words
             return AlreadyFinal(hint=answer.text)
         return Unanswered(cause=f"HTTP {answer.status} {answer.text}")
@@ -158,12 +168,15 @@ class TradierVenue:
         limit_1e8: int | None = None,
         stop_1e8: int | None = None,
     ) -> ReplaceOutcome:
-        """Change the prices of a working order, which keeps its id; quantities cannot change."""
+        """Change the prices of a working order, which keeps its id; quantities cannot change.
+
+        The order is read first: a form without its own type and duration would change them.
+        """
         if qty_1e8 is not None:
             return NotReplaced(reason="the venue cannot change a quantity: cancel, then send anew")
-        kind = "limit" if stop_1e8 is None else "stop" if limit_1e8 is None else "stop_limit"
         try:
-            body = replacement(kind, "day", limit_1e8=limit_1e8, stop_1e8=stop_1e8)
+            standing = _standing(await self.rest.order(broker_order_id))
+            body = replacement(standing, limit_1e8=limit_1e8, stop_1e8=stop_1e8)
             taken = await self.rest.change(broker_order_id, body)
             return Replaced(broker_order_id=str(taken.id))
         except CannotPrepareError as error:
@@ -175,35 +188,48 @@ class TradierVenue:
         except CALL_ERRORS as error:
             return Unanswered(cause=str(error))
 
+    async def preview(self, prepared: Prepared) -> Previewed:
+        """What the order would come to (BR-3)."""
+        try:
+            found = await self.rest.preview(preview(prepared))
+        except CALL_ERRORS as error:
+            return Previewed(is_ok=False, text=str(error))
+        figures = {name: bytes(value).decode() for name, value in found.items()}
+        status = figures.get("status", "").strip('"')
+        return Previewed(
+            is_ok=status == "ok", text="" if status == "ok" else status, figures=figures
+        )
+
     # -- questions --------------------------------------------------------------------------------
 
-    async def look_up(self, client_order_id: str) -> LookedUp:
-        """All that today's list says of one order (EX-6).
+    async def look_up(self, client_order_id: str, broker_order_id: str = "") -> LookedUp:
+        """All that today's list says of one order, else the order itself by its number (EX-6).
 
         Two orders of one tag are two orders: none is chosen, and a person must look.
         """
         try:
-            found = await self._by_tag(client_order_id)
+            tagged = await self._by_tag(client_order_id)
+            if not tagged and broker_order_id:
+                order = await self.rest.order(broker_order_id)
+                tagged = [] if order is None else [order]
+            found = self._asked.ours(client_order_id, tagged)
         except CALL_ERRORS as error:
             return LookedUp(client_order_id=client_order_id, reports=None, problem=str(error))
-        if len(found) > 1:
-            numbers = ", ".join(str(order.id) for order in found)
-            problem = f"the venue has {len(found)} orders of this tag ({numbers}): look at each"
+        if len(found) > 1 or (tagged and not found):
+            numbers = ", ".join(str(order.id) for order in tagged)
+            which = f"{len(found)} are" if found else "none is"
+            problem = f"of the venue's orders of this tag ({numbers}) {which} as asked: look there"
             return LookedUp(client_order_id=client_order_id, reports=None, problem=problem)
         if not found:
-            return self._not_found(client_order_id)
+            since_ns = self._today_ns()
+            return LookedUp(client_order_id=client_order_id, reports=None, since_ns=since_ns)
         return self._found(client_order_id, found[0])
 
-    def _not_found(self, client_order_id: str) -> LookedUp:
-        """Absence is an answer only while the list reaches back to the order's own day."""
-        today = f"{datetime.fromtimestamp(self.rest.now_ns() // 10**9, NEW_YORK):%Y%m%d}"
-        if f"-{today}-" in client_order_id:
-            return LookedUp(client_order_id=client_order_id, reports=None)
-        problem = (
-            "it is of an earlier day, and the venue lists today's orders only: "
-            "positions and history decide, and a person confirms"
-        )
-        return LookedUp(client_order_id=client_order_id, reports=None, problem=problem)
+    def _today_ns(self) -> int:
+        """When New York's day began, which is how far back the list of orders reaches."""
+        now = datetime.fromtimestamp(self.rest.now_ns() // NS, NEW_YORK)
+        began = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        return int(began.timestamp()) * NS
 
     def _found(self, ours: str, order: Order) -> LookedUp:
         told = reports.said_of(ours, order)
@@ -219,22 +245,30 @@ class TradierVenue:
         return LookedUp(client_order_id=ours, reports=tuple(told))
 
     async def _by_tag(self, client_order_id: str) -> list[Order]:
-        orders = await self.rest.todays_orders(Priority.LOOK_UP)
+        orders = await self._list.read()
         found = [order for order in orders if id_of(order.tag or "") == client_order_id]
-        for order in found:
+        for order in self._asked.ours(client_order_id, found):
             self._is_ours(order.id, client_order_id)
         return found
 
-    async def state(self, question: int, parts: frozenset[Part], fills_after_ns: int) -> Stated:
+    async def state(
+        self,
+        question: int,
+        parts: frozenset[Part],
+        fills_after_ns: int,
+        *,
+        is_urgent: bool = False,
+    ) -> Stated:
         """The venue's own account; orders and fills come of one list, asked for once."""
+        priority = Priority.EXIT if is_urgent else Priority.POLL
         try:
             orders: list[Order] = []
             if parts & {Part.ORDERS, Part.FILLS}:
-                orders = await self.rest.todays_orders(Priority.POLL)
+                orders = await self.rest.todays_orders(priority)
             return Stated(
                 question=question,
                 orders=self._working(orders) if Part.ORDERS in parts else None,
-                positions=await self._positions() if Part.POSITIONS in parts else None,
+                positions=await self._positions(priority) if Part.POSITIONS in parts else None,
                 cash=await self._cash() if Part.CASH in parts else None,
                 fills=self._fills(orders, fills_after_ns) if Part.FILLS in parts else None,
             )
@@ -256,8 +290,8 @@ class TradierVenue:
             if order.status in reports.LIVE
         )
 
-    async def _positions(self) -> tuple[PositionStated, ...]:
-        return tuple(_position(each) for each in await self.rest.positions())
+    async def _positions(self, priority: Priority) -> tuple[PositionStated, ...]:
+        return tuple(_position(each) for each in await self.rest.positions(priority))
 
     async def _cash(self) -> CashStated:
         balances = await self.rest.balances()
@@ -269,13 +303,14 @@ class TradierVenue:
         )
 
     def _fills(self, orders: list[Order], after_ns: int) -> tuple[Any, ...]:
-        """How far each order of the list has filled, if it changed since."""
+        """How far each order of the list has filled, if it changed since.
+
+        One that has not filled is told too: its total may have been taken back (EX-7).
+        """
         return tuple(
-            report
+            reports.total(id_of(order.tag), order)
             for order in orders
             if order.at_ns >= after_ns and order.tag
-            for report in reports.said_of(id_of(order.tag), order)
-            if report.kind == "FILLED_TO"
         )
 
     # -- the stream -------------------------------------------------------------------------------
@@ -297,21 +332,61 @@ class TradierVenue:
                 client_order_id=ours, asks_look_up=True, is_in_doubt=True,
                 warning="" if is_error else text,
             )  # fmt: skip
-        is_hollow = order.status == reports.FILLED and not order.filled_1e8
+        is_filled = order.status == reports.FILLED
+        seen_1e8 = self._totals.get(order.id, 0)
+        self._keep(self._totals, order.id, max(seen_1e8, order.filled_1e8))
         return Reported(
             client_order_id=ours,
             reports=tuple(reports.said_of(ours, order)),
-            asks_look_up=is_hollow,
+            asks_look_up=is_filled and not order.filled_1e8,
+            # News may overtake each other while it fills; once it has, less is a fill taken back.
+            is_correction=is_filled and order.filled_1e8 < seen_1e8,
         )
 
     async def close(self) -> None:
         """Let every connection go."""
+        self._list.close()
         self.rest.close()
 
     def _is_ours(self, number: int, client_order_id: str) -> None:
-        self._ours[number] = client_order_id
-        while len(self._ours) > _IDS_KEPT:
-            self._ours.popitem(last=False)
+        self._keep(self._ours, number, client_order_id)
+
+    @staticmethod
+    def _keep(kept: OrderedDict[int, Any], number: int, value: Any) -> None:
+        kept[number] = value
+        while len(kept) > _IDS_KEPT:
+            kept.popitem(last=False)
+
+
+def _asked_for(response: Response) -> CancelOutcome:
+    """A cancel was taken only where the venue says so in its own words."""
+    try:
+        part(response, "order", Taken, "cancel")
+    except MalformedError as error:
+        return Unanswered(cause=str(error))
+    return CancelRequested()
+
+
+def _standing(order: Order | None) -> Standing:
+    """What a change must say again.
+
+    Raises:
+        CannotPrepareError: There is none, it is over, or the venue does not say what it is.
+    """
+    if order is None:
+        raise CannotPrepareError("the venue knows no order of that number")
+    if order.status not in reports.LIVE:
+        raise CannotPrepareError(f"order {order.id} is {order.status}")
+    if not order.type or not order.duration:
+        raise CannotPrepareError(f"the venue does not say type and duration of order {order.id}")
+    price, stop = order.price, order.stop_price
+    return Standing(
+        type=order.type,
+        duration=order.duration,
+        limit_1e8=amount_1e8(price, "order.price") if price else None,
+        stop_1e8=amount_1e8(stop, "order.stop_price") if stop else None,
+        is_option=order.option_symbol is not None,
+    )
 
 
 def _price_1e8(order: Order) -> int:

@@ -30,6 +30,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     option_symbol: str | None = None
     side: str | None = None
     type: str | None = None
+    duration: str | None = None
     quantity: Decimal | None = None
     exec_quantity: Decimal | None = None
     avg_fill_price: Decimal | None = None
@@ -156,6 +157,33 @@ class QuoteWire(msgspec.Struct, frozen=True, kw_only=True):
     type: str = ""
 
 
+class GreeksWire(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a contract, made about once an hour; `updated_at` is UTC without saying so."""
+
+    updated_at: str
+    delta: float | None = None
+    gamma: float | None = None
+    theta: float | None = None
+    vega: float | None = None
+    mid_iv: float | None = None
+
+
+class ContractWire(msgspec.Struct, frozen=True, kw_only=True):
+    """A contract of a chain."""
+
+    symbol: str
+    root_symbol: str
+    underlying: str
+    option_type: str
+    strike: Decimal
+    expiration_date: str
+    contract_size: int = 100
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    open_interest: int = 0
+    greeks: GreeksWire | None = None
+
+
 class Session(msgspec.Struct, frozen=True):
     """The key to a stream, good for five minutes."""
 
@@ -179,18 +207,31 @@ def part(response: Response, name: str, kind: type[Row], where: str) -> Row:
     return decode(bytes(found), kind, where)
 
 
-def rows(response: Response, outer: str, inner: str, kind: type[Row], where: str) -> list[Row]:
+def rows(
+    response: Response, names: tuple[str, str], kind: type[Row], where: str, *, beside: str = ""
+) -> list[Row]:
     """The rows of a list, whichever of its three shapes it has.
+
+    Args:
+        response: Holds it.
+        names: Of the list, and of each row within it.
+        kind: What a row is.
+        where: The endpoint.
+        beside: What the list may hold in place of rows.
 
     Raises:
         MalformedError: It has none of them.
     """
+    outer, inner = names
     whole = read(response, _Parts, where).get(outer)
     if whole is None:
         raise malformed(where, f"an object with {outer}")
     if bytes(whole) in _NOTHING:
         return []
-    found = decode(bytes(whole), _Parts, where).get(inner)
+    parts = decode(bytes(whole), _Parts, where)
+    found = parts.get(inner)
+    if found is None and beside in parts:
+        return []
     if found is None:
         raise malformed(where, f"{outer} with {inner}")
     text = bytes(found)

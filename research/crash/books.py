@@ -93,6 +93,27 @@ def _our_book(fetch: Fetch) -> OurBook:
     )
 
 
+def state_of(data_dir: Path, client_order_id: str) -> str:
+    """An order's state as our record has it, empty when it has no such order."""
+    connection = open_reader(record_path(data_dir))
+    try:
+        sql = "SELECT state FROM orders WHERE client_order_id = ?"
+        return next((state for (state,) in fetcher(connection)(sql, (client_order_id,))), "")
+    finally:
+        connection.close()
+
+
+def history_of(data_dir: Path, client_order_id: str) -> list[str]:
+    """What the journal says happened to an order: kind and time of each event, in ns."""
+    connection = open_reader(record_path(data_dir))
+    try:
+        sql = "SELECT kind, committed_ns, payload FROM journal WHERE stream = ? ORDER BY pos"
+        rows = fetcher(connection)(sql, (f"order/{client_order_id}",))
+        return [f"{kind} {at_ns} {payload[:200]}" for kind, at_ns, payload in rows]
+    finally:
+        connection.close()
+
+
 def read_paper_venue(data_dir: Path, run: str, paper: bytes) -> VenueBook:
     """The paper venue's own file, read as its next process would; `paper` is its configuration."""
     store = VenueStore(data_dir, run)

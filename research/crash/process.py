@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -43,9 +43,20 @@ class Round:
 
 
 async def expect(
-    plan: Plan, data_dir: Path, code: int, environment: Mapping[str, str] | None = None
+    plan: Plan,
+    data_dir: Path,
+    code: int,
+    environment: Mapping[str, str] | None = None,
+    until: Callable[[], Awaitable[None]] | None = None,
 ) -> int:
     """One trader's process to its end; when it was started, ns of the wall.
+
+    Args:
+        plan: What it does.
+        data_dir: Of the round.
+        code: Its exit code.
+        environment: Besides ours.
+        until: Waits for the moment at which the process is killed from outside.
 
     Raises:
         RoundFailedError: It ends with another exit code, or not within two minutes.
@@ -63,6 +74,9 @@ async def expect(
         )
         try:
             async with asyncio.timeout(CHILD_WAIT_S):
+                if until is not None:
+                    await until()
+                    process.kill()
                 found: int | None = await process.wait()
         except TimeoutError:
             found = None

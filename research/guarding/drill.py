@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from research.crash.live import venue
+from research.guarding.parts import PARTS, killed
 from research.guarding.stage import GUARD, DrillFailedError, Hook, Stage
 
-__all__ = ["FAULTS", "NO_MOUNT", "DrillFailedError", "Row", "drill", "run"]
+__all__ = ["FAULTS", "NAMES", "NO_MOUNT", "DrillFailedError", "Row", "drill", "run"]
 
 _SWEPT: Final = "no order of ours works"
 _FENCED: Final = "the fence is raised"
@@ -119,6 +120,35 @@ async def _fill_disk(stage: Stage, _: int, seen: _Seen) -> int:
     return at_ns
 
 
+async def _cut_feed(stage: Stage, _: int, seen: _Seen) -> int:
+    at_ns = time.time_ns()
+    await stage.where.ask("POST", "/admin/faults", {"verb": "cut_stream"})
+    await stage.until(lambda: stage.trader_said(" is down: "), "the trader's word")
+    seen.detected_ns = time.time_ns()
+    await _trades_on(stage, seen)
+    return at_ns
+
+
+async def _strategy_raises(stage: Stage, _: int, seen: _Seen) -> int:
+    stage.trigger.touch()
+    at_ns = time.time_ns()
+    await stage.until(lambda: stage.trader_said("ERROR strategy:"), "the trader's word")
+    seen.detected_ns = time.time_ns()
+    await _trades_on(stage, seen)
+    return at_ns
+
+
+async def _trades_on(stage: Stage, seen: _Seen) -> None:
+    """Safe when the strategy has traded again at the venue."""
+    before = await stage.executions()
+    await stage.until(lambda: _has_traded_since(stage, before), "another trade at the venue")
+    seen.safe_ns = time.time_ns()
+
+
+async def _has_traded_since(stage: Stage, before: int) -> bool:
+    return await stage.executions() > before
+
+
 FAULTS: Final[dict[str, Inflict]] = {
     "SIGKILL": _kill_trader,
     "SIGSTOP": _stop_trader,
@@ -130,8 +160,19 @@ FAULTS: Final[dict[str, Inflict]] = {
     "guard killed": _kill_guard,
     "both killed": _kill_both,
     "guard started twice": _start_twice,
+    "feed cut": _cut_feed,
+    "strategy raises": _strategy_raises,
 }
-_LIVES: Final = {"full disk", "deleted socket", "guard killed", "guard started twice"}
+NAMES: Final = (*FAULTS, *PARTS)
+"""Every row, in the order in which they are shown."""
+_TRADES_ON: Final = ("feed cut", "strategy raises")
+_LIVES: Final = {
+    "full disk",
+    "deleted socket",
+    "guard killed",
+    "guard started twice",
+    *_TRADES_ON,
+}
 """The trader goes on, and looks after its orders itself."""
 
 
@@ -143,7 +184,9 @@ async def drill(faults: Sequence[str], told: Callable[[Row], None]) -> list[Row]
             with _folder(fault) as folder:
                 stage = Stage(folder, where, hook)
                 try:
-                    row = await _rehearsed(stage, fault)
+                    row = await (
+                        _part(folder, fault) if fault in PARTS else _rehearsed(stage, fault)
+                    )
                 except DrillFailedError as error:
                     row = _failed(fault, str(error))
                 finally:
@@ -153,10 +196,16 @@ async def drill(faults: Sequence[str], told: Callable[[Row], None]) -> list[Row]
     return rows
 
 
+async def _part(folder: Path, fault: str) -> Row:
+    """A process of a whole run: detected when another was started, safe when that one works."""
+    at_ns, started_ns, works_ns = await killed(folder, PARTS[fault])
+    return _row(fault, at_ns, _Seen(detected_ns=started_ns, safe_ns=works_ns), None)
+
+
 async def _rehearsed(stage: Stage, fault: str) -> Row:
     if fault == "full disk" and not (stage.folder / "data").is_mount():
         return _failed(fault, NO_MOUNT)
-    guard = await stage.begin(fault)
+    guard = await stage.begin(fault, has_order=fault not in _TRADES_ON)
     seen = _Seen()
     at_ns = await FAULTS[fault](stage, guard, seen)
     if fault in _LIVES:  # each of them has waited for the word that tells a person

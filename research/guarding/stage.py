@@ -105,14 +105,19 @@ class Stage:
         self.trader_pid = 0
         self._processes: list[subprocess.Popen[bytes]] = []
 
-    async def begin(self, fault: str) -> int:
-        """A trader in mid-session and a guard that watches; the guard's process."""
+    async def begin(self, fault: str, *, has_order: bool) -> int:
+        """A trader in mid-session and a guard that watches; the guard's process.
+
+        With an order beside that works for certain: the trader does not know it, and would rightly
+        stop its entries when it compares its books with the venue's.
+        """
         self.data_dir.mkdir(mode=0o700, exist_ok=True)
         await self.where.empty()
         guard = await self.start_guard()  # without one the trader lets no entry out
         self._start_trader(fault)
         await self.until(self._has_traded, "trades at the venue")
-        await self._place()
+        if has_order:
+            await self._place()
         return guard
 
     def _start_trader(self, fault: str) -> None:
@@ -229,8 +234,12 @@ class Stage:
         """Whether its output has these words."""
         return words in (self.folder / "trader.txt").read_text(encoding="utf-8", errors="replace")
 
+    async def executions(self) -> int:
+        """How many there are in the venue's own book."""
+        return len((await self.where.ask("GET", "/admin/truth"))["executions"])
+
     async def _has_traded(self) -> bool:
-        return len((await self.where.ask("GET", "/admin/truth"))["executions"]) > 1
+        return await self.executions() > 1
 
     async def _place(self) -> None:
         """An order of ours far from the market, so that one works for certain."""

@@ -20,7 +20,12 @@ _BLOCK: Final = """
 _LEAK: Final = """
     KEPT.append(bytearray(b"x") * (64 << 20))
 """
+_RAISE: Final = """
+    os.unlink({trigger!r})  # once: the next bar is like any other
+    raise RuntimeError("a strategy that goes wrong")
+"""
 _BODIES: Final = {
+    "strategy raises": _RAISE,
     "busy loop in handler": _SPIN,
     "blocking native call": _BLOCK,
     "memory leak": _LEAK,
@@ -51,5 +56,5 @@ def write_strategy(folder: Path, fault: str, trigger: Path) -> None:
         if text.count(_CALL) != 1:
             raise ValueError(f"the strategy must have one evaluation to put {fault!r} into")
         text = text.replace(_CALL, f"{_CALL}        _go_wrong()\n")
-        text += _WRONG.format(trigger=str(trigger)) + body
+        text += (_WRONG + body).format(trigger=str(trigger))
     (folder / "ticker.py").write_text(text, encoding="utf-8")

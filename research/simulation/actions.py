@@ -139,13 +139,21 @@ class Actions:
     def _flatten_offline(self) -> None:
         """A kill while the line is down: what fills meanwhile is never reported.
 
-        Now and then it stays down for longer than a kill waits.
+        Now and then it stays down for longer than a kill waits, and the process dies meanwhile.
         """
         is_long = self._chance.happens("offline for long", 0.4)
         seconds = self._chance.between("offline for", 1, 6) + (80 if is_long else 0)
         self._of.network.break_line(seconds)
         self._world.rough_until_ns += seconds * SECOND_NS
         self._operate("FLATTEN")
+        if is_long and self._chance.happens("dies offline", 0.5):
+            wait_ms = self._chance.between("dies offline after", 200, 3_000)
+            self._world.after(wait_ms * MILLI_NS, self._kill_current)
+
+    def _kill_current(self) -> None:
+        current = self._of.current()
+        if current is not None and current.life is Life.RUNNING:
+            self._of.kill(current)
 
     def _cut_for_long(self) -> None:
         seconds = self._chance.between("out for", 60, 150)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from actors.account import CLEAN_READS
 from actors.operator_words import KillDone
+from actors.periods import KILL_TIMEOUT_LIVE_NS
 from actors.spec import EventKind
 from research.simulation.disk import Disk
 from research.simulation.market import UNIT_1E8
@@ -56,12 +58,24 @@ PRICED = ("STOP_LOSS", "TAKE_PROFIT", "TRAILING", "TARGET_1", "TARGET_2")
 """Exits that a price decides; a kill or a time takes whatever price was last."""
 PRICES_KEPT_NS = 180 * SECOND_NS
 SETTLED_AFTER_NS = 150 * SECOND_NS
-"""What must follow, follows by then when nothing goes wrong any more."""
-BARE_MAX_NS = 70 * SECOND_NS
-"""A position that neither stop nor waiver protects is found, and being closed, by then (PX-8)."""
+"""What must follow, follows by then when nothing goes wrong any more: an order in doubt is proven
+absent by two look-ups a flight apart, 72 s with its first waits, and two may be in doubt."""
+BARE_MAX_NS = 45 * SECOND_NS
+"""A position that neither stop nor waiver protects is found, and being closed, by then (PX-8): the
+sweep of the books every 30 s, and its question asked twice while answers are lost."""
 STOPPED_AFTER_NS = 40 * SECOND_NS
-CANCELLED_AFTER_NS = 70 * SECOND_NS
-ACTED_AFTER_NS = 10 * SECOND_NS
+"""From a price beyond a stop to its exit, once nothing goes wrong: the exit before it may have come
+to nothing, and is decided anew after a wait that doubles up to half a minute by then."""
+CANCELLED_AFTER_NS = 45 * SECOND_NS
+"""A cancel that is lost is asked for again after 1, 2, 4, 8 and 16 s (EX-8)."""
+ACTED_AFTER_NS = 5 * SECOND_NS
+"""A kill's exits are decided with its own commit; a slow disk and a restart of the account fit."""
+HELD_AFTER_NS = 5 * SECOND_NS
+"""What the gate held back has ended in our books by then: its own process knows of it."""
+ANSWERED_AFTER_NS = KILL_TIMEOUT_LIVE_NS + 8 * SECOND_NS
+"""By then a kill has said what came of it, whatever remains (KC-2)."""
+TRADES_AGAIN_NS = 60 * SECOND_NS
+"""What a breaker needs to be probed, by the next sweep, and a strategy to ask once more."""
 TOLD_AFTER_NS = 240 * SECOND_NS
 """By then we must have learned what the venue did unasked: a late fill, a fill taken back. An order
 in doubt takes over a minute, and books are compared when nothing is."""
@@ -104,6 +118,7 @@ class Judge:
         self.entries_healed = 0
         self.is_excused = False
         self._buried: set[int] = set()
+        self._in_charge: Process | None = None
         self._prices: deque[tuple[int, int, int]] = deque()
         self._passed: dict[str, int] = {}
         self._told: dict[tuple[int, str], int] = {}
@@ -113,6 +128,7 @@ class Judge:
         self._capital_1e8 = to_1e8(config.account.capital_usd)
         self._over: set[str] = set()
         self._setups: Counter[str] = Counter()
+        self._asked_ns: dict[str, int] = {}
         self._said: set[str] = set()
 
     def found(self, invariant: str, text: str) -> None:
@@ -169,6 +185,24 @@ class Judge:
                 f"{order} makes it {worst_1e8 // UNIT_1E8} at worst",
             )
 
+    def held_back(self, process: "Process", client_order_id: str) -> None:
+        """The gate let not one byte of an order leave, and the process knows (EX-6)."""
+        crashes = self._crashes(process)
+
+        def look() -> None:
+            core = process.system.core if process.is_running and not process.is_frozen else None
+            order = None if core is None else core.order(client_order_id)
+            if order is not None and order.state in LIVE and self._crashes(process) == crashes:
+                text = f"{client_order_id} was held back and is {order.state}"
+                self.found("every order reaches its end", text)
+
+        self.world.after(HELD_AFTER_NS, look)
+
+    @staticmethod
+    def _crashes(process: "Process") -> int:
+        events = process.system.counters.events
+        return sum(event.kind is EventKind.CRASHED for event in events)
+
     def _is_durable(self, client_order_id: str) -> bool:
         rows = self.disk.intents
         return client_order_id in rows
@@ -177,6 +211,7 @@ class Judge:
 
     def quoted(self, process: "Process | None", quote: Quote) -> None:
         """A price was made at the venue."""
+        self._in_charge = process
         self._prices.append((quote.at_ns, quote.bid_1e8, quote.ask_1e8))
         while self._prices[0][0] < quote.at_ns - PRICES_KEPT_NS:
             self._prices.popleft()
@@ -188,6 +223,14 @@ class Judge:
         if core is not None:
             self._stops(core, quote)
 
+    def kill_asked(self, kill_id: str) -> None:
+        """An operator has asked for it, perhaps not for the first time.
+
+        One that joins another shares the lists that were read for that.
+        """
+        others = [self._asked_ns[each] for each in self.killed_by if each in self._asked_ns]
+        self._asked_ns.setdefault(kill_id, min([self.world.now_ns, *others]))
+
     def kill_accepted(self, process: "Process", kill_id: str, level: str) -> None:
         """From here on nothing that adds risk leaves, and what is held is being closed."""
         self.killed_by[kill_id] = level
@@ -196,6 +239,7 @@ class Judge:
         if level != "PAUSE" and core is not None:
             held = [position.position_id for position in core.positions()]
             self.world.after(ACTED_AFTER_NS, lambda: self._closing(process, kill_id, held))
+        self.world.after(ANSWERED_AFTER_NS, lambda: self._answered(kill_id))
 
     def _closing(self, process: "Process", kill_id: str, held: list[str]) -> None:
         """What was held when a kill was acknowledged is closed, or has an exit of its own."""
@@ -208,10 +252,24 @@ class Judge:
                 text = f"{position.position_id} has no exit after {kill_id}"
                 self.found("a kill is carried out", text)
 
+    def _answered(self, kill_id: str) -> None:
+        """A kill that was taken is answered in time by whoever is in charge, done or not."""
+        sql = "SELECT finished_ns FROM kill_commands WHERE kill_id = :kill_id"
+        rows = self.disk.record.query(sql, {"kill_id": kill_id})
+        if not rows or rows[0][0] is not None:
+            return
+        process = self._in_charge
+        if process is not None and process.is_running and not process.system.counters.halted_for:
+            since_ns = max(process.runs_since_ns, self.disk.slow_until_ns)
+            if self.world.now_ns - since_ns > ANSWERED_AFTER_NS:
+                self.found("a kill is carried out", f"nobody was told what became of {kill_id}")
+                return
+        self.world.after(SECOND_NS, lambda: self._answered(kill_id))
+
     def _carried_out(self) -> None:
         """Some time after a FLATTEN in calm weather the venue is flat, and stays it."""
         is_closing = any(level != "PAUSE" for level in self.killed_by.values())
-        since_ns = max(self.killed_ns, self.venue.surprised_ns)
+        since_ns = max(self.killed_ns, self.venue.surprised_ns, self.world.order_lost_ns)
         if not is_closing or not self.world.is_calm_for(SETTLED_AFTER_NS, since_ns):
             return
         held = {name: qty for name, qty in self.venue.positions.items() if qty}
@@ -337,6 +395,10 @@ class Judge:
         """A kill says that it is through."""
         if level == "PAUSE" or done.remaining:
             return
+        clean = self.venue.said_flat_since(self._asked_ns[done.id])
+        if level == "FLATTEN" and clean < CLEAN_READS:
+            text = f"{done.id} is through, and the venue said {clean} times that it is flat"
+            self.found("a kill that is through left nothing", text)
         recent_ns = self.world.now_ns - 10 * SECOND_NS
         if self.venue.surprised_ns > recent_ns or any(
             each.venue_ns > recent_ns for each in self.venue.executions.values()
@@ -399,13 +461,21 @@ class Judge:
             self.found("it trades again once the world has healed", "no entry left after that")
 
     def last_chance(self, process: "Process | None") -> None:
-        """The account will soon be flat for the day: a breaker, or a stop order, may still wait."""
-        if any(order.purpose == "ENTRY" for order in self.venue.open_orders()):
+        """The account will soon be flat for the day: a breaker, or a stop order, may still wait.
+
+        So may a strategy whose position reached neither its stop nor its target until just now.
+        """
+        since_ns = self.world.now_ns - TRADES_AGAIN_NS
+        is_held = any(self.venue.positions.values()) or any(
+            order.purpose == "EXIT" and order.booked_ns > since_ns
+            for order in self.venue.orders.values()
+        )
+        if is_held or any(order.purpose == "ENTRY" for order in self.venue.open_orders()):
             self.is_excused = True
             return
         system = None if process is None else process.system
         self.is_excused = system is None or any(
-            each["until_ns"] > self.world.now_ns or each["is_latched"]
+            each["until_ns"] > since_ns or each["is_latched"]
             for each in system.wiring.breakers.states()
         )
 

@@ -126,6 +126,8 @@ class Network:
         """
         world, faults = self.world, self.faults
         if self._is_unreachable() or world.strikes(f"net.{kind}_lost", faults.request_lost):
+            if kind == "post":
+                world.order_lost_ns = world.now_ns
             return
         latency_ns = self._latency_ns(kind) + late_ms * MILLI_NS
         if world.strikes(f"net.{kind}_late", faults.request_late):
@@ -223,6 +225,7 @@ class Wire:
         host: The process.
         fence_word: The fence as it stands in shared memory.
         released: Called with each submission at the instant of its hand-over.
+        held_back: Called with each order of which the gate let not one byte leave.
     """
 
     name = "simulated"
@@ -233,12 +236,14 @@ class Wire:
         host: Host,
         fence_word: Callable[[], int],
         released: Callable[[Submission], None],
+        held_back: Callable[[str], None],
     ) -> None:
         """A line of its own."""
         self._network = network
         self._host = host
         self._fence_word = fence_word
         self._released = released
+        self._held_back = held_back
 
     def submit(self, submission: Submission, gate: ReleaseGate) -> None:
         """Redeem the verdict and hand its bytes over at most once, now or when the way is free."""
@@ -263,6 +268,7 @@ class Wire:
             intent = submission.redeem(gate, world.now_ns, fence_word=self._fence_word())
         except ReleaseRefusedError as refused:
             self._host.mail(NotReleased(client_order_id=order, reason=str(refused)))
+            self._held_back(order)
             return
         self._released(submission)
         self._post(order, intent, armed)

@@ -96,6 +96,7 @@ class Operator:
                 judge.kill_done(str(request.level), answer)
             process.point("kill_answered")
 
+        judge.kill_asked(request.id)
         process.trader.submit_kill(request, heard)
 
     def resume_all(self) -> None:

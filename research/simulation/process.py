@@ -70,6 +70,7 @@ class Process:
         fence: Its fencing token.
         system: The product.
         life: Whether it runs.
+        runs_since_ns: When it began to, or went on.
     """
 
     def __init__(self, site: Site, number: int) -> None:
@@ -77,6 +78,7 @@ class Process:
         self.site = site
         self.number = number
         self.life = Life.RUNNING
+        self.runs_since_ns = site.world.now_ns
         self._is_inside = False
         self.fence = site.disk.take_fence()
         self.handle = DiskHandle(site.disk, self.fence, self)
@@ -132,6 +134,7 @@ class Process:
             self,
             site.disk.fence_word,
             lambda submission: site.judge.released(self, submission),
+            lambda order: site.judge.held_back(self, order),
         )
 
     # -- life -------------------------------------------------------------------------------------
@@ -190,6 +193,7 @@ class Process:
         """Go on, with the time that has passed."""
         if self.life is Life.FROZEN:
             self.life = Life.RUNNING
+            self.runs_since_ns = self.site.world.now_ns
             self.site.world.say(f"process {self.number} thawed")
             if self.fence != self.site.disk.fence:  # its lease is gone: it sees that, and ends
                 self.site.world.after(FENCED_ENDS_NS, self._end)

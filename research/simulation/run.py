@@ -1,8 +1,10 @@
 """One seed: a session of the whole system in a world that goes wrong, and what was found."""
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from actors.spec import CellState
 from research.simulation.actions import Actions
@@ -24,6 +26,8 @@ NEVER_NS = 2**63 - 1
 BEFORE_NS = 5 * SECOND_NS
 HEAL_AFTER_NS = 1_200 * SECOND_NS
 AFTER_NS = 300 * SECOND_NS
+REPEATS_BACK_MAX = 4
+"""How many messages behind its newest one a feed may repeat."""
 _CONFIG = profile()
 
 
@@ -97,6 +101,8 @@ class Simulation:
         )
         self.stale_until_ns = 0
         self.is_crossed_next = False
+        self._said: deque[MarketMessage] = deque(maxlen=REPEATS_BACK_MAX + 1)
+        self._repeats_ratio = chance.pick("feed repeats", (0.0, 0.0, 0.0, 0.03))
 
     def current(self) -> Process | None:
         """Whoever is in charge: the newest process, if it lives."""
@@ -162,7 +168,20 @@ class Simulation:
         elif isinstance(row, SessionClosed):
             self.judge.closed()
             self.venue.closed()
+        self._said.append(row)
         self._show(row)
+        if self.world.strikes("feed.repeated", self._repeats_ratio):
+            wait_ms = self.world.chance.between("feed repeats after", 1, 3_000)
+            back = self.world.chance.between("feed repeats of", 0, REPEATS_BACK_MAX)
+            said = self._said[max(len(self._said) - 1 - back, 0)]
+            self.world.after(wait_ms * MILLI_NS, lambda: self._show_again(seq, said))
+
+    def _show_again(self, seq: int, row: MarketMessage) -> None:
+        """The feed says once more what it said: the newest message, or one behind newer ones."""
+        if isinstance(row, Quote) and self.world.now_ns >= self.stale_until_ns:
+            self._show(replace(row, at_ns=self.world.now_ns, tape_seq=seq))
+        elif isinstance(row, Bar):
+            self._show(replace(row, tape_seq=seq))
 
     def _show(self, row: MarketMessage) -> None:
         if isinstance(row, Quote):

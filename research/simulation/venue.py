@@ -110,6 +110,7 @@ class SimVenue:
         self._held: list[Intent] = []
         self._extra = 0
         self.surprised_ns = 0
+        self._listed: list[tuple[int, bool]] = []
         self.late_fill_ratio = 0.0
         self.reject_ratio = 0.0
 
@@ -241,6 +242,9 @@ class SimVenue:
 
     def stated(self, question: int, parts: frozenset[Part], fills_after_ns: int) -> Stated:
         """Its own account, as far as it was asked for."""
+        if {Part.ORDERS, Part.POSITIONS} <= parts:
+            is_flat = not self.open_orders() and not any(self.positions.values())
+            self._listed.append((self.world.now_ns, is_flat))
         return Stated(
             question=question,
             orders=self._orders() if Part.ORDERS in parts else None,
@@ -248,6 +252,15 @@ class SimVenue:
             cash=self._cash() if Part.CASH in parts else None,
             fills=self._fills(fills_after_ns) if Part.FILLS in parts else None,
         )
+
+    def said_flat_since(self, since_ns: int) -> int:
+        """How often in a row, at most, its lists of orders and positions were empty since then."""
+        most = count = 0
+        for at_ns, is_flat in self._listed:
+            if at_ns >= since_ns:
+                count = count + 1 if is_flat else 0
+                most = max(most, count)
+        return most
 
     def open_orders(self) -> list[Booked]:
         """What works."""
@@ -359,6 +372,8 @@ class SimVenue:
         order = self.orders.get(report.client_order_id)
         if order is not None and order.broker_order_id.startswith(HELD):
             report = _renamed(report, order.broker_order_id)
+        if order is not None and report.kind in _ENDS:
+            report = _totalled(report, order)
         if order is not None and report.kind != "CANCEL_REJECTED":
             order.reports.append(report)
             order.broker_order_id = report.broker_order_id or order.broker_order_id
@@ -391,6 +406,18 @@ class SimVenue:
 
     def _end(self, order: Booked, kind: str, reason: str) -> None:
         self._said(self._of(order, kind, reason))
+
+
+def _totalled(report: VenueReport, order: Booked) -> VenueReport:
+    """The end of an order, with what was filled of it in all."""
+    return VenueReport(
+        report.client_order_id,
+        report.kind,
+        report.venue_ns,
+        broker_order_id=report.broker_order_id,
+        qty_1e8=order.filled_1e8,
+        reason=report.reason,
+    )
 
 
 def _renamed(report: VenueReport, broker_order_id: str) -> VenueReport:

@@ -22,6 +22,8 @@ class World:
         findings: Broken promises as `invariant: what was seen`, in the order found.
         heal_ns: From here on nothing more goes wrong.
         rough_until_ns: Until then something big is going wrong, or is being got over.
+        order_lost_ns: When an order last got lost on its way to the venue: that it never came is
+            proven over a minute later, and nothing is sent in its place before.
     """
 
     def __init__(self, seed: int, start_ns: int) -> None:
@@ -30,6 +32,7 @@ class World:
         self.now_ns = start_ns
         self.heal_ns = start_ns
         self.rough_until_ns = start_ns
+        self.order_lost_ns = start_ns
         self.hits: Counter[str] = Counter()
         self.faults = 0
         self.findings: list[tuple[str, str]] = []

@@ -17,16 +17,19 @@ from actors.live import LiveTrader, VenueAwayError
 from actors.rehearsal import Judged, Rehearsed
 from actors.rehearsal import keep as keep_rehearsal
 from actors.safe_to_trade import local_checks, red
+from actors.trader_port import RunningTrader
 from brokers.alpaca.connect import Addresses
 from brokers.base import Place
 from console.record import write_arming
 from storage import open_record
 from tests.support.live import Venue, at_venue, live, live_config, simulator
+from tests.support.time_server import packet, time_server
 from trading.config import Config
 from trading.errors import SafetyRefusedError
 from trading.run_options import ExitCode, Mode, RunOptions
 from trading.run_report import Reporter
 
+MS = 1_000_000
 NOW_NS = 1_795_230_000_000_000_000
 TERMS = Terms(url="https://api.alpaca.markets", config_sha256="c", code_sha256="v")
 
@@ -79,6 +82,13 @@ def test_an_arming_holds_for_what_was_armed(terms: Terms, now_ns: int, why: str)
     assert (why in found) if why else not found
 
 
+def timed_config(server: str) -> Config:
+    """The account, with that time server."""
+    config = live_config()
+    watchdog = msgspec.structs.replace(config.watchdog, ntp_server=server)
+    return msgspec.structs.replace(config, watchdog=watchdog)
+
+
 def prepare_data(data_dir: Path) -> None:
     """A drill and a rehearsal of this code that passed."""
     counts = ("orders", "positions", "cancelled", "closed", "failed", "remaining")
@@ -87,7 +97,8 @@ def prepare_data(data_dir: Path) -> None:
     keep_drill(data_dir, Drilled(**clean, at_ns=time.time_ns()))
     passed = [Judged(name="an order is booked", fault="")]
     keep_rehearsal(
-        data_dir, Rehearsed(code_sha256=code_digest(), at_ns=time.time_ns(), cases=passed)
+        data_dir,
+        Rehearsed(broker="alpaca", code_sha256=code_digest(), at_ns=time.time_ns(), cases=passed),
     )
 
 
@@ -168,7 +179,17 @@ def test_real_orders_wait_for_a_person(keys: dict[str, str], tmp_path: Path, pla
             with pytest.raises(SafetyRefusedError, match="armed account: PA3SIM"):
                 await opened(where, tmp_path, place)
             arm(where, tmp_path)
-            await opened(where, tmp_path, place)
+            with pytest.raises(SafetyRefusedError, match="ntp: no time server is named"):
+                await opened(where, tmp_path, place)
+            async with time_server(lambda asked: [packet(asked, ahead_ns=200 * MS)]) as server:
+                timed = timed_config(server)
+                arm(where, tmp_path, config_sha256=timed.digest())
+                with pytest.raises(SafetyRefusedError, match="ntp: the time server's clock"):
+                    await opened(where, tmp_path, place, timed)
+            async with time_server(lambda asked: [packet(asked)]) as server:
+                timed = timed_config(server)
+                arm(where, tmp_path, config_sha256=timed.digest())
+                await opened(where, tmp_path, place, timed)
 
     asyncio.run(play())
 
@@ -204,6 +225,10 @@ def test_without_an_arming_entries_are_held_back_and_exits_leave(
                 await desk.until(lambda: len(desk.payloads("OrderFilled")) == 1, "the exit's fill")
                 held = await desk.enter(setup_instance="again")
                 await desk.until(lambda: desk.state(held) in ("", "NOT_SENT"), "no order")
+                health = RunningTrader(desk.trader.system, rescan=dict).health()
+                states = {each["name"]: each["state"] for each in health["breakers"]}
+                assert states["arming"] == "OPEN"
+                assert any("breaker arming is OPEN" in why for why in health["why_not_ready"])
             truth = await where.truth()
             assert len(truth["orders_by_client_id"]) == 2, "one in, one out"
             assert held not in truth["orders_by_client_id"]
@@ -238,20 +263,22 @@ def test_a_run_that_was_cut_off_waits_for_its_venue(
 
 def test_each_local_line_can_be_red(tmp_path: Path) -> None:
     """BR-7: no drill, no rehearsal, a lease that another holds; whatever cannot be read is red."""
-    assert red(local_checks(tmp_path, time.time_ns())).count("none was kept") == 2
+    assert red(local_checks(tmp_path, "alpaca", time.time_ns())).count("none was kept") == 2
     prepare_data(tmp_path)
     now_ns = time.time_ns()
-    assert not red(local_checks(tmp_path, now_ns))
+    assert not red(local_checks(tmp_path, "alpaca", now_ns))
     day_ns = 24 * 3_600_000_000_000
     assert "kill drill: the newest is 25 h old" in red(
-        local_checks(tmp_path, now_ns + day_ns + day_ns // 24)
+        local_checks(tmp_path, "alpaca", now_ns + day_ns + day_ns // 24)
     )
-    (tmp_path / "rehearsal.json").write_bytes(b"{")
-    assert "rehearsal: " in red(local_checks(tmp_path, now_ns))
+    (tmp_path / "rehearsal-alpaca.json").write_bytes(b"{")
+    assert "rehearsal: " in red(local_checks(tmp_path, "alpaca", now_ns))
     record = open_record(tmp_path)
     try:
-        found = red(local_checks(tmp_path, now_ns))
+        found = red(local_checks(tmp_path, "alpaca", now_ns))
         assert f"lease: held by {record.lease.holder}" in found
-        assert "lease" not in red(local_checks(tmp_path, now_ns, ours=record.lease.holder))
+        assert "lease" not in red(
+            local_checks(tmp_path, "alpaca", now_ns, ours=record.lease.holder)
+        )
     finally:
         record.close()

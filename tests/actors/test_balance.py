@@ -7,6 +7,7 @@ import msgspec
 import orjson
 import pytest
 
+from actors.messages import BalanceDue
 from brokers.base import Stated
 from brokers.paper import PaperBroker
 from research.crash.market import busy_config, busy_tape
@@ -122,3 +123,22 @@ def test_our_own_books_are_not_asked_for(market: Market, monkeypatch: pytest.Mon
     prepare(*market).finish()
     assert line.steps.count("entry") > 10
     assert "asked" not in line.steps
+
+
+def test_a_question_that_was_answered_leaves_no_deadline_behind(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """WD-8: timers return to where they were, however fast entries follow each other."""
+    played = prepare(*market, mode=Mode.LIVE)
+    submit, armed = PaperBroker.submit, []
+
+    def sent(broker: PaperBroker, submission: Any, gate: Any) -> None:
+        if submission.adds_risk:
+            timers = played.lane.timers.armed()
+            armed.append(sum(isinstance(timer.message, BalanceDue) for timer in timers))
+        submit(broker, submission, gate)
+
+    monkeypatch.setattr(PaperBroker, "submit", sent)
+    played.finish()
+    assert len(armed) > 10
+    assert set(armed) == {0}

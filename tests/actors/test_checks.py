@@ -16,14 +16,14 @@ from actors.drill import Drilled, drill
 from actors.operator_words import Answer, Changed, ControlRequest
 from actors.trader_port import RunningTrader, status_of
 from actors.triggers import Trigger, fired_by
-from brokers.breaker import BreakerState
+from brokers.breaker import BreakerLimits, BreakerState
 from console.invariants import invariants
 from research.crash.market import busy_config, busy_tape
 from rust_core import AccountCore, Message
 from streams.tape import Tape
 from tests.rust_core.account_desk import Desk
 from tests.support.play import CONFIGS, Played, play, prepare
-from trading.config import Config, TriggersSection
+from trading.config import BreakersSection, Config, TriggersSection
 from trading.config_reader import load
 from trading.errors import SetupError
 
@@ -155,6 +155,11 @@ def test_a_whole_session_breaks_no_assertion(market: Market) -> None:
     played = play(*market)
     memory = played.system.wiring.checks_memory
     assert memory.looks > 50
+    (counted,) = played.payloads("AssertionsCounted", "system")
+    assert (counted["asserted"], counted["decisions"]) == (10, memory.decisions)
+    assert 50 < counted["sweeps"] <= memory.looks
+    decided = [each for each in played.payloads("VerdictGiven") if each["is_approved"]]
+    assert counted["decisions"] > len(decided) > 0
     assert memory.failing == {}
     assert played.system.wiring.breakers.is_any_shut() is False
     assert played.payloads("AssertionFailed", "system") == []
@@ -235,6 +240,21 @@ def test_a_latched_breaker_comes_back_latched(
     again.restore(played.record, played.run)
     (state,) = [each for each in again.states() if each["name"] == "assertions"]
     assert (state["state"], state["is_latched"]) == (BreakerState.OPEN, True)
+
+
+def test_the_limits_of_endpoints_are_the_configured_ones(market: Market) -> None:
+    """WD-3: threshold, window and how long it stays open are said in the configuration."""
+    config, tape = market
+    section = BreakersSection(latency_max_s=2, errors_max=1, window_s=30, open_s=7, open_max_s=9)
+    played = prepare(msgspec.structs.replace(config, breakers=section), tape)
+    limits = played.system.wiring.breakers.endpoint("orders").limits
+    assert limits == BreakerLimits(
+        latency_max_ns=2 * S_NS,
+        errors_max=1,
+        window_ns=30 * S_NS,
+        open_ns=7 * S_NS,
+        open_max_ns=9 * S_NS,
+    )
 
 
 def event(kind: str, **fields: Any) -> Any:

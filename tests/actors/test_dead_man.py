@@ -58,7 +58,7 @@ class Beats:
             every_ns=1_000_000,
             lapse_ns=LAPSE_NS,
             now_ns=self.now_ns,
-            hold=lambda is_held: self.gate.set_breaker(BREAKER, is_held),
+            hold=lambda cause: self.gate.set_breaker(BREAKER, bool(cause)),
             lapsed=lambda: self.lapses.append(self.look()),
             notify=lambda severity, _: self.notices.append(severity),
         )

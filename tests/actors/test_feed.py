@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from actors.feed import FeedActor, FeedMemory, FeedPlan
 from actors.lane import Lane
@@ -28,6 +29,7 @@ from trading.config import Config
 from trading.config_reader import load
 from trading.market import (
     Aggressor,
+    Bar,
     MarketMessage,
     SessionClosed,
     SessionOpened,
@@ -59,6 +61,7 @@ class Desk:
     """A feed in a tree of its own, and what it sent."""
 
     lane: Lane
+    is_bars: bool = False
     history: list[MarketMessage] = field(default_factory=list)
     sent: list[tuple[int, str]] = field(default_factory=list)
     notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -77,7 +80,7 @@ class Desk:
             memory=self.memory,
             history=lambda _: self.history,
             detectors=lambda: [GapDetector("ES", silence_ns=MINUTE)],
-            building=lambda: TickBars(["ES"], MINUTE),
+            building=lambda: None if self.is_bars else TickBars(["ES"], MINUTE),
             note=lambda _, kind, payload: self.notes.append((kind, payload)),
             silent=self.said.append,
         )
@@ -230,21 +233,31 @@ def closed_by(tape: Tape) -> int:
 
 
 def test_health_knows_that_a_feed_is_stale(config: Config, short_tape: Tape) -> None:
-    """MD-2, WD-9: green while trades come, red once they do not, closed after the session."""
+    """MD-2, WD-9: green while trades come, red once they do not, closed after the session.
+
+    UI-7: how complete the session is goes down by what is missing of it, and no further.
+    """
     played = prepare(config, short_tape)
     port = RunningTrader(played.system, rescan=dict)
     last = next(row for row in reversed(list(short_tape.rows())) if row[1] == Kind.TRADE)[0]
-    seen = []
+    seen, complete = [], []
     for at_ns in (last, last + 4 * SECOND, last + 5 * SECOND, closed_by(short_tape)):
         played.lane.run(until_ns=at_ns)
         [feed] = port.health()["feeds"]
         seen.append((feed["freshness"], feed["is_stale"], feed["age_ns"]))
+        complete.append(feed["completeness_ratio"])
     assert seen[:3] == [
         ("GREEN", False, 0),
         ("YELLOW", False, 4 * SECOND),
         ("RED", True, 5 * SECOND),
     ]
     assert seen[3][:2] == ("CLOSED", False)
+    gaps = played.payloads("FeedGap", "system")
+    missing_ns = [gap["end_ns"] - gap["start_ns"] for gap in gaps]
+    opened = next(row for row in short_tape.rows() if row[1] == Kind.TRADE)[0]
+    opened -= opened % MINUTE
+    assert complete[:3] == [pytest.approx(1 - missing_ns[0] / (last - opened), abs=1e-5)] * 3
+    assert complete[3] == pytest.approx(1 - sum(missing_ns) / (gaps[-1]["end_ns"] - opened))
 
 
 def test_a_quote_shows_its_middle_and_bars_of_trades_their_average(
@@ -275,3 +288,67 @@ def test_a_quote_shows_its_middle_and_bars_of_trades_their_average(
     )
     assert shown["quotes"] is None
     assert shown["trades"] == pytest.approx(typical / 3 / volume, abs=2)
+
+
+def barred(minute: int, seq: int) -> Bar:
+    """The bar of that minute of the session."""
+    start_ns = OPEN + minute * MINUTE
+    return Bar(
+        instrument="ES",
+        open_1e8=10,
+        high_1e8=12,
+        low_1e8=9,
+        close_1e8=11,
+        volume_1e8=1,
+        at_ns=start_ns + MINUTE,
+        source_ns=start_ns,
+        tape_seq=seq,
+    )
+
+
+def test_a_bar_that_comes_twice_or_late_goes_to_nobody_and_is_counted() -> None:
+    """MD-4: the counts stand in the journal at the close, and begin anew with a session."""
+    lane = VirtualLane(OPEN)
+    desk = Desk(lane, is_bars=True)
+    desk.hear(lane, OPENED, barred(0, 1))
+    desk.sent.clear()
+    lane.tell(FEED, barred(0, 2))
+    desk.hear(lane, barred(1, 3))
+    lane.tell(FEED, barred(0, 4))
+    lane.run(until_ns=CLOSE)
+    assert desk.sent == [(2 * MINUTE, "Bar")] * 2  # to the market, and to those who want bars
+    desk.hear(lane, SessionClosed(session_date=20240102, at_ns=CLOSE, tape_seq=5))
+    [counted] = [note for kind, note in desk.notes if kind == "FeedCounted"]
+    assert (counted["bars"], counted["repeated"], counted["older"]) == (2, 1, 1)
+    desk.hear(lane, replace(OPENED, at_ns=CLOSE + 1))
+    assert (desk.memory.stale.repeated, desk.memory.stale.older) == (0, 0)
+
+
+def test_a_new_incarnation_knows_what_came_and_counts_it_once() -> None:
+    """MD-4, WD-1: what it reads again of the session holds the repeats as they came."""
+    lane = VirtualLane(OPEN)
+    desk = Desk(lane, is_bars=True)
+    desk.history = [OPENED, barred(0, 1), barred(0, 2)]
+    desk.hear(lane, *desk.history)
+    desk.tree.kill(FEED)
+    desk.sent.clear()
+    lane.tell(FEED, barred(0, 3))
+    lane.run(until_ns=OPEN + MINUTE)
+    assert desk.sent == []
+    assert desk.memory.stale.repeated == 2
+    assert [type(each).__name__ for each in desk.memory.sent] == ["SessionOpened", "Bar"]
+
+
+def test_bars_whose_trades_were_forgotten_are_still_what_strategies_were_sent() -> None:
+    """MD-6, WD-8, WD-1: a live market keeps its newest trades; the feed remembers older bars."""
+    lane = VirtualLane(OPEN)
+    desk = Desk(lane)
+    trades = [traded(seconds, seq) for seq, seconds in enumerate((1, 31, 61, 91, 121, 181), 1)]
+    desk.hear(lane, OPENED, *trades)
+    before = list(desk.memory.sent)
+    ends = [(each.at_ns - OPEN) // MINUTE for each in before if isinstance(each, Bar)]
+    assert ends == [1, 2, 3]
+    desk.history = [OPENED, *trades[3:]]  # of the second minute half, of the first nothing
+    desk.tree.kill(FEED)
+    lane.run(until_ns=OPEN + 181 * SECOND)
+    assert desk.memory.sent == before

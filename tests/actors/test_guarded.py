@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from actors import guarded
+from actors.breakers import Breakers
 from actors.guarded import GuardWatch, Heart, heart_page, take_up_guard
 from actors.lane_virtual import VirtualLane
 from rust_core import ReleaseGate
@@ -35,9 +36,16 @@ def world(silence_max_s: int | None = None) -> Any:
         noted=noted,
         rounds=SimpleNamespace(counted=Counter({"OrderFilled": 3}), pending=lambda: 2),
         config=SimpleNamespace(watchdog=SimpleNamespace(guard_silence_max_s=silence_max_s)),
-        wiring=SimpleNamespace(note=lambda *said: noted.append(said[1])),
+        wiring=SimpleNamespace(
+            note=lambda *said: noted.append(said[1]),
+            breakers=Breakers(gate=gate, note=_nothing, notify=_nothing),
+        ),
         ports=SimpleNamespace(notify=lambda *said: noted.append(said[0])),
     )
+
+
+def _nothing(*_: Any) -> None:
+    """Nobody listens here."""
 
 
 def page_fields(data_dir: Path) -> tuple[int, ...]:
@@ -88,7 +96,10 @@ def guard_beats(data_dir: Path, number: int) -> None:
 
 
 def test_entries_wait_while_no_guard_watches_and_exits_go_on(tmp_path: Path) -> None:
-    """WD-6: by policy the gate is shut until a guard is seen, and again when it is gone."""
+    """WD-3, WD-6: by policy the gate is shut until a guard is seen, and again when it is gone.
+
+    The status and `/health` name its breaker like any other.
+    """
     word, system = FenceWord(tmp_path), world()
     guard_beats(tmp_path, 7)  # of a guard that is gone
     watch = GuardWatch(system, word, 2)
@@ -97,11 +108,17 @@ def test_entries_wait_while_no_guard_watches_and_exits_go_on(tmp_path: Path) -> 
         assert system.gate.refuses(adds_risk=False) is None
         return system.gate.refuses(adds_risk=True) is not None
 
+    def shown() -> list[tuple[str, str, str]]:
+        breakers = system.wiring.breakers.states()
+        return [(each["name"], each["state"], each["cause"]) for each in breakers]
+
     watch.look(1 * S)
     assert entries_wait()
+    assert shown() == [("guard", "OPEN", "no guard was seen yet")]
     guard_beats(tmp_path, 8)
     watch.look(2 * S)
     assert not entries_wait()
+    assert shown() == [("guard", "CLOSED", "")]
     watch.look(4 * S)
     assert not entries_wait()
     watch.look(4 * S + 1)

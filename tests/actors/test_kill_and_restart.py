@@ -161,3 +161,48 @@ def test_an_entry_probes_the_breaker_of_orders_and_no_other() -> None:
     breakers.endpoint("orders").succeeded(0, limits.open_ns)
     assert gate.refuses(adds_risk=True) is None
     assert breakers.endpoint("look_up").state is BreakerState.HALF_OPEN
+
+
+def test_the_account_acts_on_a_kill_with_the_commit_that_makes_it_durable(
+    market: tuple[Config, Tape],
+) -> None:
+    """KC-2, KC-4: its cancels wait for one commit, and stand behind the kill's own event in it."""
+    played = prepare(*market)
+    go_on(played)
+    kill(played, KillLevel.FLATTEN)
+    go_on(played)
+    sql = "SELECT journal_id, kind FROM journal WHERE kind IN (:one, :other) ORDER BY pos"
+    rows = played.record.query(sql, {"one": "KillAccepted", "other": "KillLevelChanged"})
+    assert rows == [
+        ("system", "KillAccepted"),
+        (played.system.account_name, "KillLevelChanged"),
+        ("system", "KillLevelChanged"),
+    ]
+
+
+def test_a_kill_of_before_a_restart_is_answered_and_does_not_act_again(
+    market: tuple[Config, Tape],
+) -> None:
+    """KC-2, EX-4: its id is in the record, so the account does not hear of it a second time."""
+    played = prepare(*market)
+    go_on(played)
+    first = kill(played, KillLevel.PAUSE)
+    go_on(played)
+    resume(played)
+    go_on(played)
+    assert level_of(played) == "NONE"
+    played.system.kill_memory.done.clear()  # as in the next process
+    told: list[object] = []
+    tell = played.lane.tell
+    account = played.system.account_name
+
+    def seen(name: str, message: object) -> None:
+        told.append(message if name == account else None)
+        tell(name, message)
+
+    vars(played.lane)["tell"] = seen
+    again = kill(played, KillLevel.PAUSE)
+    go_on(played)
+    assert again == first
+    assert level_of(played) == "NONE"
+    assert [each for each in told if "kill" in repr(each).lower()] == []

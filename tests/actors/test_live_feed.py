@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from actors.live_feed import PATIENCE_NS, LiveFeed, LiveFeedPlan
+from actors.live_feed import KEPT_MAX, PATIENCE_NS, LiveFeed, LiveFeedPlan
 from actors.messages import FEED
 from benchmarks.bench_feed import SHARE_MIN_RATIO, play
 from brokers.base import StreamDown, StreamUp
@@ -123,6 +123,20 @@ def test_a_new_incarnation_is_shown_the_newest_quote_of_each_and_every_trade() -
             (TradePrint.__name__, "SPY", 4),
             (Quote.__name__, "SPY", 5),
         ]
+
+    stage.run(play)
+
+
+def test_only_so_many_trades_are_kept_and_the_opening_always() -> None:
+    """MD-6, WD-8: a busy day takes no more memory than a busy minute."""
+    stage = Stage()
+
+    async def play() -> None:
+        for _ in range(KEPT_MAX + 5):
+            stage.trade()
+        shown = stage.feed.history(2 * KEPT_MAX)
+        assert [type(each) for each in shown[:2]] == [SessionOpened, TradePrint]
+        assert (shown[1].tape_seq, len(shown)) == (6, KEPT_MAX + 1)
 
     stage.run(play)
 

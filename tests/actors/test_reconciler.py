@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 
@@ -22,8 +23,9 @@ from actors.questions import FILLS_OVERLAP_NS, Why
 from actors.reconciler import ReconcileAsked, ReconcileNow
 from actors.venue import VenueActor
 from brokers.base import Stated
-from brokers.paper import PaperBroker, PlaceOrder
+from brokers.paper import CancelOrder, PaperBroker, PlaceOrder, StateAccount
 from research.crash.market import busy_config, busy_tape
+from rust_core import ExitPlan, Leg, Message, Signal
 from streams.tape import Tape
 from tests.support.play import Played, play, prepare
 from trading.config import Config
@@ -316,3 +318,58 @@ def test_a_kill_stays_latched_while_the_venue_says_that_something_works(
     said = [text for severity, text in played.notices if severity == "CRITICAL"]
     assert sum("the kill is not done" in text for text in said) == 1, "once for each count"
     assert played.system.gate.refuses(True) == "KILL_FLATTEN"  # noqa: FBT003
+
+
+def test_a_list_that_comes_behind_the_news_of_the_cancels_alarms_nobody(
+    market: Market,
+) -> None:
+    """KC-2: it was read before the order ended: it is read again, and no cancel is repeated."""
+    config, tape = market
+    played = started((msgspec.structs.replace(config, strategies=()), tape), 60)
+    lane, core = played.lane, played.system.core
+    assert core is not None
+    asked_for: list[CancelOrder] = []
+    by_type = venue_of(played)._by_type  # noqa: SLF001 - the venue's two ends
+    cancel, state = by_type[CancelOrder], by_type[StateAccount]
+
+    def late(asked: Any) -> None:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(
+                VenueActor, "tell", lambda _, name, said: lane.at(lane.now_ns() + S_NS, name, said)
+            )
+            state(asked)
+
+    def soon(asked: Any) -> None:
+        if any(asked is each for each in asked_for):
+            cancel(asked)
+        else:
+            asked_for.append(asked)
+            lane.at(lane.now_ns() + S_NS // 2, VENUE, asked)
+
+    price_1e8 = played.system.telemetry.prices_1e8["ES"]
+    signal = Signal(
+        strategy="by_hand",
+        setup_instance="m1",
+        session_date=core.account().session_date,
+        legs=[Leg("ES", "BUY")],
+        plan=ExitPlan(stop_ratio_1e8=ONE_1E8 // 100),
+        reference_1e8=price_1e8,
+        reference_ns=lane.now_ns(),
+        qty_1e8=ONE_1E8,
+        order_type="LIMIT",
+        limit_1e8=price_1e8 - 50 * ONE_1E8,
+    )
+    lane.tell(played.system.account_name, Message.signal(signal))
+    lane.run(until_ns=lane.now_ns() + S_NS)
+    [order] = core.orders()
+    assert order.state == "WORKING"
+    by_type |= {CancelOrder: soon, StateAccount: late}
+    answers: list[Answer] = []
+    request = KillRequest(id="k1", level=KillLevel.FLATTEN, reason="a test", by="test")
+    lane.tell(KILL, KillAsked(request, answers.append))
+    lane.run(until_ns=lane.now_ns() + 30 * S_NS)
+    done = answers[-1]
+    assert isinstance(done, KillDone)
+    assert (done.cancelled, done.failed, done.remaining) == (1, 0, 0)
+    assert [each.client_order_id for each in asked_for] == [order.client_order_id]
+    assert [text for _, text in played.notices if "the kill is not done" in text] == []

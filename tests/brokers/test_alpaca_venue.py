@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 import pytest
 
-from brokers.alpaca.connect import Addresses, Connection, Wanted, checks
-from brokers.alpaca.data import Encoding, MarketNews
+from brokers.alpaca.connect import Addresses, Connection
+from brokers.alpaca.data import Encoding
 from brokers.alpaca.orders import PATH, Leg, Ticket, body_of
 from brokers.alpaca.venue import AlpacaVenue
 from brokers.alpaca.words import amount_1e8
@@ -28,6 +28,7 @@ from brokers.base import (
 )
 from brokers.credentials import Credentials
 from brokers.limiter import Priority
+from brokers.venues import MarketNews, Wanted
 from tests.support.live import Venue, at_venue, simulator
 from trading.errors import SafetyRefusedError
 from trading.market import Quote
@@ -191,7 +192,7 @@ def test_replace_cancel_and_close(told: dict[str, str]) -> None:
             assert isinstance(await venue.cancel("nobody", "", lambda: None), AlreadyFinal)
             await sent(venue, ticket("c"))
             await until(where, "c", "new")
-            assert isinstance(await venue.cancel_all(), CancelRequested)
+            assert await venue.cancel_all(frozenset("ac"), lambda: None) == {"c"}
             await until(where, "c", "canceled")
             await sent(venue, ticket("d", type="market", limit_1e8=None))
             await until(where, "d", "filled")
@@ -264,12 +265,13 @@ def test_instruments_account_and_clock_are_checked(told: dict[str, str]) -> None
 
     async def play() -> None:
         async with at_venue(told):
-            rest = connection(told).venue().rest
+            probe = connection(told).probe()
+            rest = probe.rest
             wanted = [
                 Wanted(symbol=symbol, lot_1e8=lot)
                 for symbol, lot in (("SPY", ONE // 1000), ("GONE", ONE), ("NONE", ONE), ("PENY", 1))
             ]
-            found = {check.name: check.is_ok for check in await checks(rest, wanted)}
+            found = {check.name: check.is_ok for check in await probe.checks(wanted)}
             assert found == {
                 "account": True,
                 "clock": True,
@@ -286,8 +288,8 @@ def test_instruments_account_and_clock_are_checked(told: dict[str, str]) -> None
                 now_ns=time.time_ns,
                 mono_ns=time.monotonic_ns,
             )
-            outsider = wrong.venue()
-            refused = await checks(outsider.rest, wanted)
+            outsider = wrong.probe()
+            refused = await outsider.checks(wanted)
             await outsider.close()
             assert [check.is_ok for check in refused] == [False]
             assert "hidden-word" not in refused[0].found
@@ -343,7 +345,7 @@ def test_cancels_never_wait_behind_polling(told: dict[str, str]) -> None:
             ids = [await sent(venue, ticket(f"o{number}")) for number in range(25)]
             polls = [asyncio.create_task(poll(venue)) for _ in range(8)]
             async with asyncio.timeout(WAIT_S):
-                while venue.rest.limiter.waits < len(polls):  # noqa: ASYNC110 - bounded above
+                while venue.rest.orders.limiter.waits < len(polls):  # noqa: ASYNC110 - bounded above
                     await asyncio.sleep(0)
             outcomes = await asyncio.gather(
                 *(venue.cancel("", broker_order_id, lambda: None) for broker_order_id in ids)

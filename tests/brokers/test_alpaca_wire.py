@@ -1,5 +1,6 @@
 """What Alpaca sends and what we send it: exact where it is right, refused where it is not."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brokers.alpaca import reports
+from brokers.alpaca import reports, words
 from brokers.alpaca.data import ticks_of
 from brokers.alpaca.orders import CAPABILITIES, Leg, Ticket, body_of, prepare, replacement
 from brokers.alpaca.stream import StreamError, reported, understand
@@ -125,13 +126,39 @@ def test_what_is_no_order_is_refused_with_place_and_expectation(body: bytes, kin
         read(Response(status=200, headers={"content-type": kind}, body=body), Order, "POST orders")
 
 
-@pytest.mark.parametrize("kind", [Order, Account, Fill, TradeUpdate])
-@given(noise=st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists))
-def test_no_json_brings_a_parser_down(kind: type, noise: object) -> None:
-    """BR-1: whatever JSON arrives, the answer is an object of the kind or a named refusal."""
-    body = msgspec.json.encode({"id": noise, "status": noise, "qty": noise, "order": noise})
+KINDS = [
+    each
+    for each in vars(words).values()
+    if isinstance(each, type) and each.__module__ == words.__name__
+]
+NOISE = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.floats()
+    | st.integers()
+    | st.text(max_size=8)
+    | st.sampled_from(["2026-11-20T15:00:00Z", "filled"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=6,
+)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+def test_no_json_brings_a_parser_down(kind: type[msgspec.Struct], data: st.DataObject) -> None:
+    """BR-1: each field of each kind may hold anything, NaN too: an object, or a named refusal.
+
+    What is made of the fields afterwards refuses alike.
+    """
+    names = [each.encode_name for each in msgspec.structs.fields(kind)]
+    plain = st.sampled_from(["1", "NaN", "-Infinity", "1e400"])  # a text, or an amount
+    value = plain | plain | NOISE
+    noisy = data.draw(st.fixed_dictionaries(dict.fromkeys(names, value)))
     try:
-        decode(body, kind, "fuzz")
+        found = decode(json.dumps(noisy), kind, "fuzz")
+        for name, made in vars(kind).items():
+            if isinstance(made, property):
+                getattr(found, name)
     except MalformedError:
         return
 
@@ -158,7 +185,7 @@ def test_an_account_that_may_not_trade_says_why() -> None:
 def update(event: str, *, qty: str | None = None, **fields: Any) -> TradeUpdate:
     said = {"event": event, "order": ORDER | fields, "timestamp": "2026-11-20T15:00:01.25Z"}
     if qty is not None:
-        said |= {"qty": qty, "price": "231.38", "execution_id": "e"}
+        said |= {"qty": qty, "price": "231.38", "execution_id": f"e{fields['filled_qty']}"}
     return decode(orjson.dumps(said), TradeUpdate, "u")
 
 
@@ -166,15 +193,20 @@ def kinds(news: Any) -> list[str]:
     return [report.kind for report in news.reports]
 
 
-def test_stream_and_activities_give_an_execution_the_same_id() -> None:
-    """EX-5: by order and cumulative quantity, so that a fill heard twice counts once."""
+@pytest.mark.parametrize(
+    ("listed_as", "name"),
+    [("20261120150001250::e2", "e2"), ("x", "x"), ("", "")],
+    ids=["the same name", "a name of its own", "none"],
+)
+def test_stream_and_activities_name_the_place_of_an_execution(listed_as: str, name: str) -> None:
+    """EX-5: order and cumulative quantity, and the venue's name behind it where it says one."""
     heard = reports.Heard()
     pushed = reported(update("partial_fill", qty="2", filled_qty="2"), heard).reports[0]
     listed = reports.filled(
         order(filled_qty="2"),
         [
             Fill(
-                id="x",
+                id=listed_as,
                 transaction_time="2026-11-20T15:00:01Z",
                 price=Decimal("231.38"),
                 qty=Decimal(2),
@@ -186,7 +218,9 @@ def test_stream_and_activities_give_an_execution_the_same_id() -> None:
         ],
         heard,
     )[0]
-    assert pushed.execution_id == listed.execution_id
+    place = f"{ORDER['id']}@200000000"
+    assert pushed.execution_id == f"{place}#e2"
+    assert listed.execution_id == (f"{place}#{name}" if name else place)
     assert (pushed.qty_1e8, pushed.price_1e8) == (listed.qty_1e8, listed.price_1e8)
 
 

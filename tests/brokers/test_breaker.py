@@ -26,6 +26,16 @@ def test_a_slow_answer_opens_it_at_once() -> None:
     assert "5.000" in made.cause
 
 
+def test_a_call_that_nobody_answered_for_too_long_opens_it_at_once() -> None:
+    """WD-3: latency over 5 s counts whether or not an answer came in the end."""
+    made, _ = breaker()
+    made.failed("the connection was lost", 0, latency_ns=5 * S_NS)
+    assert not made.is_shut
+    made.failed("no answer within 5 s", S_NS, latency_ns=5 * S_NS + 1)
+    assert made.is_shut
+    assert made.cause == "no answer within 5 s"
+
+
 def test_more_errors_than_the_threshold_within_the_window_open_it() -> None:
     """WD-3: errors that are long past do not count."""
     made, _ = breaker(errors_max=3)

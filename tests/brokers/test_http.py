@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from brokers import http
 from brokers.http import Channel, Endpoint, Link, NoAnswerError, NotConnectedError
 from brokers.http_wire import Response, ResponseReader, WireError, request_bytes
 from brokers.limiter import Limiter, Priority
@@ -176,6 +177,42 @@ def test_a_connection_is_kept_and_used_again() -> None:
     assert connections == 1
     assert seen[0].startswith(b"GET /a/v2/x HTTP/1.1\r\n")
     assert b"\r\nkey: hidden\r\n" in seen[0]
+
+
+def test_spare_connections_of_a_rush_are_closed_and_the_newest_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """WD-8: open files return to where they were; a warm connection stands (EX-15)."""
+    open_now: set[asyncio.StreamWriter] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        open_now.add(writer)
+        try:
+            while True:
+                await read_request(reader)
+                while len(open_now) < channel_links and is_rush[0]:  # noqa: ASYNC110 - a rush
+                    await asyncio.sleep(0)  # so that each call needs one of its own
+                writer.write(OK)
+        finally:
+            open_now.discard(writer)
+
+    channel_links, is_rush = 4, [True]
+
+    async def use(channel: Channel) -> None:
+        request = channel.request("GET", "/v2/x")
+        await asyncio.gather(*(channel.call(request, Priority.POLL) for _ in range(channel_links)))
+        assert len(open_now) == channel_links
+        is_rush[0] = False
+        await channel.call(request, Priority.POLL)
+        assert len(open_now) == channel_links  # not old yet
+        monkeypatch.setattr(http, "IDLE_MAX_S", -1.0)
+        await channel.call(request, Priority.POLL)
+        while len(open_now) > 1:  # noqa: ASYNC110 - the server hears of it in its own time
+            await asyncio.sleep(0)
+        await channel.call(request, Priority.POLL)
+        assert len(open_now) == 1
+
+    against(serve, use)
 
 
 @pytest.mark.parametrize("behaviour", ["silent", "reset", "half", "garbage"])

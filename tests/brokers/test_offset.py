@@ -1,7 +1,6 @@
 """How far another clock is from ours: intervals, Date headers, and an NTP server on loopback."""
 
 import asyncio
-import struct
 import time
 from collections.abc import Callable
 
@@ -10,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brokers import ntp
+from brokers.base import Check
 from brokers.offset import Offset, of_date, of_stamp
+from brokers.venue_checks import time_line
+from tests.support.time_server import packet, time_server
 
 S = 1_000_000_000
 MS = 1_000_000
@@ -55,42 +57,10 @@ def test_a_date_header_is_good_for_a_second() -> None:
     assert of_date("yesterday", before_ns=0, after_ns=1) is None
 
 
-class TimeServer(asyncio.DatagramProtocol):
-    """Answers one packet as it is told to."""
-
-    def __init__(self, answer: Callable[[bytes], list[bytes]]) -> None:
-        """`answer` makes the packets that go back."""
-        self._answer = answer
-
-    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
-        """Keep the way back."""
-        self._transport = transport
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Answer."""
-        for packet in self._answer(data):
-            self._transport.sendto(packet, addr)
-
-
-def packet(question: bytes, *, ahead_ns: int = 0, first: int = 0x24, stratum: int = 2) -> bytes:
-    """An answer of a server whose clock is ahead of ours."""
-    stamp_ns = time.time_ns() + ahead_ns
-    stamp = struct.pack(">II", stamp_ns // S + NTP_ERA_S, (stamp_ns % S << 32) // S)
-    head = bytes([first, stratum]) + bytes(22)
-    return head + question[40:48] + stamp + stamp
-
-
 def asked(answer: Callable[[bytes], list[bytes]], wait_s: float = 5.0) -> Offset:
     async def play() -> Offset:
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(
-            lambda: TimeServer(answer), local_addr=("127.0.0.1", 0)
-        )
-        try:
-            port = transport.get_extra_info("sockname")[1]
-            return await ntp.ask(f"127.0.0.1:{port}", time.time_ns, wait_s=wait_s)
-        finally:
-            transport.close()
+        async with time_server(answer) as server:
+            return await ntp.ask(server, time.time_ns, wait_s=wait_s)
 
     return asyncio.run(play())
 
@@ -124,3 +94,41 @@ def test_what_cannot_be_used_is_no_answer(
     """MD-3: unknown is not zero."""
     with pytest.raises(ntp.NtpError, match=said):
         asked(answer, wait_s=0.2)
+
+
+LINES: list[tuple[str, Callable[[bytes], list[bytes]], bool, str, str]] = [
+    ("near", lambda asked: [packet(asked, ahead_ns=60 * MS)], True, "at most 100 ms", ""),
+    ("far", lambda asked: [packet(asked, ahead_ns=350 * MS)], False, "+3", "timedatectl"),
+    ("silent", lambda _: [], False, "did not answer", "UDP"),
+]
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_ok", "found", "cure"), [each[1:] for each in LINES], ids=[x[0] for x in LINES]
+)
+def test_the_line_of_the_time_server(
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Callable[[bytes], list[bytes]],
+    *,
+    is_ok: bool,
+    found: str,
+    cure: str,
+) -> None:
+    """MD-3, BR-7: near is green, far and silent are red, and each says what to do."""
+    monkeypatch.setattr(ntp, "WAIT_S", 0.05)
+
+    async def play() -> Check:
+        async with time_server(answer) as server:
+            return await time_line(server, 100, time.time_ns)
+
+    line = asyncio.run(play())
+    assert (line.name, line.is_ok) == ("ntp", is_ok)
+    assert found in line.found
+    assert cure in line.cure
+
+
+def test_without_a_time_server_the_line_is_red() -> None:
+    """MD-3: what was not asked is not known; the cure names the key."""
+    line = asyncio.run(time_line("", 100, time.time_ns))
+    assert not line.is_ok
+    assert "ntp_server" in line.cure

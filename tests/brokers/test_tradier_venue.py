@@ -12,6 +12,7 @@ from brokers.base import (
     AlreadyFinal,
     CancelRequested,
     NotReplaced,
+    Place,
     Prepared,
     Refused,
     Replaced,
@@ -23,7 +24,7 @@ from brokers.base import (
     Unknown,
 )
 from brokers.credentials import Credentials
-from brokers.tradier.connect import Connection, endpoint_of
+from brokers.tradier.connect import Addresses, Connection
 from brokers.tradier.orders import Ticket, body_of, path
 from brokers.tradier.tags import id_of
 from brokers.tradier.venue import TradierVenue
@@ -54,9 +55,9 @@ def run(play: Coroutine[Any, Any, None]) -> None:
 
 
 def venue_at(told: dict[str, str], **changes: Any) -> TradierVenue:
-    settings = {"orders_per_minute": 60_000, "reads_per_minute": 60_000, **changes}
+    settings = {"calls_per_minute": 60_000, **changes}
     connection = Connection(
-        endpoint=endpoint_of(told["url"]),
+        addresses=Addresses.of(told["url"]),
         credentials=Credentials(told["account"], told["token"]),
         now_ns=time.time_ns,
         mono_ns=time.monotonic_ns,
@@ -143,6 +144,47 @@ def test_an_order_lives_is_changed_and_ends(told: dict[str, str]) -> None:
     run(play())
 
 
+@pytest.mark.parametrize(
+    ("fields", "change"),
+    [
+        ({"duration": "gtc"}, {"limit_1e8": 91 * ONE}),
+        (
+            {
+                "type": "stop_limit",
+                "duration": "gtc",
+                "stop_1e8": 110 * ONE,
+                "limit_1e8": 111 * ONE,
+            },
+            {"stop_1e8": 109 * ONE},
+        ),
+        ({"type": "stop", "stop_1e8": 110 * ONE, "limit_1e8": None}, {"stop_1e8": 109 * ONE}),
+    ],
+)
+def test_a_change_of_price_changes_nothing_else(
+    told: dict[str, str], fields: dict[str, Any], change: dict[str, int]
+) -> None:
+    """BR-1: type and duration stay the order's own; a gtc order never becomes a day order."""
+
+    async def play() -> None:
+        async with at_venue(told) as where:
+            venue = venue_at(told)
+            await quoted(where)
+            number = await sent(venue, ticket("changed", **fields))
+            before = await venue.rest.order(number)
+            assert await venue.replace(number, **change) == Replaced(broker_order_id=number)
+            after = await venue.rest.order(number)
+            assert before is not None
+            assert after is not None
+            assert (after.type, after.duration) == (before.type, before.duration)
+            prices = {"limit_1e8": after.price, "stop_1e8": after.stop_price}
+            wanted = {**{name: fields.get(name) for name in prices}, **change}
+            wanted.setdefault("limit_1e8", None)
+            assert {name: None if not p else int(p * ONE) for name, p in prices.items()} == wanted
+            await venue.close()
+
+    run(play())
+
+
 def test_the_venues_own_account_is_read(told: dict[str, str]) -> None:
     """ST-3: orders, positions, cash and totals of fills, as the venue has them."""
 
@@ -156,15 +198,14 @@ def test_the_venues_own_account_is_read(told: dict[str, str]) -> None:
             await sent(venue, ticket("fills", qty_1e8=3 * ONE, **MARKET))
             await until(venue, "fills", "FILLED_TO")
             stated = await venue.state(7, frozenset(Part), 0)
+            assert stated.fills is not None
             assert (stated.question, stated.problem) == (7, "")
             assert [each.client_order_id for each in stated.orders or ()] == ["rests"]
             assert [(p.instrument, p.qty_1e8) for p in stated.positions or ()] == [("SPY", 3 * ONE)]
             assert stated.cash is not None
             assert stated.cash.buying_power_1e8 > 0
-            assert [
-                (fill.client_order_id, fill.kind, fill.qty_1e8, fill.price_1e8)
-                for fill in stated.fills or ()
-            ] == [("fills", "FILLED_TO", 3 * ONE, 100 * ONE)]
+            totals = {fill.client_order_id: (fill.qty_1e8, fill.price_1e8) for fill in stated.fills}
+            assert totals == {"rests": (0, 0), "fills": (3 * ONE, 100 * ONE)}
             await venue.close()
 
     run(play())
@@ -274,7 +315,7 @@ def test_cancels_do_not_wait_behind_reads(told: dict[str, str]) -> None:
 
     async def play() -> None:
         async with at_venue(told) as where:
-            venue = venue_at(told, orders_per_minute=20, reads_per_minute=4)
+            venue = venue_at(told, calls_per_minute=20)
             await quoted(where)
             numbers = [await sent(venue, ticket(f"k{number}")) for number in range(8)]
             polling = [asyncio.create_task(venue.state(n, frozenset({Part.ORDERS}), 0))
@@ -291,8 +332,23 @@ def test_cancels_do_not_wait_behind_reads(told: dict[str, str]) -> None:
     run(play())
 
 
-@pytest.mark.parametrize("url", ["https://api.tradier.com/v1", "http://10.0.0.1"])
-def test_no_address_beyond_this_machine_is_traded_at(url: str) -> None:
-    """BR-9: until this version has passed its cases."""
-    with pytest.raises(SafetyRefusedError, match="loopback"):
-        endpoint_of(url)
+@pytest.mark.parametrize(
+    "url", ["https://api.tradier.com/v1", "http://api.tradier.com", "http://10.0.0.1"]
+)
+def test_no_address_but_the_venues_own_is_traded_at(url: str) -> None:
+    """BR-9: neither another host, nor the venue's without HTTPS or beyond its root."""
+    with pytest.raises(SafetyRefusedError, match="nothing was started"):
+        Addresses.of(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("https://api.tradier.com", Place.LIVE),
+        ("https://sandbox.tradier.com", Place.SANDBOX),
+        ("http://127.0.0.1:8200", Place.SIMULATOR),
+    ],
+)
+def test_the_host_says_whose_money_an_order_moves(url: str, place: Place) -> None:
+    """BR-9: the same word as in the arming."""
+    assert Addresses.of(url).place is place

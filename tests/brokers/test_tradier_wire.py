@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
@@ -12,11 +13,12 @@ from hypothesis import strategies as st
 
 from brokers.backoff import Backoff
 from brokers.base import CannotPrepareError, LookedUp, Refused, SendOutcome, Sent, Unknown
+from brokers.http import Channel, Endpoint
 from brokers.http_wire import Response
-from brokers.limiter import Priority
+from brokers.limiter import Limiter, Priority
 from brokers.reading import MalformedError
-from brokers.tradier.orders import Leg, Ticket, body_of, prepare, replacement
-from brokers.tradier.rest import RefusedCallError, Rest, good, said
+from brokers.tradier.orders import Leg, Standing, Ticket, body_of, prepare, replacement
+from brokers.tradier.rest import Rest
 from brokers.tradier.stream import StreamError, events_in
 from brokers.tradier.tags import TAG_MAX, id_of, tag_of
 from brokers.tradier.venue import TradierVenue
@@ -25,9 +27,10 @@ from brokers.tradier.words import Balances, Order, errors_in, part, rows
 ONE = 100_000_000
 JSON = {"content-type": "application/json"}
 TEXT = {"content-type": "text/plain"}
-NOW_NS = 1_795_190_400_000_000_000  # 2026-11-20, 15:00 UTC
+NOW_NS = 1_795_190_400_000_000_000  # 2026-11-20, 16:00 UTC
 OURS = "L-main-vwap_a-20261120-10.5-0E1"
 OPTION = "SPXW261120C06800000"
+STANDING = Standing(type="limit", duration="day", limit_1e8=2 * ONE, stop_1e8=None, is_option=False)
 ORDER: dict[str, Any] = {
     "id": 257459,
     "type": "limit",
@@ -58,19 +61,21 @@ def order(**changes: Any) -> Order:
     return part(answer(body), "order", Order, "test")
 
 
-class ListedRest:
-    """Answers the list of orders with what a test put there."""
-
-    account = "VA00000001"
+class ListedRest(Rest):
+    """Answers the list of orders with what a test put there; its clock is a Friday until moved."""
 
     def __init__(self, *orders: Order) -> None:
         """These are listed."""
+        line = Channel(
+            endpoint=Endpoint.of("http://127.0.0.1:1"),
+            headers={"authorization": "Bearer a-token"},
+            limiter=Limiter(60, lambda: 0),
+        )
+        super().__init__(
+            account="VA00000001", orders=line, reads=line, now_ns=lambda: self.now, calls={}
+        )
         self.orders_listed = list(orders)
         self.now = NOW_NS
-
-    def now_ns(self) -> int:
-        """A Friday, until the test moves it."""
-        return self.now
 
     async def todays_orders(self, priority: Priority) -> list[Order]:
         """All of them."""
@@ -79,7 +84,7 @@ class ListedRest:
 
 
 def venue(*orders: Order) -> TradierVenue:
-    return TradierVenue(cast("Rest", ListedRest(*orders)), backoff=Backoff(seed="test"))
+    return TradierVenue(ListedRest(*orders), backoff=Backoff(seed="test"))
 
 
 def look_up(at: TradierVenue, name: str = OURS) -> LookedUp:
@@ -178,11 +183,19 @@ WRONG: list[tuple[Callable[[], object], str]] = [
     (lambda: prepare(intent(limit_1e8=123), "VA1"), "multiple of"),
     (lambda: prepare(intent(tif="IOC"), "VA1"), "duration must be one of"),
     (lambda: prepare(intent(order_type="MARKET", limit_1e8=None, tif="GTC"), "VA1"), "not gtc"),
-    (lambda: replacement("limit", "day", limit_1e8=None, stop_1e8=None), "must change a price"),
+    (lambda: replacement(STANDING, limit_1e8=None, stop_1e8=None), "must change a price"),
+    (lambda: replacement(STANDING, limit_1e8=None, stop_1e8=ONE), "takes no stop price"),
     (lambda: body_of(spread(Leg(option_symbol=OPTION, side="sell_to_open", quantity=1))), "block"),
     (lambda: body_of(spread()), "2 to 4 legs"),
     (lambda: body_of(spread(LATER)), "share one expiration"),
 ]
+
+
+def test_a_change_says_the_orders_own_type_and_duration_again() -> None:
+    """BR-1: a form with another duration would make a day order of a gtc order."""
+    standing = replace(STANDING, type="stop_limit", duration="gtc", stop_1e8=3 * ONE)
+    form = dict(parse_qsl(replacement(standing, limit_1e8=None, stop_1e8=4 * ONE).decode()))
+    assert form == {"type": "stop_limit", "duration": "gtc", "price": "2", "stop": "4"}
 
 
 def spread(*more: Leg) -> Ticket:
@@ -269,7 +282,7 @@ def test_ok_is_received_and_names_the_venues_id() -> None:
 )
 def test_a_list_has_three_shapes(body: Any, count: int) -> None:
     """BR-1: the text "null", a bare object, or a list."""
-    found = rows(answer(body), "orders", "order", Order, "orders")
+    found = rows(answer(body), ("orders", "order"), Order, "orders")
     assert [each.filled_1e8 for each in found] == [ONE] * count
 
 
@@ -280,17 +293,17 @@ def test_a_list_has_three_shapes(body: Any, count: int) -> None:
 def test_no_other_shape_is_taken_for_an_empty_list(body: bytes) -> None:
     """EX-6: a list that cannot be read proves no absence."""
     with pytest.raises(MalformedError, match="tradier orders: expected"):
-        rows(answer(body), "orders", "order", Order, "orders")
+        rows(answer(body), ("orders", "order"), Order, "orders")
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_do_more_than_say_that_they_cannot_be_read(body: bytes) -> None:
     """BR-1: each parser either reads or refuses."""
     for read in (
-        lambda: rows(answer(body), "orders", "order", Order, "fuzz"),
+        lambda: rows(answer(body), ("orders", "order"), Order, "fuzz"),
         lambda: part(answer(body), "balances", Balances, "fuzz"),
         lambda: errors_in(answer(body)),
-        lambda: said(answer(body, 400, TEXT), NOW_NS),
+        lambda: ListedRest().said(answer(body, 400, TEXT)),
         lambda: events_in(body),
     ):
         try:
@@ -321,12 +334,43 @@ def test_two_orders_of_one_tag_are_never_taken_for_one() -> None:
     assert "257459, 257460" in found.problem
 
 
+ASKED: dict[str, Any] = {
+    "client_order_id": OURS,
+    "instrument": OPTION,
+    "side": "BUY",
+    "qty_1e8": 2 * ONE,
+    "reference_ns": NOW_NS,
+    "strategy": "a",
+}
+OTHERS = [
+    {"option_symbol": "SPXW261120P06800000"},
+    {"side": "sell_to_close"},
+    {"quantity": 3.0},
+    {"create_date": "2026-11-18T15:00:01.312Z"},
+]
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=["symbol", "side", "quantity", "time"])
+def test_an_order_of_our_tag_must_be_what_we_asked_for(other: dict[str, Any]) -> None:
+    """EX-6: tag, symbol, side, quantity and time; another one is not ours, and proves nothing."""
+    stranger, ours = order(id=1, **other), order(id=2)
+    both, alone = venue(stranger, ours), venue(stranger)
+    for one in (both, alone):
+        one.remember(lambda: [orjson.dumps(ASKED)])
+    found = look_up(both)
+    assert {report.broker_order_id for report in found.reports or ()} == {"2"}
+    found = look_up(alone)
+    assert found.reports is None
+    assert "(1) none is as asked" in found.problem
+
+
 def test_absence_is_an_answer_only_on_the_orders_own_day() -> None:
     """EX-6: the list forgets at midnight in New York, so that the next day it proves nothing."""
     at = venue()
-    assert look_up(at).problem == ""
-    cast("ListedRest", at.rest).now = NOW_NS + 14 * 3_600 * 10**9  # 00:00 in New York
-    assert "an earlier day" in look_up(at).problem
+    begins = [look_up(at).since_ns]
+    cast("ListedRest", at.rest).now = NOW_NS + 14 * 3_600 * 10**9  # 01:00 in New York
+    begins.append(look_up(at).since_ns)
+    assert begins == [NOW_NS - 11 * 3_600 * 10**9, NOW_NS + 13 * 3_600 * 10**9]
 
 
 def test_error_is_a_rejection_at_the_second_look_and_only_without_fills() -> None:
@@ -388,9 +432,3 @@ def test_an_unknown_status_puts_the_order_in_doubt() -> None:
     assert news.is_in_doubt
     assert news.asks_look_up
     assert "levitating" in news.warning
-
-
-def test_errors_in_a_call_are_an_error_whatever_the_status_says() -> None:
-    """BR-1: a list that is nothing but errors is no empty list."""
-    with pytest.raises(RefusedCallError, match="OmsUnavailable"):
-        good(answer({"errors": {"error": "OmsUnavailable"}}), "orders", NOW_NS)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from actors.operator_words import HealthReport
+from actors.assertions import MEANING
+from actors.operator_words import ClockSeen, HealthReport
 from tests.console.fake_trader import FakeTrader
 from tests.console.recorded import MINUTE_NS, ONE, OPEN_NS, POSITION
 
@@ -54,6 +55,10 @@ class RichTrader(FakeTrader):
                 {"instrument": "ES", "price_1e8": self.price_1e8, "vwap_1e8": 2725 * ONE,
                  "tick_1e8": 25_000_000, "multiplier_1e8": 50 * ONE}
             ],
+            "assertions": [
+                {"name": each, "meaning": text, "found": []} for each, text in MEANING.items()
+            ],
+            "breakers": [{"name": "orders", "state": "CLOSED", "is_latched": False, "cause": ""}],
             "crashes": 1,
             "restarts": 1,
             "journal_pending": 0,
@@ -61,8 +66,32 @@ class RichTrader(FakeTrader):
         }  # fmt: skip
 
     def health(self) -> HealthReport:
-        """Live; ready unless killed."""
-        return {**super().health(), "mode": self.mode, "kill_level": self.kill_level}
+        """Live; ready unless killed; one clock ahead, one that is silent, a hole in the session."""
+        known = super().health()
+        [feed] = known["feeds"]
+        venue: ClockSeen = {
+            "name": "venue",
+            "offset_ns": -12_000_000,
+            "within_ns": 2_000_000,
+            "verdict": "NEAR",
+            "at_ns": NOW_NS,
+            "problem": "",
+        }
+        silent: ClockSeen = {
+            **venue,
+            "name": "ntp",
+            "offset_ns": None,
+            "within_ns": None,
+            "verdict": "SILENT",
+            "problem": "did not answer",
+        }
+        return {
+            **known,
+            "mode": self.mode,
+            "kill_level": self.kill_level,
+            "feeds": [{**feed, "completeness_ratio": 0.97829}],
+            "clocks": [venue, silent],
+        }
 
 
 def _position(price_1e8: int) -> dict[str, Any]:

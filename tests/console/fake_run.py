@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 
+from storage.heartbeat import HeartbeatPage
 from trading.run_options import HELD_SIGNALS, ExitCode, RunOptions
 from trading.run_report import Notice, Progress, Reporter, RunSummary
 
@@ -78,6 +79,7 @@ def _stops_when_told(options: RunOptions, reporter: Reporter) -> int:
     told = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: told.set())
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)
+    HeartbeatPage(options.data_dir)
     (options.data_dir / "pid").write_text(str(os.getpid()))
     reporter.notice(Notice(at_ns=1, text="ready", severity="WARNING"))
     told.wait(30)
@@ -87,7 +89,10 @@ def _stops_when_told(options: RunOptions, reporter: Reporter) -> int:
 def _told_while_loading(options: RunOptions, reporter: Reporter) -> int:
     (options.data_dir / "pid").write_text(str(os.getpid()))
     reporter.notice(Notice(at_ns=1, text="ready", severity="WARNING"))
-    signal.sigwait({signal.SIGTERM})  # as it is held, it waits here and ends nobody
+    threading.Event().wait(0.5)  # a signal now would end it
+    signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)
+    HeartbeatPage(options.data_dir)  # from here on it may come
+    signal.sigwait({signal.SIGTERM})
     return _finish(options)
 
 

@@ -128,7 +128,16 @@ class FakeTrader:
             "run": "r1",
             "kill_level": "NONE",
             "feeds": [
-                {"name": "es", "age_ns": 2_000_000_000, "freshness": "YELLOW", "is_stale": False}
+                {
+                    "name": "es",
+                    "age_ns": 2_000_000_000,
+                    "freshness": "YELLOW",
+                    "is_stale": False,
+                    "completeness_ratio": 1.0,
+                    "repeated": 0,
+                    "older": 0,
+                    "disordered": 0,
+                }
             ],
             "journal_lag_rows": 1,
             "lease_holder": "host/1",

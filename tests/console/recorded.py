@@ -22,6 +22,8 @@ ONE: Final = 100_000_000
 COOLING: Final = {
     "name": "cooldown", "severity": "REFUSAL", "value": 1, "limit": 0, "detail": "cooling down"
 }  # fmt: skip
+SPENT: Final = {"name": "TRADE_LOSS", "value": 820 * ONE, "limit": 1000 * ONE, "unit": "MONEY"}
+FRESH: Final = {"name": "MARK_FRESH", "value": 0, "limit": 120_000_000_000, "unit": "NS"}
 SIZED: Final = {"name": "RISK", "before_1e8": 0, "after_1e8": ONE}
 _PLAN: Final = {
     "stop": {"kind": "AT", "level": {"kind": "RATIO", "value_1e8": 300_000}},
@@ -125,6 +127,10 @@ def write_record(data_dir: Path) -> None:
         session_date=DATE, counts={"WARMUP": 20, "IN_POSITION": 11},
     )  # fmt: skip
     scribe.put(
+        "AssertionsCounted", "assertions", 390, journal_id="system", session_date=DATE,
+        asserted=10, sweeps=390, decisions=20,
+    )  # fmt: skip
+    scribe.put(
         "SessionClosed", "account", 390, session_date=DATE, entries=1, trades=1,
         gross_1e8=500 * ONE, fees_1e8=4 * ONE, net_1e8=496 * ONE, equity_1e8=100_496 * ONE,
         positions_open=0,
@@ -149,7 +155,7 @@ def _verdict(
         "VerdictGiven", f"signal/{signal_id}", minute, signal_id=signal_id,
         client_order_id=order_id, strategy="vwap", instrument="ES", is_approved=not failed,
         qty_1e8=ONE if not failed else 0, sizing=[SIZED],
-        failed=failed,
+        failed=failed, passed=[SPENT, FRESH],
     )  # fmt: skip
 
 

@@ -18,11 +18,13 @@ from console.alert_desk import AlertDesk, Delivery, delivery_of
 from console.alert_rules import Alert, AlertKind, Severity, alert_of
 from console.alerter import STATE_FILE, Alerter, AlerterParts
 from console.board import Board
+from console.console_address import ADDRESS_FILE
 from console.log_files import ALERTS, EVENTS, LogFile, newest
 from storage.warehouse import run_sql
 from tests.console.console_client import eventually
 from tests.console.inbox import Inbox, inbox
 from tests.console.recorded import DATE, ENTRY, ONE, Scribbler, write_record
+from tests.support.process import ask
 from trading.config_desk import AlertChannel, AlertsSection, LogsSection
 from trading.config_reader import load
 from trading.errors import ConfigError, SetupError
@@ -539,7 +541,7 @@ def test_a_session_is_summed_up_by_a_command(
     assert found["trades"]["by_exit"] == {"TAKE_PROFIT": 1}
     assert found["not_traded"] == {"skipped": {"WARMUP": 20, "IN_POSITION": 11},
                                    "refused": {"cooldown": 1}}  # fmt: skip
-    assert found["assertions"] == {"checked": 10, "held": 10, "failed": {}}
+    assert found["assertions"] == {"asserted": 10, "sweeps": 390, "decisions": 20, "failed": {}}
     assert found["data"]["gaps"] == 1
     assert [each["kind"] for each in found["anomalies"]] == ["ActorCrashed"]
     assert cli.run(["--data-dir", str(tmp_path), "daily", "2020-03-10"]) == 2
@@ -554,3 +556,19 @@ def test_a_run_whose_channel_has_no_address_does_not_start(
     assert cli.run(["run", "--config", str(path), "--data-dir", str(tmp_path / "data")]) == 2
     assert "channel desk has no address" in capsys.readouterr().err
     assert not (tmp_path / "data" / "record.db").exists()
+
+
+def test_a_run_without_the_page_tells_people_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AL-1: --no-console serves nothing, and the channels hear of what happens."""
+    path = configured(tmp_path, '[{ name = "desk" }]')
+    data_dir = tmp_path / "data"
+    with inbox() as desk:
+        monkeypatch.setenv("HOLDFAST_ALERT_DESK", desk.address)
+        said = ask("run", "--no-console", "--headless", "--speed", "2400", "--json",
+                   "--config", str(path), "--data-dir", str(data_dir))  # fmt: skip
+        assert said.code == 0, said.err
+        assert any("daily-summary" in title for title in desk.titles), desk.titles
+    assert not (data_dir / ADDRESS_FILE).exists()
+    assert newest(data_dir, "alerts", 1)

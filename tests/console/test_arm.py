@@ -1,6 +1,7 @@
 """`holdfast rehearse`, `arm` and `disarm`, as they are typed."""
 
 import asyncio
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,16 @@ from brokers.alpaca.connect import Addresses, Connection
 from brokers.alpaca.venue import AlpacaVenue
 from brokers.base import Prepared, SendOutcome, Unknown, Venue
 from brokers.credentials import Credentials
+from brokers.venues import venue_kind
 from console import cli
 from tests.support.live import simulator
+from trading.config_reader import default_path
 
-ACCOUNT = "PA3SIM000001"
+ACCOUNTS = {
+    "alpaca": "PA3SIM000001",
+    "polymarket": "0xe959828e1083CB4F26492f91d5223029038a707C",
+    "tradier": "VA00000007",
+}
 
 
 class Desk:
@@ -33,26 +40,41 @@ class Desk:
         return code, orjson.loads(self._shown.readouterr().out.strip().splitlines()[-1])
 
 
+def whole_lots(folder: Path, symbol: str) -> Path:
+    """The default configuration in whole units of what that venue lists."""
+    path = folder / "whole.toml"
+    text = re.sub(r"(?m)^lot = \S+", "lot = 1", default_path().read_text())
+    path.write_text(text.replace('"SPY"', f'"{symbol}"'))
+    return path
+
+
+@pytest.mark.parametrize("broker", sorted(ACCOUNTS))
 def test_an_account_is_armed_by_name_once_everything_is_green(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    broker: str,
 ) -> None:
     """BR-7, BR-9: the lines of `doctor`, then the account's own number and a person's name."""
-    desk = Desk(capsys, "--data-dir", str(tmp_path))
-    with simulator() as told:
-        monkeypatch.setenv("HOLDFAST_ALPACA_KEY", told["key"])
-        monkeypatch.setenv("HOLDFAST_ALPACA_SECRET", told["secret"])
-        words = ("--broker", "alpaca", "--url", told["url"])
+    desk, account = Desk(capsys, "--data-dir", str(tmp_path)), ACCOUNTS[broker]
+    with simulator(venue=broker) as told:
+        for word in venue_kind(broker).key_words:
+            monkeypatch.setenv(f"HOLDFAST_{broker.upper()}_{word}", told[word.lower()])
+        config = str(whole_lots(tmp_path, venue_kind(broker).rehearsed.symbol))
+        words = ("--broker", broker, "--url", told["url"], "--config", config)
         by = (*words, "--by", "Ada Byron")
-        code, refused = desk.type("arm", ACCOUNT, *by)
+        code, refused = desk.type("arm", account, *by)
         assert (code, "kill drill, rehearsal must be green" in refused["error"]) == (3, True)
         assert desk.type("drill", "--orders", "2", "--positions", "1")[0] == 0
-        code, rehearsed = desk.type("rehearse")
+        code, rehearsed = desk.type("rehearse", "--broker", broker)
         assert code == 0, rehearsed
-        assert [case["name"] for case in rehearsed["cases"]] == [each.name for each in CASES]
+        assert [case["name"] for case in rehearsed["cases"]] == [
+            each.name for each in CASES if each.is_for(venue_kind(broker).capabilities)
+        ]
         code, other = desk.type("arm", "PA-OF-ANOTHER", *by)
         assert code == 3
-        assert f"the keys are those of account {ACCOUNT}" in other["error"]
-        code, armed = desk.type("arm", ACCOUNT, *by)
+        assert f"the keys are those of account {account}" in other["error"]
+        code, armed = desk.type("arm", account, *by)
         assert code == 0, armed
         code, looked = desk.type("doctor", "--mode", "LIVE", *words)
         assert code == 0, looked
@@ -64,7 +86,7 @@ def test_an_account_is_armed_by_name_once_everything_is_green(
     rows = desk.type("sql", sql)[1]["rows"]
     assert [row["kind"] for row in rows] == ["Armed", "Disarmed"]
     assert "Ada Byron" in str(rows[0]["payload"])
-    assert told["secret"] not in str(rows[0]["payload"])
+    assert told[venue_kind(broker).key_words[1].lower()] not in str(rows[0]["payload"])
     assert desk.type("verify")[0] == 0
 
 

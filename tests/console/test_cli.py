@@ -4,14 +4,17 @@ import asyncio
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import apsw
 import orjson
 import pytest
+import typer
 
-from console import cli, launcher
+from console import cli
+from console import run as run_command
 from console.render import amount, duration, moment, moment_utc, quantity, signed
 from console.status import status_of
 from storage.migrations import apply, migrations
@@ -32,8 +35,8 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(root))
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
-    monkeypatch.setattr(launcher, "TRADER_MODULE", "tests.console.fake_run")
-    monkeypatch.setattr(launcher, "ARCHIVIST_MODULE", None)
+    monkeypatch.setattr(run_command, "TRADER_MODULE", "tests.console.fake_run")
+    monkeypatch.setattr(run_command, "ARCHIVIST_MODULE", "no.archivist")
 
 
 # --- usage ----------------------------------------------------------------------------------------
@@ -47,7 +50,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("run --mode PAPR", 2, "did you mean PAPER"),
         ("run --mode DRY_RUN", 2, "DRY_RUN prepares orders for a venue outside"),
         ("run --mode LIVE", 3, "BR-7"),
-        ("run --broker tradier", 2, "not in this version yet"),
+        ("run --broker tradeir", 2, "did you mean tradier"),
         ("run --broker alpaca --mode PAPER", 2, "takes its market from that venue"),
         ("run --broker alpaca --mode BACKTEST --url http://127.0.0.1:1", 2, "BACKTEST runs on"),
         (
@@ -89,6 +92,34 @@ def test_a_replay_that_is_misspelt_names_the_nearest_file(capsys: Capture) -> No
     Path("es_1m.parquet").touch()
     assert cli.run(["run", "--replay", "es1m.parquet"]) == 2
     assert "did you mean es_1m.parquet" in capsys.readouterr().err
+
+
+def _leaves(command: Any, *path: str) -> Iterator[tuple[str, set[str]]]:
+    """Each command that does something, with its options."""
+    for name, child in getattr(command, "commands", {}).items():
+        yield from _leaves(child, *path, name)
+    if path and not getattr(command, "commands", {}):
+        yield " ".join(path), {option for each in command.params for option in each.opts}
+
+
+def test_every_command_answers_machines_too() -> None:
+    """UI-11: `--json` on each of them, one that is added later included."""
+    found = dict(_leaves(typer.main.get_command(cli.app)))
+    assert {"run", "console", "alert test", "post-mortem"} <= set(found)
+    assert [name for name, options in found.items() if "--json" not in options] == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["status", "controls", "daily", f"why {ENTRY}", f"post-mortem {ENTRY}", "post-mortem --last",
+     "why --last", "verify", "sql SELECT", "alert log"],
+)  # fmt: skip
+def test_with_json_an_answer_is_one_object(command: str, tmp_path: Path, capsys: Capture) -> None:
+    """UI-11: and nothing else on standard output."""
+    recorded.write_record(tmp_path / "data")
+    words = ["sql", "SELECT 1 AS one"] if command.startswith("sql") else command.split()
+    assert cli.run(["--data-dir", str(tmp_path / "data"), *words, "--json"]) == 0
+    assert orjson.loads(capsys.readouterr().out)
 
 
 def test_with_json_an_error_is_an_object_too(capsys: Capture) -> None:
@@ -181,11 +212,11 @@ def test_the_configuration_says_what_the_options_do_not(
     """UI-12: mode and data directory as configured, unless the command line says otherwise."""
     seen: list[RunOptions] = []
 
-    def launch(options: RunOptions, *_: object, **__: object) -> int:
+    def launch(_: object, options: RunOptions, *__: object, **___: object) -> int:
         seen.append(options)
         return 0
 
-    monkeypatch.setattr("console.run._launch", launch)
+    monkeypatch.setattr("console.run._play", launch)
     assert cli.run(["init", "mine.toml", "--profile", "es"]) == 0
     text = Path("mine.toml").read_text()
     assert '"holdfast-data"' in text
@@ -271,7 +302,7 @@ def test_verify_finds_a_row_that_was_changed(tmp_path: Path, capsys: Capture) ->
     where = ["--data-dir", str(tmp_path)]
     assert cli.run(["verify", "--json", *where]) == 0
     report = orjson.loads(capsys.readouterr().out)
-    assert (report["is_whole"], report["rows"]) == (True, 23)
+    assert (report["is_whole"], report["rows"]) == (True, 24)
     meddler = apsw.Connection(str(tmp_path / "record.db"))
     meddler.execute("UPDATE trades SET net_1e8 = net_1e8 + 1")
     meddler.close()

@@ -21,6 +21,7 @@ from tests.console.console_client import (
 )
 from tests.console.fake_trader import FakeTrader, row
 from tests.console.operator_client import run, served
+from tests.console.recorded import write_record
 
 ONE_S_NS = 1_000_000_000
 
@@ -125,18 +126,19 @@ def test_a_page_of_another_site_cannot_act(
     ("method", "path", "body", "status", "text"),
     [
         ("POST", "/api/kill", {"level": "GENTLE"}, 400, "GENTLE"),
+        ("POST", "/api/kill", {"level": "GENTLE"}, 400, "PAUSE|FLATTEN|EMERGENCY"),
         ("POST", "/api/kill", [1], 400, "object"),
-        ("POST", "/api/kill", {"level": "PAUSE", "reason": "x" * 20_000}, 413, ""),
+        ("POST", "/api/kill", {"level": "PAUSE", "reason": "x" * 20_000}, 413, "16384 bytes"),
         ("POST", "/api/controls", {"name": "max_luck", "value": 1}, 404, "max_luck"),
         ("POST", "/api/controls", {"name": "max_position", "value": -1}, 422, "max_position"),
-        ("POST", "/api/sql", {"query": "DROP TABLE trades"}, 400, ""),
         ("POST", "/api/sql", {"sql": "SELECT 1"}, 400, "sql"),
         ("GET", "/api/trades?colour=red", None, 400, "colour"),
         ("GET", "/api/trades?sort=payload", None, 400, "sort"),
         ("GET", "/api/trades?limit=0", None, 400, "limit"),
         ("GET", "/api/events?limit=many", None, 400, "limit"),
         ("GET", "/api/post-mortem", None, 400, "about"),
-        ("GET", "/api/nothing", None, 404, ""),
+        ("GET", "/api/nothing", None, 404, "/api/schema"),
+        ("GET", "/api/sql", None, 405, "expected POST, found GET"),
         ("GET", "/assets/..%2findex.html", None, 404, ""),
     ],
 )
@@ -164,14 +166,45 @@ def test_bad_input_is_a_clear_4xx_and_changes_nothing(
 
 
 @pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("DROP TABLE trades", "one statement that only reads is expected"),
+        ("SELECT 1; DELETE FROM trades", "found SELECT, DELETE"),
+        ("WITH x AS (SELECT 1) INSERT INTO trades FROM x", "found INSERT"),
+        ("COPY (SELECT 1) TO 'x.csv'", "found COPY"),
+        ("SET memory_limit = '99GB'", "found SET"),
+        ("FROM read_text('operator.token')", "disabled by configuration"),
+        ("SELECT nothing FROM trades", "nothing"),
+    ],
+)
+def test_sql_that_does_more_than_read_is_refused(tmp_path: Path, query: str, text: str) -> None:
+    """UI-13, PM-2: the record is as it was, the answer says what was expected; journaled."""
+    write_record(tmp_path)
+
+    async def scenario() -> None:
+        async with console_of(tmp_path) as scene:
+            await _following(scene)
+            assert await scene.page.sign_in(token=scene.token) == 200
+            status, said = await scene.page.post("/api/sql", {"query": query})
+            assert (status, text in said["error"]) == (400, True), said
+            await eventually(lambda: bool(scene.trader.refused))
+            assert [attempt.path for attempt in scene.trader.refused] == ["console:/api/sql"]
+            status, said = await scene.page.post("/api/sql", {"query": "SELECT net FROM trades"})
+            assert (status, said["rows"]) == (200, [[496]])
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "not JSON",
         '{"type":"kill","id":"a","level":"GENTLE"}',
         '{"type":"control","id":"a","name":"max_position","value":-1}',
+        '{"type":"control","id":"a","name":"max_luck","value":1}',
         "x" * 16_385,
     ],
-    ids=["no JSON", "unknown level", "out of range", "oversized"],
+    ids=["no JSON", "unknown level", "out of range", "unknown control", "oversized"],
 )
 def test_a_message_of_the_page_that_is_none_of_ours_is_refused_and_journaled(
     tmp_path: Path, text: str
@@ -189,6 +222,50 @@ def test_a_message_of_the_page_that_is_none_of_ours_is_refused_and_journaled(
                 await eventually(lambda: bool(scene.trader.refused))
             assert [attempt.cause for attempt in scene.trader.refused] == ["MALFORMED"]
             assert (scene.trader.kills, scene.trader.changes) == ([], [])
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("path", ["/api/kill", "/api/resume", "/api/controls", "/api/sql"])
+def test_a_wrong_token_changes_nothing_and_is_journaled(tmp_path: Path, path: str) -> None:
+    """UI-9: a program with another token is told which one is expected."""
+
+    async def scenario() -> None:
+        async with console_of(tmp_path) as scene:
+            await _following(scene)
+            body = {"level": "PAUSE", "name": "max_position", "value": 1, "query": "SELECT 1"}
+            status, said = await scene.page.post(path, body, Authorization="Bearer a guess")
+            assert (status, "operator.token" in said["error"]) == (401, True)
+            await eventually(lambda: bool(scene.trader.refused))
+            assert scene.trader.refused[0].cause == "TOKEN"
+            assert (scene.trader.kills, scene.trader.changes) == ([], [])
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_signed_in", "status", "cause"),
+    [("https://evil.example", True, 403, "ORIGIN"), ("", True, 403, "ORIGIN"),
+     (None, False, 401, "")],
+)  # fmt: skip
+def test_a_websocket_opens_for_its_own_page_only(
+    tmp_path: Path, origin: str | None, status: int, cause: str, *, is_signed_in: bool
+) -> None:
+    """UI-9: no other site's script listens in, whatever cookie the browser sends along."""
+
+    async def scenario() -> None:
+        async with console_of(tmp_path) as scene:
+            await _following(scene)
+            if is_signed_in:
+                assert await scene.page.sign_in(token=scene.token) == 200
+            own = scene.page.url if origin is None else origin
+            headers = {"Origin": own} if own else {}
+            with pytest.raises(aiohttp.WSServerHandshakeError) as raised:
+                await scene.page.http.ws_connect(scene.page.url + "/ws", headers=headers)
+            assert raised.value.status == status
+            if cause:
+                await eventually(lambda: bool(scene.trader.refused))
+                assert [attempt.cause for attempt in scene.trader.refused] == [cause]
 
     run(scenario)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from console.display import LiveDisplay, PlainDisplay, SilentDisplay, make_display
-from trading.run_report import Notice, Progress, Reporter, money_fragment, read_line
+from trading.run_report import Happened, Notice, Progress, Reporter, money_fragment, read_line
 
 NINE_THIRTY_NS = 1_583_760_600_000_000_000
 SHOWN = Progress(
@@ -30,6 +30,12 @@ SHOWN = Progress(
     speed_ratio=60.0,
 )
 
+AGAIN = Happened(
+    at_ns=NINE_THIRTY_NS,
+    kind="DuplicateRefused",
+    payload={"client_order_id": "o-1", "signal_id": "s", "strategy": "v"},
+)
+
 
 def test_the_live_panel_shows_the_session_as_it_is() -> None:
     """UI-11: mode, synthetic mark, time, price, VWAP, position, P&L, kill state, last events."""
@@ -38,6 +44,7 @@ def test_the_live_panel_shows_the_session_as_it_is() -> None:
     with LiveDisplay(console) as display:
         display.progress(SHOWN)
         display.notice(Notice(at_ns=NINE_THIRTY_NS, text="sold 2 ES [bold]", severity="WARNING"))
+        display.happened(AGAIN)
         display.line("operator port http://127.0.0.1:1/kill")
     text = screen.getvalue()
     for expected in (
@@ -53,6 +60,7 @@ def test_the_live_panel_shows_the_session_as_it_is() -> None:
         "working 3",
         "FLATTEN",
         "sold 2 ES [bold]",
+        "DuplicateRefused refused: o-1 exists already, and one setup has one order",
         "http://127.0.0.1:1/kill",
         "Ctrl-C",
     ):
@@ -81,11 +89,12 @@ def test_headless_and_pipes_are_told_apart() -> None:
 
 
 def test_reports_go_through_a_pipe_and_back() -> None:
-    """UI-11: the launcher reads what the trader wrote; other lines are passed over."""
+    """UI-11: the front reads what the trader wrote; other lines are passed over."""
     read_fd, write_fd = os.pipe()
     reporter = Reporter(write_fd)
     reporter.progress(SHOWN)
     reporter.notice(Notice(at_ns=1, text="x"))
+    reporter.happened(AGAIN)
     reporter.error("wrong column", 2)
     os.close(write_fd)
     with os.fdopen(read_fd, "rb") as lines:
@@ -93,6 +102,7 @@ def test_reports_go_through_a_pipe_and_back() -> None:
     assert found == [
         ("progress", SHOWN),
         ("event", Notice(at_ns=1, text="x")),
+        ("happened", AGAIN),
         ("error", {"text": "wrong column", "exit_code": 2}),
     ]
     for odd in (b"", b"{", b"[]", b'{"a":1}', b'{"progress":1}', b'{"progress":{}}', b"null"):
@@ -101,7 +111,7 @@ def test_reports_go_through_a_pipe_and_back() -> None:
     assert read_line(newer) == ("event", Notice(at_ns=1, text="x"))
 
 
-def test_a_launcher_that_stopped_reading_cannot_stop_a_trader() -> None:
+def test_a_front_that_stopped_reading_cannot_stop_a_trader() -> None:
     """WD-4: a full pipe drops lines, a closed one is forgotten; neither blocks nor raises."""
     read_fd, write_fd = os.pipe()
     reporter = Reporter(write_fd)

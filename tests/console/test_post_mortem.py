@@ -14,7 +14,17 @@ from console.reader import RecordReader
 from console.report import report_html
 from console.timeline import told
 from tests.console import recorded
-from tests.console.recorded import COOLING, DATE, ENTRY, EXIT, ONE, POSITION, REFUSED_SIGNAL, SIGNAL
+from tests.console.recorded import (
+    COOLING,
+    DATE,
+    ENTRY,
+    EXIT,
+    ONE,
+    OPEN_NS,
+    POSITION,
+    REFUSED_SIGNAL,
+    SIGNAL,
+)
 
 
 @pytest.fixture
@@ -136,6 +146,25 @@ def test_an_event_of_another_version_is_shown_as_it_is() -> None:
     """ST-2: what is not known here is not hidden, and does not end the post-mortem."""
     assert told("OrderFilled", {"qty": 1}) == '{"qty":1}'
     assert told("SomethingNew", {"x": "y" * 500}).endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "limit", "text"),
+    [
+        ("DAILY_LOSS", 12_050_000_000, 10_000_000_000, "120.50, limit 100.00"),
+        ("MAX_DRAWDOWN", 15_500_000, 15_000_000, "15.50 %, limit 15.00 %"),
+        ("COOLDOWN_PERIOD", 600_000_000_000, 0, "a pause of 10 min 0 s after a stop-out"),
+        ("TIME_WINDOW", 391, 0, "minute 391 of the session is outside its windows"),
+        ("STOPLOSS_GUARD", 3, 3, "3, limit 3"),
+    ],
+)
+def test_a_protection_says_in_its_own_unit_why_it_tripped(
+    name: str, value: int, limit: int, text: str
+) -> None:
+    """RK-15: money, a share, a time or a count, never a bare number at 1e-8."""
+    event = {"name": name, "value": value, "limit": limit, "until_ns": OPEN_NS}
+    said = f"{name} tripped: {text}; no entries until 09:30:00.000"
+    assert told("ProtectionTripped", event) == said
 
 
 @pytest.mark.parametrize("about", [POSITION, ENTRY, SIGNAL, REFUSED_SIGNAL, "2020-03-09"])

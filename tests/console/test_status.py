@@ -189,3 +189,19 @@ def test_marks_of_two_boots_are_never_subtracted() -> None:
         (WHOLE, 2),
         ("sent to filled", 2),
     ]
+
+
+def test_what_a_feed_said_twice_or_too_late_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """MD-4: of the newest session that is over; older records lack it."""
+    scribe = Scribbler(tmp_path)
+    scribe.put("FeedCounted", "feed/main", 1, session_date=20240102, bars=5)
+    assert status_of(tmp_path)["feed"] == {"repeated": 0, "older": 0, "disordered": 0}
+    fields: dict[str, Any] = {"repeated": 3, "older": 2, "disordered": 1}
+    scribe.put("FeedCounted", "feed/main", 2, session_date=20240103, **fields)
+    scribe.close()
+    assert status_of(tmp_path)["feed"] == fields
+    assert cli.run(["status", "--data-dir", str(tmp_path)]) == 0
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "too late" in line]
+    assert "3, 2, 1" in line

@@ -17,7 +17,7 @@ from trading.run_options import ExitCode
 ROUNDS = 200 if os.environ.get("HOLDFAST_SOAK") else 28
 """Each point twice in each mode."""
 OPEN_LEAST_RATIO = 0.5
-JOBS = 6  # most of their time is spent waiting
+JOBS = 3  # most of their time is spent waiting, and other tests run beside them
 
 
 @pytest.mark.timeout(ROUNDS * 20)

@@ -1,5 +1,6 @@
 """The judge of a crash round: each way in which two books can differ is seen, and named."""
 
+import asyncio
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -8,6 +9,8 @@ import pytest
 
 from research.crash.books import venue_book
 from research.crash.judge import Findings, OurBook, VenueBook, compare, compare_trades
+from research.crash.live import venue as started_venue
+from research.crash.process import RoundFailedError
 
 ONE = 100_000_000
 OURS = OurBook(
@@ -111,3 +114,17 @@ def test_a_simulators_truth_is_read_as_a_book() -> None:
     ]
     requests.append({"method": "DELETE", "path": "/v2/orders/v2", "client_order_id": None})
     assert venue_book(truth, requests) == VENUE
+
+
+def test_a_venue_that_ends_before_it_listens_is_noticed_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A round never waits for a process that is gone; the words say what happened."""
+    monkeypatch.setattr("research.crash.live._VENUE", ("venue", "alpaca", "--no-such-option"))
+
+    async def play() -> None:
+        async with asyncio.timeout(60), started_venue(7):
+            raise AssertionError("there is no venue")
+
+    with pytest.raises(RoundFailedError, match="ended before it said where it listens"):
+        asyncio.run(play())

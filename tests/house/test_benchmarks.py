@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as program
-from benchmarks import gates, measure, peers, report
+from benchmarks import bench_kept, gates, measure, peers, report
+from benchmarks.bench_kept import bytes_in_use
 from benchmarks.bench_orders import growth
 from benchmarks.desk import Desk, Played, write_tape
+from benchmarks.forgetful import ForgetfulRecord, ForgetfulVenueStore
 from benchmarks.gates import Bound, GatesError, Row
 from benchmarks.groups import GROUPS
-from benchmarks.measure import Figure
+from benchmarks.measure import Figure, Missing
 from benchmarks.report import Outcome
 from benchmarks.run import TRIES_MAX, broken, outcomes_of
 from benchmarks.setting import Group, Setting
@@ -124,6 +126,15 @@ def test_a_row_that_needs_a_peer_says_how_to_get_it() -> None:
     assert "--peers" in shown["rows"][0]["note"]
 
 
+def test_a_row_that_this_machine_cannot_measure_says_what_it_lacks() -> None:
+    """The house: no browser is a reason on the screen, not a row that is silently left out."""
+    group = Group(name="it", rows=("a",), measure=lambda _: [Missing("a", "no browser")])
+    (found,) = outcomes_of(group, {"a": row(goal="<= 1", gate="<= 1")}, HERE, silent)
+    assert (found.figure, found.verdict, found.is_broken) == (None, "", False)
+    shown = report.as_json([found], loop_ns=(1.0, 1.0), wall_s=1.0)
+    assert shown["rows"][0]["note"] == "not measured: no browser"
+
+
 @pytest.mark.parametrize(("ratio", "code"), [(0.5, 0), (2.0, 1)])
 def test_the_program_exits_by_its_gates_and_writes_what_it_found(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ratio: float, code: int
@@ -187,3 +198,42 @@ def test_a_peer_that_prints_nothing_is_an_error(tmp_path: Path) -> None:
     python.chmod(0o755)
     with pytest.raises(peers.PeerError, match=r"exit 3\): broken"):
         peers.Peers(python).run("nautilus_orders", "1")
+
+
+def test_a_record_that_forgets_is_played_like_any_other(tmp_path: Path) -> None:
+    """The house: the memory row plays the same orders, and nothing of them is kept."""
+    record = ForgetfulRecord()
+    with write_tape(tmp_path / "tape", 120) as tape:
+        desk = Desk(tape, record, venue_store=ForgetfulVenueStore())
+        assert len(desk.play().taken_ns) == 120
+    assert record.query("SELECT count(*) FROM journal", {}) == [(0,)]
+    assert record.query("SELECT count(*) FROM claims", {}) == [(0,)]
+
+
+def test_bytes_in_use_are_counted_where_the_library_can() -> None:
+    """The house: a megabyte that is held is seen, and one that is given back is not."""
+    count = bytes_in_use()
+    if count is None:
+        pytest.skip("this C library has no mallinfo2 (glibc 2.33 or later has)")
+    before = count()
+    held = bytearray(1 << 20)
+    during = count()
+    del held
+    assert during - before >= 1 << 20
+    assert count() - before < 1 << 19
+
+
+def test_what_a_record_keeps_of_an_order_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The house: the memory row tells who keeps each order's events from who does not."""
+    count = bytes_in_use()
+    if count is None:
+        pytest.skip("this C library has no mallinfo2 (glibc 2.33 or later has)")
+    monkeypatch.setattr(bench_kept, "FIRST_LOOK", 40)
+    monkeypatch.setattr(bench_kept, "LAST_LOOK", 440)
+    alone, together = (
+        bench_kept.kept_per_order(tmp_path, count, is_forgetful=each) for each in (True, False)
+    )
+    assert together > 2 * alone  # within a session its bars and newest orders are kept, too
+    assert together - alone > 4_000

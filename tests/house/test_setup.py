@@ -4,11 +4,12 @@ import gzip
 import json
 import re
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from tools import lock, setup
+from tools import lock, setup, wheel
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,7 +51,7 @@ def test_an_unknown_target_names_the_known_ones(capsys: pytest.CaptureFixture[st
     """Set-up: a usage error is exit 2."""
     assert setup.main(["chekc"]) == 2
     assert (
-        "expected one of setup, run, test, test-wire, check, bench, web, soak; found chekc"
+        "expected one of setup, run, test, test-wire, check, bench, web, wheel, soak; found chekc"
         in capsys.readouterr().out
     )
 
@@ -114,3 +115,27 @@ def test_the_page_is_small() -> None:
         pytest.skip("the page is not built: `make web` needs Node 20.19")
     compressed = sum(len(gzip.compress(script.read_bytes(), 9)) for script in scripts)
     assert compressed <= 130_000, f"{compressed} bytes"
+
+
+def test_a_wheel_gets_its_guard_as_a_program_that_pip_can_check(tmp_path: Path) -> None:
+    """Set-up: among the scripts, executable, and in RECORD with its digest and length."""
+    made, program = tmp_path / "holdfast-0.1.0-cp311-abi3-any.whl", tmp_path / "holdfast-guard"
+    program.write_bytes(b"a program")
+    with zipfile.ZipFile(made, "w") as empty:
+        empty.writestr("holdfast-0.1.0.dist-info/RECORD", "holdfast-0.1.0.dist-info/RECORD,,\n")
+    wheel.add_script(made, program)
+    with zipfile.ZipFile(made) as whole:
+        name = "holdfast-0.1.0.data/scripts/holdfast-guard"
+        assert whole.read(name) == b"a program"
+        assert whole.getinfo(name).external_attr >> 16 & 0o111 == 0o111
+        lines = whole.read("holdfast-0.1.0.dist-info/RECORD").decode().splitlines()
+    assert lines[1] == f"{name},sha256=1p6ozaJDNzPBzgLeZdqPSOaj27prsYh2ogYpCOVO98s,9"
+
+
+def test_a_wheel_carries_the_page_and_the_configurations() -> None:
+    """Set-up, UI-12: `run` and `init` begin with a file that stands in the wheel too."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    carried = {each["path"] for each in project["tool"]["maturin"]["include"]}
+    assert carried == {"console/static/**/*", "configs/*.toml"}
+    rooms = set(project["tool"]["maturin"]["python-packages"])
+    assert rooms == set(setup.ROOMS)

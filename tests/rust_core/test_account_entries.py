@@ -46,6 +46,27 @@ def test_a_size_follows_from_the_risk_and_every_cap_lowers_it() -> None:
     assert size(Desk(risk=risk), plan=waived, qty_1e8=None) == 10 * E
 
 
+def test_a_verdict_holds_the_figures_of_what_passed() -> None:
+    """PM-1, RK-1: each limit that was compared, with what was found, approved or refused."""
+    desk = Desk()
+    (verdict,) = desk.events("VerdictGiven", desk.ask())
+    assert verdict["failed"] == []
+    passed = {check["name"]: check for check in verdict["passed"]}
+    assert list(passed) == [
+        *("ENTRIES_PER_WINDOW", "OPEN_POSITIONS_PER_SYMBOL", "OPEN_POSITIONS", "MARK_FRESH"),
+        *("TRADE_LOSS", "BUYING_POWER", "POSITION_NOTIONAL"),
+        *("INSTRUMENT_EXPOSURE", "PORTFOLIO_EXPOSURE"),
+    ]
+    assert all(0 <= check["value"] <= check["limit"] for check in verdict["passed"])
+    assert passed["POSITION_NOTIONAL"]["value"] == verdict["qty_1e8"] * 100
+    units = {name: check["unit"] for name, check in passed.items()}
+    assert (units["MARK_FRESH"], units["OPEN_POSITIONS"]) == ("NS", "COUNT")
+    (refused,) = desk.events("VerdictGiven", desk.ask(setup_instance="m2"))
+    names = {check["name"] for check in refused["failed"]}
+    assert names
+    assert names.isdisjoint(check["name"] for check in refused["passed"])
+
+
 def test_nothing_is_bought_when_the_risk_buys_nothing() -> None:
     """RK-2: sized to nothing is an outcome with a name of its own, and nobody's fault."""
     desk = Desk()

@@ -13,7 +13,7 @@ from tests.rust_core.account_desk import S_NS, Desk, E, cancels, failed, instrum
 Order = tuple[str, str, str, str, int, int, int]
 
 
-def state(
+def state(  # noqa: PLR0913 - each is a part of the answer
     desk: Desk,
     *,
     orders: list[Order] | None = None,
@@ -21,11 +21,12 @@ def state(
     cash: float | None = None,
     fills: list[VenueReport] | None = None,
     is_forced: bool = False,
+    asked_version: int | None = None,
 ) -> Decision:
-    """The venue answers a question that was asked just now."""
+    """The venue answers a question that was asked just now, or when our books were of a version."""
     return desk.tell(
         Message.stated(
-            desk.core.version,
+            desk.core.version if asked_version is None else asked_version,
             orders=orders,
             positions=None
             if held is None
@@ -264,6 +265,40 @@ def test_an_order_with_our_tag_that_we_never_intended_stops_entries() -> None:
     assert desk.report(stray[0], "CANCELLED").is_empty, "the end of a stray one is good news"
     clean = state(desk, orders=[], held={})
     assert (judged(clean).kill_orders, judged(clean).kill_positions) == (0, 0)
+
+
+def test_a_list_that_was_read_before_a_kill_ended_an_order_is_read_again_and_not_believed() -> None:
+    """KC-2: it is no proof that the order works, so that is neither cancelled nor told of."""
+    desk = Desk()
+    order = desk.ordered(desk.ask())
+    desk.release(order)
+    desk.report(order, "ACCEPTED")
+    desk.tell(Message.kill("k1", "FLATTEN", "test", "me"))
+    asked = desk.core.version
+    desk.report(order, "CANCELLED")
+    listed = (order, "v-1", "SPY", "BUY", 10 * E, 0, 0)
+    stale = state(desk, orders=[listed], held={}, asked_version=asked)
+    assert (cancels(stale), kinds(stale)) == ([], [])
+    assert (judged(stale).kill_orders, judged(stale).is_kill_overtaken) == (1, True)
+    fresh = state(desk, orders=[listed], held={})
+    assert (cancels(fresh), kinds(fresh)) == ([order], ["ORDER_ALIVE"])
+    assert (judged(fresh).kill_orders, judged(fresh).is_kill_overtaken) == (1, False)
+
+
+def test_a_position_that_was_closed_after_its_list_was_read_is_read_again() -> None:
+    """KC-2, ST-4: a list from before our newest fill is not clean, and confirms no later one."""
+    desk = Desk()
+    desk.enter()
+    decision = desk.tell(Message.kill("k1", "FLATTEN", "test", "me"))
+    asked = desk.core.version
+    exit_order = desk.ordered(decision)
+    desk.release(exit_order)
+    desk.report(exit_order, "ACCEPTED")
+    desk.fill(exit_order, 10)
+    stale = judged(state(desk, orders=[], held={"SPY": 10}, asked_version=asked))
+    assert (stale.kill_positions, stale.is_kill_overtaken) == (1, True)
+    fresh = judged(state(desk, orders=[], held={"SPY": 10}))
+    assert (fresh.kill_positions, fresh.is_kill_overtaken) == (1, False)
 
 
 @pytest.mark.parametrize("policy", [False, True])

@@ -143,3 +143,64 @@ def test_a_fill_whose_order_was_forgotten_is_no_strangers() -> None:
     old = VenueReport("p-main-s-20200102-old-0e1", "FILLED", 50, "b", "z", E, E)
     assert state(desk, 0, [old], fills_known_ns=50).drift == []
     assert [one.kind for one in state(desk, 0, [old], fills_known_ns=49).drift] == ["FILL_UNKNOWN"]
+
+
+def total_of(desk: Desk, order: str, qty: int) -> VenueReport:
+    """How far an order is filled, as a venue without executions reports and lists it."""
+    return VenueReport(order, "FILLED_TO", desk.now_ns, "b", "", qty * E, 100 * E, 0)
+
+
+def bought_to(desk: Desk, *totals: int) -> str:
+    """One order, of which the venue told these totals, longer ago than the longest flight."""
+    order = desk.ordered(desk.ask())
+    desk.release(order)
+    for qty in totals:
+        desk.tell(Message.venue_report(total_of(desk, order, qty)))
+    desk.now_ns += FLIGHT_NS
+    return order
+
+
+@pytest.mark.parametrize(("left", "totals"), [(4, (4, 10)), (0, (10,))])
+def test_a_total_that_went_back_takes_back_what_it_had_told(
+    left: int, totals: tuple[int, ...]
+) -> None:
+    """EX-7, ST-4: where a venue names no executions, its total and its position say so, twice."""
+    desk = Desk()
+    order = bought_to(desk, *totals)
+    assert not state(desk, left, [total_of(desk, order, left)]).is_conclusive
+    assert state(desk, left, [total_of(desk, order, left)]).drift == []
+    (back,) = desk.events("FillReversed")
+    assert back["qty_1e8"] == (10 - left) * E
+    assert sum(each.qty_1e8 for each in desk.core.positions()) == left * E
+
+
+@pytest.mark.parametrize("is_listed", [True, False], ids=["listed", "of-an-earlier-day"])
+def test_a_total_that_stands_is_not_taken_back_because_a_position_is_gone(
+    *, is_listed: bool
+) -> None:
+    """ST-3: sold by hand at the venue: a difference for a person, no reversal of our purchase."""
+    desk = Desk()
+    order = bought_to(desk, 10)
+    listed = [total_of(desk, order, 10)] if is_listed else []
+    state(desk, 0, listed)
+    judgement = state(desk, 0, listed)
+    assert desk.events("FillReversed") == []
+    assert judgement.drift != []
+
+
+def test_a_total_that_is_reached_again_after_a_bust_is_booked_again() -> None:
+    """EX-5, EX-7: two, taken back, and two once more are two fills."""
+    desk = Desk()
+    order = desk.ordered(desk.ask(order_type="LIMIT", limit_1e8=100 * E, tif="GTC"))
+    desk.release(order)
+    for held in (2, 3):
+        desk.report(order, "FILLED_TO", qty_1e8=2 * E, price_1e8=100 * E)
+        desk.report(order, "FILLED_TO", qty_1e8=2 * E, price_1e8=100 * E)
+        assert desk.position().qty_1e8 == 2 * E
+        desk.report(order, "FILLED_TO", qty_1e8=held * E, price_1e8=100 * E)
+        if held == 2:
+            desk.report(order, "REVERSED", execution_id=f"{order}@{2 * E}", qty_1e8=2 * E)
+    assert desk.position().qty_1e8 == 3 * E
+    names = [fill["execution_id"] for fill in desk.events("OrderFilled")]
+    assert names == [f"{order}@{2 * E}", f"{order}@{2 * E}+1", f"{order}@{3 * E}"]
+    assert desk.core.faults() == []

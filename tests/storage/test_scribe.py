@@ -261,3 +261,17 @@ def test_a_pile_of_latency_marks_goes_with_the_next_commit() -> None:
     scribe.settle()
     scribe.close()
     assert writer.sizes == [(1, 600)]
+
+
+def test_marks_of_a_lane_that_settles_by_itself_are_seen_while_it_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """EX-15: a session that is watched has few orders; its marks wait for no pile."""
+    monkeypatch.setattr("storage.scribe._MARKS_WAIT_S", 0.0)
+    writer = MarkingWriter(marks_expected=1)
+    scribe = Scribe(writer, is_eager=False)
+    scribe.mark(("o1", "risk", 1))
+    scribe.settle()
+    sizes = list(writer.sizes)
+    scribe.close()
+    assert sizes == [(0, 1)]

@@ -79,6 +79,7 @@ def setting(
     folder: Path,
     told: Mapping[str, str],
     *,
+    names: tuple[str, str] = ("key", "secret"),
     webhook: str = "",
     changes: Mapping[str, str] | None = None,
 ) -> Setting:
@@ -86,7 +87,7 @@ def setting(
     data_dir, keys = folder / "data", folder / "keys"
     data_dir.mkdir(mode=0o700, exist_ok=True)
     keys.touch(mode=0o600)
-    keys.write_text(f"{told['key']}\n{told['secret']}\n", encoding="ascii")
+    keys.write_text("\n".join(told[name] for name in names), encoding="ascii")
     socket = folder / "s"
     text = _CONFIG.format(data_dir=data_dir, socket=socket, url=told["url"], keys=keys)
     for old, new in (changes or {}).items():

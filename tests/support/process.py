@@ -129,7 +129,7 @@ class RunningRun:
         return await asyncio.to_thread(ask, *arguments, "--data-dir", str(self.data_dir))
 
     async def end(self, number: int | None = None) -> int:
-        """Send a signal to the launcher, if any, and wait for its exit code."""
+        """Send a signal to the run, if any, and wait for its exit code."""
         if number is not None:
             self.process.send_signal(number)
         return await self.process.wait()

@@ -1,5 +1,7 @@
 """The command line over a real run: explanations, SQL, controls, templates, and bad input."""
 
+import contextlib
+import os
 import shutil
 import signal
 import subprocess
@@ -179,11 +181,22 @@ def test_a_second_instance_and_a_cut_off_run_are_refused(data_dir: Path) -> None
             await run.until_event("SessionOpened")
             second = await run.ask("run", "--headless")
             assert (second.code, str(run.address.pid) in second.err) == (3, True), second.err
-            run.process.kill()  # its trader goes with it, by the kernel
-            await run.process.wait()
+            os.kill(int((data_dir / "guard.lock").read_text().split()[0]), signal.SIGKILL)
+            os.kill(run.address.pid, signal.SIGKILL)  # nobody is left to start it again
+            assert await run.process.wait() == 1
 
     within(scenario)
     said = ask("run", *where)
     assert (said.code, "--recover" in said.err) == (3, True), said.err
     again = ask("run", *where, "--speed", "max", "--recover", "--json")
     assert (again.code, orjson.loads(again.out)["sessions"]) == (0, 1)
+    assert processes_on(data_dir) == []  # nor the archivist whose guard and trader were killed
+
+
+def processes_on(data_dir: Path) -> list[str]:
+    """Command lines of the processes that were started for a data directory."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            found.append(each.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if str(data_dir) in line]

@@ -133,6 +133,7 @@ def test_a_failed_strategy_shows_in_the_status_of_a_running_trader(
             states = {each["name"]: each["state"] for each in status["strategies"]}
             assert states == {
                 "vwap_reversion": "RUNNING",
+                "dip_buyer": "RUNNING",
                 "raising": "FAILED",
                 "spinning": "FAILED",
             }

@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from storage.guard_log import guard_lines
 from storage.lease import FenceWord, Hold
 from tests.support.guard import GUARD, TAG, Setting, guarding, setting
 from tests.support.live import simulator
+from tests.support.process import ask
 
 NOWHERE = {"url": "http://127.0.0.1:1", "key": "K", "secret": "S"}
 
@@ -98,6 +100,71 @@ def test_a_guard_that_runs_answers_a_kill_with_counts_and_releases_when_told(
     assert swept == [1, 1]
 
 
+AT_TRADIER = {'name = "alpaca"': 'name = "tradier"'}
+OPEN_AT_TRADIER = ("open", "pending", "held", "partially_filled")
+
+
+def place_at_tradier(told: dict[str, str], tag: str, **fields: str) -> None:
+    """Orders of Tradier's form, as another program would place them."""
+    body = urllib.parse.urlencode({"duration": "gtc", "tag": tag, **fields}).encode()
+    request = urllib.request.Request(  # noqa: S310
+        f"{told['url']}/v1/accounts/{told['account']}/orders",
+        data=body,
+        headers={"Authorization": f"Bearer {told['token']}", "Accept": "application/json"},
+    )
+    with urllib.request.urlopen(request) as answer:  # noqa: S310 - a venue on loopback
+        said = orjson.loads(answer.read())
+    assert said["order"]["status"] == "ok", said
+
+
+def at_tradier(told: dict[str, str]) -> list[tuple[str, str]]:
+    """Tag and status of every order, in the venue's own book."""
+    with urllib.request.urlopen(f"{told['admin_url']}/admin/truth") as answer:  # noqa: S310
+        truth: dict[str, Any] = orjson.loads(answer.read())
+    return [(each["tag"], each["status"]) for each in truth["orders"]]
+
+
+def test_a_kill_at_tradier_takes_off_parents_of_ours_and_nothing_else(tmp_path: Path) -> None:
+    """KC-2, WD-6: no cancel-all there: listed, each parent cancelled, listed until twice clean."""
+    share = {"class": "equity", "symbol": "SPY", "side": "buy", "quantity": "1", "type": "limit"}
+    bracket = {
+        "class": "otoco",
+        **{f"symbol[{leg}]": "SPY" for leg in range(3)},
+        **{f"quantity[{leg}]": "1" for leg in range(3)},
+        "type[0]": "limit",
+        "side[0]": "buy",
+        "price[0]": "1.00",
+        "type[1]": "limit",
+        "side[1]": "sell",
+        "price[1]": "9000.00",
+        "type[2]": "stop",
+        "side[2]": "sell",
+        "stop[2]": "0.50",
+    }
+    with simulator("--still", venue="tradier") as told:
+        where = setting(tmp_path, told, names=("account", "token"), changes=AT_TRADIER)
+        place_at_tradier(told, f"{TAG}t-1", price="1.00", **share)
+        place_at_tradier(told, f"{TAG}t-2", **bracket)
+        place_at_tradier(told, "theirs", price="1.00", **share)
+        code, answer, said = where.ask("kill", "FLATTEN", "--reason", "a test")
+        counts = [answer[name] for name in ("cancelled", "failed", "remaining", "foreign")]
+        assert (code, counts) == (0, [2, 0, 0, 1]), (answer, said)
+        ours = [status for tag, status in at_tradier(told) if (tag or "").startswith(TAG)]
+        assert not set(ours) & set(OPEN_AT_TRADIER), at_tradier(told)
+        assert ("theirs", "open") in at_tradier(told)
+
+
+def test_a_token_that_tradier_does_not_know_is_never_reported_done(tmp_path: Path) -> None:
+    """KC-5: without a list nothing is known, and the answer says so."""
+    with simulator("--still", venue="tradier") as told:
+        wrong = {**told, "token": "not-the-token"}
+        where = setting(tmp_path, wrong, names=("account", "token"), changes=AT_TRADIER)
+        kill = ("kill", "FLATTEN", "--reason", "a test", "--timeout", "1")
+        code, answer, said = where.ask(*kill)
+    assert (code, answer["type"]) == (1, "failed")
+    assert "an unknown number of orders of ours may work" in said
+
+
 def guarding_twice(where: Setting) -> int:
     """The exit code of a second guard of the same data directory."""
     done = subprocess.run(where.command("watch"), capture_output=True, timeout=20, check=False)
@@ -141,6 +208,19 @@ def test_a_guard_without_explicit_limits_does_not_start(
     assert code == 2
     assert expected in said
     assert list(where.data_dir.iterdir()) == []
+
+
+def test_a_run_whose_guard_cannot_reach_its_venue_starts_nothing(tmp_path: Path) -> None:
+    """WD-6: exit 2 with the reason; with a limit missing as well."""
+    where = setting(tmp_path, NOWHERE)
+    run = ("run", "--headless", "--data-dir", str(where.data_dir), "--guard", str(where.config))
+    said = ask(*run)
+    assert (said.code, "the guard's venue cannot be used" in said.err) == (2, True), said.err
+    assert not (where.data_dir / "record.db").exists()
+    text = where.config.read_text(encoding="utf-8")
+    where.config.write_text(text.replace("heartbeat_s = 1.0\n", ""), encoding="utf-8")
+    said = ask(*run)
+    assert (said.code, "missing field `heartbeat_s`" in said.err) == (2, True), said.err
 
 
 def test_keys_that_others_can_read_and_a_path_that_is_taken_are_refused(tmp_path: Path) -> None:

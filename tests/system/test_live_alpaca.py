@@ -193,10 +193,14 @@ def test_no_entry_leaves_while_a_heartbeat_is_not_acknowledged(
             await desk.ready()
             held = await desk.enter()
             await desk.until(lambda: desk.state(held) == "NOT_SENT", "a refused release")
-            gate = desk.trader.system.gate
+            system = desk.trader.system
+            gate, breakers = system.gate, system.wiring.breakers
             assert gate.refuses(False) is None  # noqa: FBT003 - the gate's own signature
+            (shown,) = [each for each in breakers.states() if each["name"] == "heartbeat"]
+            assert (shown["state"], "not acknowledged" in shown["cause"]) == ("OPEN", True)
             problem = ""
             await desk.until(lambda: gate.refuses(True) is None, "an open gate")  # noqa: FBT003
+            assert not breakers.is_any_shut()
             await round_trip(desk)
             await agree(desk, where)
 
@@ -273,7 +277,7 @@ def test_a_fill_that_the_venue_takes_back_is_taken_back_here(
     position and its list of executions tell.
     """
     if heard == "without a name":
-        monkeypatch.setattr(Heard, "take_back", lambda _, __: None)
+        monkeypatch.setattr(Heard, "take_back", lambda *_: None)
 
     async def play() -> None:
         async with at_venue(told) as where, live(where, tmp_path) as desk:

@@ -283,7 +283,7 @@ def test_a_stop_in_the_first_instant_of_a_trader_ends_a_whole_run(data_dir: Path
     """WD-7: SIGTERM before its first line of Python: set up, stopped, journaled, exit 0."""
     data_dir.mkdir(mode=0o700)
     options = RunOptions(data_dir=data_dir)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)  # as the launcher starts it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)  # until it can act
     try:
         trader = subprocess.Popen([sys.executable, "-m", "actors.trader", options.to_json()])
     finally:

@@ -85,6 +85,7 @@ def test_the_defaults_are_the_micro_profile_with_every_protection_on() -> None:
         ("[operator]\ntoken = 'x'", "operator.token: secrets never stand in the configuration"),
         ("[input]\ncalendar = 'XNYC'", "input.calendar: expected one of ALWAYS, ES, XNYS, found 'XNYC'; did you mean XNYS?"),
         ("[input]\nbar_stamp = 'mid'", "input.bar_stamp: expected one of the names in its comment, found 'mid'"),
+        ("[breakers]\nopen_s = 60\nopen_max_s = 59", "open_max_s: expected at least open_s (60), found 59"),
         ("[[strategies]]\nname = 'a'\ninstrument = 'SPX'", "strategies[0].instrument: expected one of SPY, found 'SPX'"),
         ("[[strategies]]\nname = 'a'", "strategies[0].instrument: expected a value, found none"),
         ("[[strategies]]\nname='a'\ninstrument='SPY'\nparameters = {x = nan}", "strategies[0].parameters.x: expected a finite number"),

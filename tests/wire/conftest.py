@@ -82,6 +82,19 @@ class TradierVenue(AdminPort):
     account: str
 
 
+@dataclass(frozen=True)
+class PolymarketVenue(AdminPort):
+    """A running Polymarket, and the wallet that has money there."""
+
+    ws_url: str
+    address: str
+    private_key: str
+
+    def later(self, seconds: float) -> None:
+        """Its clock goes on."""
+        self.admin("POST", "clock", {"advance_s": seconds})
+
+
 def running(name: str) -> Iterator[dict[str, str]]:
     """What a venue's process says of itself; it ends with 0."""
     command = [str(HOLDFAST), "venue", name, "--json", "--seed", "7"]
@@ -111,6 +124,20 @@ def venue(process: Venue) -> Venue:
     """The venue as new, on a Friday morning."""
     process.reset()
     return process
+
+
+@pytest.fixture(scope="session")
+def polymarket_process() -> Iterator[PolymarketVenue]:
+    """One Polymarket for all tests."""
+    for said in running("polymarket"):
+        yield PolymarketVenue(**said)
+
+
+@pytest.fixture
+def polymarket(polymarket_process: PolymarketVenue) -> PolymarketVenue:
+    """The venue as new, on a Friday morning."""
+    polymarket_process.reset()
+    return polymarket_process
 
 
 @pytest.fixture

@@ -9,10 +9,13 @@ from trading.config import Config
 from trading.errors import ConfigError
 from trading.policies import Policy
 from trading.strategies.api import Strategy, Value, configure
+from trading.strategies.dip_buyer import DipBuyerStrategy
 from trading.strategies.loader import Folder
 from trading.strategies.vwap_reversion import VwapReversionStrategy
 
-BUILT_IN: Final[Mapping[str, type[Strategy]]] = {VwapReversionStrategy.name: VwapReversionStrategy}
+BUILT_IN: Final[Mapping[str, type[Strategy]]] = {
+    kind.name: kind for kind in (VwapReversionStrategy, DipBuyerStrategy)
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

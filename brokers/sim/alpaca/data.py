@@ -25,6 +25,12 @@ _UNITS_NS: Final = {
 }
 SIP_DELAY_NS: Final = 15 * MINUTE_NS
 FEEDS: Final = ("iex", "sip", "delayed_sip", "otc", "indicative", "opra")
+_KINDS: Final = ("bars", "trades", "quotes")
+# Of options the venue has neither old quotes nor the newest bar.
+_SERVED: Final = (
+    ("/v2/stocks", _KINDS, _KINDS),
+    ("/v1beta1/options", ("bars", "trades"), ("trades", "quotes")),
+)
 Reader = Callable[[str, int, int], list[Row]]
 
 
@@ -37,9 +43,10 @@ class DataRoutes:
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Register every route."""
-        for base in ("/v2/stocks", "/v1beta1/options"):
-            for kind in ("bars", "trades", "quotes"):
+        for base, ranged, latest in _SERVED:
+            for kind in ranged:
                 router.add_get(f"{base}/{kind}", self._ranged(kind))
+            for kind in latest:
                 router.add_get(f"{base}/{kind}/latest", self._latest(kind))
             router.add_get(f"{base}/snapshots", self.snapshots)
         router.add_get("/v1beta1/options/snapshots/{underlying}", self.chain)

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
+from brokers.sim.hub import Client, Hub
 from brokers.sim.market import BarTick, QuoteTick, Tick, TradeTick
 from brokers.sim.sockets import Outlet
 from brokers.sim.units import NS, ONE_1E8, dump_json, load_json, number, ratio, utc_text
@@ -88,8 +89,9 @@ def packed_time(ns: int) -> msgspec.msgpack.Ext:
 
 
 @dataclass(slots=True, eq=False)
-class _Client:
-    outlet: Outlet
+class DataClient(Client):
+    """What one client has shown and asked for, and how it reads."""
+
     feed: str
     is_packed: bool
     is_known: bool = False
@@ -114,13 +116,13 @@ class _Client:
         self.say([{"T": "error", "code": code, "msg": _ERRORS[code]}])
 
 
-class DataHub:
+class DataHub(Hub[DataClient]):
     """Every client of the market data stream."""
 
     def __init__(self, site: "AlpacaSite") -> None:
         """Nobody is there yet."""
+        super().__init__()
         self._site = site
-        self._clients: list[_Client] = []
 
     def publish(self, tick: Tick) -> None:
         """Tell a tick to those who want it."""
@@ -132,46 +134,28 @@ class DataHub:
             if client.wants(channel, tick.symbol):
                 client.tell(body, at_ns)
 
-    def cut(self) -> None:
-        """Break every connection."""
-        for client in self._clients:
-            client.outlet.cut()
-        self._clients.clear()
-
     @property
     def clients(self) -> int:
-        """How many are connected."""
-        return len(self._clients)
+        """How many have shown their keys."""
+        return sum(client.is_known for client in self._clients)
 
     @property
     def subscriptions(self) -> int:
         """How many channels of symbols are asked for, by all clients together."""
         return sum(len(names) for one in self._clients for names in one.wanted.values())
 
-    async def serve(self, request: web.Request) -> web.WebSocketResponse:
-        """One client, from its first word to its last."""
-        socket = web.WebSocketResponse(max_msg_size=16 << 20)
-        await socket.prepare(request)
-        client = _Client(
-            Outlet(socket, request.transport),
+    def client(self, request: web.Request, outlet: Outlet) -> DataClient:
+        """Unknown as yet, and greeted."""
+        client = DataClient(
+            outlet,
             feed=request.match_info["feed"],
             is_packed=request.headers.get("Content-Type") == MSGPACK,
         )
         client.say([{"T": "success", "msg": "connected"}])
-        try:
-            async for message in socket:
-                if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    continue
-                if not self._hear(client, message.data):
-                    await client.outlet.drained()
-                    await socket.close()
-        finally:
-            if client in self._clients:
-                self._clients.remove(client)
-            await client.outlet.end()
-        return socket
+        return client
 
-    def _hear(self, client: _Client, raw: bytes | str) -> bool:
+    def hear(self, client: DataClient, raw: bytes) -> bool:
+        """Answer one message; False ends the connection."""
         try:
             message = _decode(raw, is_packed=client.is_packed)
             action = message["action"]
@@ -189,22 +173,21 @@ class DataHub:
             client.fail(400)
         return True
 
-    def _authenticate(self, client: _Client, message: dict[str, Any]) -> bool:
+    def _authenticate(self, client: DataClient, message: dict[str, Any]) -> bool:
         if client.is_known:
             client.fail(403)
             return True
         if not self._site.keys.are_good(message.get("key"), message.get("secret")):
             client.fail(402)
             return False
-        if any(other.feed == client.feed for other in self._clients):
+        if any(other.is_known and other.feed == client.feed for other in self._clients):
             client.fail(406)  # one connection per feed
             return False
         client.is_known = True
-        self._clients.append(client)
         client.say([{"T": "success", "msg": "authenticated"}])
         return True
 
-    def _subscribe(self, client: _Client, message: dict[str, Any], *, is_more: bool) -> None:
+    def _subscribe(self, client: DataClient, message: dict[str, Any], *, is_more: bool) -> None:
         wanted = {name: [*symbols] for name, symbols in client.wanted.items()}
         for channel in CHANNELS:
             for symbol in message.get(channel) or []:
@@ -225,6 +208,5 @@ class DataHub:
             self._site.desk.list_symbol(symbol)
 
 
-def _decode(raw: bytes | str, *, is_packed: bool) -> Any:
-    data = raw.encode() if isinstance(raw, str) else raw
-    return msgspec.msgpack.decode(data) if is_packed else load_json(data)
+def _decode(raw: bytes, *, is_packed: bool) -> Any:
+    return msgspec.msgpack.decode(raw) if is_packed else load_json(raw)

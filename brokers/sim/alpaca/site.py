@@ -12,7 +12,7 @@ from brokers.sim.book import Match
 from brokers.sim.core import Core, VenueOptions
 from brokers.sim.dialect import Dialect
 from brokers.sim.limits import Keys, RateLimit
-from brokers.sim.site import Site
+from brokers.sim.site import Site, counted
 from brokers.sim.units import load_json, show
 
 NAME: Final = "alpaca"
@@ -99,42 +99,14 @@ class AlpacaSite(Site):
         return {
             "orders": [_told(order) for order in blotter.roots()],
             "open_orders": sum(order.parent is None for order in blotter.open.values()),
-            "orders_by_client_id": _by_client_id([*blotter.roots()]),
+            "orders_by_client_id": counted(
+                order.client_order_id for order in blotter.roots() if order.has_own_id
+            ),
             "orders_without_client_id": sum(not each.has_own_id for each in blotter.roots()),
-            "executions": [
-                {
-                    "id": one.execution_id,
-                    "order_id": one.order_id,
-                    "symbol": one.symbol,
-                    "side": one.side.value,
-                    "qty": show(one.qty_1e8),
-                    "price": show(one.price_1e8),
-                    "at_ns": one.at_ns,
-                    "is_reversed": one.execution_id in ledger.reversed_ids,
-                }
-                for one in ledger.executions.values()
-            ],
-            "positions": {
-                symbol: {
-                    "qty": show(position.qty_1e8),
-                    "avg_entry_price": show(position.average_1e8),
-                }
-                for symbol, position in ledger.positions.items()
-            },
-            "cash": show(ledger.cash_1e8),
-            "fees_accrued": show(ledger.fees_accrued_1e8),
+            **ledger.shown(),
             "equity": show(self.desk.funds.equity_1e8()),
         }
 
 
 def _told(order: Order) -> dict[str, Any]:
     return {**order.shown(), "has_own_client_id": order.has_own_id}
-
-
-def _by_client_id(orders: Sequence[Order]) -> dict[str, int]:
-    """How many orders stand for each id that a client gave."""
-    found: dict[str, int] = {}
-    for order in orders:
-        if order.has_own_id:
-            found[order.client_order_id] = found.get(order.client_order_id, 0) + 1
-    return found

@@ -1,6 +1,5 @@
 """Alpaca behind the server: which routes there are, and how an error is worded."""
 
-from typing import TYPE_CHECKING, Final
 from wsgiref.handlers import format_date_time
 
 from aiohttp import web
@@ -8,34 +7,20 @@ from aiohttp import web
 from brokers.sim.alpaca.data import DataRoutes
 from brokers.sim.alpaca.errors import ApiError
 from brokers.sim.alpaca.rest import TradingRoutes, admit, answer
-from brokers.sim.core import Core
+from brokers.sim.alpaca.site import AlpacaSite
 from brokers.sim.server import Handler
 from brokers.sim.units import NS
-
-if TYPE_CHECKING:
-    from brokers.sim.alpaca.site import AlpacaSite
-
-_HTML: Final = "<html><body><h1>{status}</h1></body></html>"
+from brokers.sim.wiring import SiteWire, page
 
 
-class AlpacaWire:
+class AlpacaWire(SiteWire[AlpacaSite]):
     """The routes of one Alpaca venue: trading, data and both streams on one port."""
 
-    def __init__(self, site: "AlpacaSite") -> None:
+    def __init__(self, site: AlpacaSite) -> None:
         """Serve this venue."""
-        self._site = site
+        super().__init__(site)
         self._trading = TradingRoutes(site)
         self._data = DataRoutes(site)
-
-    @property
-    def core(self) -> Core:
-        """Of the venue as it is now."""
-        return self._site.core
-
-    @property
-    def down_s(self) -> float:
-        """As the newest rule says."""
-        return self._site.down_s
 
     def router(self, app: web.Application) -> None:
         """Register its routes."""
@@ -49,14 +34,12 @@ class AlpacaWire:
         """The handler's answer, or the refusal in Alpaca's words."""
         try:
             admit(self._site, request)
-            response = await handler(request)
+            response = await self.plain(request, handler)
         except ApiError as error:
             response = answer(error.body, error.status)
         except web.HTTPException as error:
             code = error.status * 100_000 + 10_000
             response = answer({"code": code, "message": error.reason}, error.status)
-        if not isinstance(response, web.Response):
-            raise TypeError(f"{request.path} answered with {type(response).__name__}")
         response.headers.update(self._site.limit.headers())
         response.headers["Date"] = format_date_time(self._site.core.now_ns() // NS)
         return response
@@ -66,17 +49,8 @@ class AlpacaWire:
         if status in (429, 500):
             code = status * 100_000 + 10_000
             return answer({"code": code, "message": "internal server error occurred"}, status)
-        text = _HTML.format(status=status)
-        return web.Response(status=status, text=text, content_type="text/html")
+        return page(status)
 
     async def told(self) -> None:
         """Wait for the order stream."""
         await self._site.trades.drained()
-
-    def look(self) -> bool:
-        """Do what is due."""
-        return self._site.look()
-
-    def cut(self) -> None:
-        """Close every stream."""
-        self._site.cut()

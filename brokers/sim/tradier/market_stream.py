@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
+from brokers.sim.hub import Client, Hub
 from brokers.sim.market import BarTick, QuoteTick, Tick, TradeTick
 from brokers.sim.sockets import Outlet
 from brokers.sim.tradier.assets import ASSETS
@@ -17,8 +18,9 @@ KINDS: Final = ("quote", "trade", "summary", "timesale", "tradex")
 
 
 @dataclass(slots=True, eq=False)
-class _Client:
-    outlet: Outlet
+class MarketClient(Client):
+    """What one client has shown and asked for."""
+
     sessionid: str = ""
     symbols: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
@@ -41,13 +43,13 @@ class _Day:
     volume_1e8: int = 0
 
 
-class MarketHub:
+class MarketHub(Hub[MarketClient]):
     """Every client of the market's stream."""
 
     def __init__(self, site: "TradierSite") -> None:
         """Nobody is there yet."""
+        super().__init__()
         self._site = site
-        self._clients: list[_Client] = []
         self._days: dict[str, _Day] = {}
 
     def begin(self) -> None:
@@ -139,46 +141,27 @@ class MarketHub:
             "prevClose": show(day.open_1e8),
         }
 
-    def cut(self) -> None:
-        """Break every connection."""
-        for client in self._clients:
-            client.outlet.cut()
-        self._clients.clear()
-
-    @property
-    def clients(self) -> int:
-        """How many are connected."""
-        return len(self._clients)
-
     @property
     def subscriptions(self) -> int:
         """How many symbols are asked for, by all clients together."""
         return sum(len(client.symbols) for client in self._clients)
 
-    async def serve(self, request: web.Request) -> web.WebSocketResponse:
-        """One client, from its first word to its last."""
-        socket = web.WebSocketResponse(max_msg_size=16 << 20)
-        await socket.prepare(request)
-        client = _Client(Outlet(socket, request.transport))
-        self._clients.append(client)
-        try:
-            async for message in socket:
-                if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    continue
-                if not self._hear(client, message.data):
-                    client.outlet.send(dump_json({"error": "Session not found"}).decode())
-                    await client.outlet.drained()
-                    await socket.close()
-        finally:
-            if client in self._clients:
-                self._clients.remove(client)
-            await client.outlet.end()
-        return socket
+    def client(self, request: web.Request, outlet: Outlet) -> MarketClient:
+        """Unknown as yet."""
+        del request
+        return MarketClient(outlet)
 
-    def _hear(self, client: _Client, raw: bytes | str) -> bool:
-        """Subscribe, or subscribe to something else; False ends the connection."""
+    def hear(self, client: MarketClient, raw: bytes) -> bool:
+        """Subscribe, or be told that the session is none, which ends the connection."""
+        is_good = self._subscribe(client, raw)
+        if not is_good:
+            client.outlet.send(dump_json({"error": "Session not found"}).decode())
+        return is_good
+
+    def _subscribe(self, client: MarketClient, raw: bytes) -> bool:
+        """Subscribe, or subscribe to something else."""
         try:
-            asked = load_json(raw.encode() if isinstance(raw, str) else raw)
+            asked = load_json(raw)
             sessionid, symbols = asked["sessionid"], asked["symbols"]
             kinds = asked.get("filter") or KINDS
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -195,7 +178,7 @@ class MarketHub:
             self._begin(client, symbol)
         return True
 
-    def _begin(self, client: _Client, symbol: str) -> None:
+    def _begin(self, client: MarketClient, symbol: str) -> None:
         """The newest quote of a symbol at once; a contract gets its book, and is quoted by that."""
         is_new = symbol not in self._site.core.market
         if not self._site.is_listed(symbol) or is_new or self._site.is_muted:
@@ -204,9 +187,8 @@ class MarketHub:
         for event in self._quoted(quote) if quote is not None else []:
             client.tell(event)
 
-    def _kick_others(self, client: _Client) -> None:
+    def _kick_others(self, client: MarketClient) -> None:
         """One session at a time: who was here before is cut."""
         for other in [*self._clients]:
             if other is not client and other.sessionid:
-                other.outlet.cut()
-                self._clients.remove(other)
+                self.drop(other)

@@ -8,12 +8,11 @@ from brokers.sim.book import Match
 from brokers.sim.core import Core, VenueOptions, dice
 from brokers.sim.dialect import Dialect
 from brokers.sim.limits import Keys
-from brokers.sim.site import Site
+from brokers.sim.site import Site, counted
 from brokers.sim.tradier.assets import ASSETS
 from brokers.sim.tradier.desk import Desk
 from brokers.sim.tradier.limits import Limits
 from brokers.sim.tradier.market_stream import MarketHub
-from brokers.sim.tradier.orders import Order
 from brokers.sim.tradier.sessions import Sessions
 from brokers.sim.tradier.stream import AccountHub
 from brokers.sim.units import show
@@ -105,38 +104,8 @@ class TradierSite(Site):
         return {
             "orders": [order.shown(with_tags=True) for order in blotter.roots()],
             "open_orders": sum(order.parent is None for order in blotter.open.values()),
-            "orders_by_client_id": _by_tag([*blotter.roots()]),
+            "orders_by_client_id": counted(order.tag for order in blotter.roots()),
             "orders_without_client_id": sum(order.tag is None for order in blotter.roots()),
-            "executions": [
-                {
-                    "id": one.execution_id,
-                    "order_id": one.order_id,
-                    "symbol": one.symbol,
-                    "side": one.side.value,
-                    "qty": show(one.qty_1e8),
-                    "price": show(one.price_1e8),
-                    "at_ns": one.at_ns,
-                    "is_reversed": one.execution_id in ledger.reversed_ids,
-                }
-                for one in ledger.executions.values()
-            ],
-            "positions": {
-                symbol: {
-                    "qty": show(position.qty_1e8),
-                    "avg_entry_price": show(position.average_1e8),
-                }
-                for symbol, position in ledger.positions.items()
-            },
-            "cash": show(ledger.cash_1e8),
-            "fees_accrued": show(ledger.fees_accrued_1e8),
+            **ledger.shown(),
             "equity": show(self.desk.funds.equity_1e8()),
         }
-
-
-def _by_tag(orders: Sequence[Order]) -> dict[str, int]:
-    """How many orders stand for each tag: the venue itself takes any number."""
-    found: dict[str, int] = {}
-    for order in orders:
-        if order.tag is not None:
-            found[order.tag] = found.get(order.tag, 0) + 1
-    return found

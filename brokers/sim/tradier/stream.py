@@ -1,11 +1,11 @@
 """The account's events: cumulative, out of order at times, and never repeated."""
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
+from brokers.sim.hub import Client, Hub
 from brokers.sim.sockets import Outlet
 from brokers.sim.spoil import spoilt_frame
 from brokers.sim.telling import Telling
@@ -20,22 +20,23 @@ EVENTS: Final = ("order", "journal")
 
 
 @dataclass(slots=True, eq=False)
-class _Client:
-    outlet: Outlet
+class AccountClient(Client):
+    """What one client has shown and asked for."""
+
     sessionid: str = ""
     events: tuple[str, ...] = ()
     excluded: list[str] = field(default_factory=list)
     beat_ns: int = 0
 
 
-class AccountHub:
+class AccountHub(Hub[AccountClient]):
     """Every client of the account's stream."""
 
     def __init__(self, site: "TradierSite") -> None:
         """Nobody listens yet."""
+        super().__init__()
         self._site = site
         self.telling = Telling(lambda: site.core.faults, self._send)
-        self._clients: list[_Client] = []
 
     def publish(self, order: "Order") -> None:
         """Tell an order as it is now; faults know the event by the order's status.
@@ -67,50 +68,27 @@ class AccountHub:
                 beat = {"event": "heartbeat", "status": "active", "timestamp": at}
                 client.outlet.send(dump_json(beat).decode())
 
-    async def drained(self) -> None:
-        """Wait until every client has been written all that was told."""
-        await asyncio.gather(*(client.outlet.drained() for client in [*self._clients]))
-
-    def cut(self) -> None:
-        """Break every connection."""
-        for client in self._clients:
-            client.outlet.cut()
-        self._clients.clear()
-
-    @property
-    def clients(self) -> int:
-        """How many are connected."""
-        return len(self._clients)
-
     @property
     def listeners(self) -> int:
         """How many hear the events."""
         return sum(bool(client.events) for client in self._clients)
 
-    async def serve(self, request: web.Request) -> web.WebSocketResponse:
-        """One client, from its first word to its last."""
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        client = _Client(Outlet(socket, request.transport))
-        self._clients.append(client)
-        try:
-            async for message in socket:
-                if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    continue
-                if not self._hear(client, message.data):
-                    client.outlet.send(dump_json({"error": "Session not found"}).decode())
-                    await client.outlet.drained()
-                    await socket.close()
-        finally:
-            if client in self._clients:
-                self._clients.remove(client)
-            await client.outlet.end()
-        return socket
+    def client(self, request: web.Request, outlet: Outlet) -> AccountClient:
+        """Unknown as yet."""
+        del request
+        return AccountClient(outlet)
 
-    def _hear(self, client: _Client, raw: bytes | str) -> bool:
-        """Begin to listen, or listen to something else; False ends the connection."""
+    def hear(self, client: AccountClient, raw: bytes) -> bool:
+        """Begin to listen, or be told that the session is none, which ends the connection."""
+        is_good = self._begin(client, raw)
+        if not is_good:
+            client.outlet.send(dump_json({"error": "Session not found"}).decode())
+        return is_good
+
+    def _begin(self, client: AccountClient, raw: bytes) -> bool:
+        """Begin to listen, or listen to something else."""
         try:
-            asked = load_json(raw.encode() if isinstance(raw, str) else raw)
+            asked = load_json(raw)
             sessionid, events = asked["sessionid"], asked["events"]
             excluded = asked.get("excludeAccounts") or []
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -126,9 +104,8 @@ class AccountHub:
         client.beat_ns = now_ns + HEARTBEAT_NS
         return True
 
-    def _kick_others(self, client: _Client) -> None:
+    def _kick_others(self, client: AccountClient) -> None:
         """One session at a time: who was here before is cut."""
         for other in [*self._clients]:
             if other is not client and other.sessionid:
-                other.outlet.cut()
-                self._clients.remove(other)
+                self.drop(other)

@@ -1,40 +1,24 @@
 """Tradier behind the server: which routes there are, and how an error is worded."""
 
-from typing import TYPE_CHECKING, Final
-
 from aiohttp import web
 
-from brokers.sim.core import Core
 from brokers.sim.server import Handler
 from brokers.sim.tradier.data import MarketRoutes
 from brokers.sim.tradier.errors import Refusal, bad_token, errors, too_many
 from brokers.sim.tradier.limits import kind_of
 from brokers.sim.tradier.rest import AccountRoutes
-
-if TYPE_CHECKING:
-    from brokers.sim.tradier.site import TradierSite
-
-_HTML: Final = "<html><body><h1>{status}</h1></body></html>"
+from brokers.sim.tradier.site import TradierSite
+from brokers.sim.wiring import SiteWire, page
 
 
-class TradierWire:
+class TradierWire(SiteWire[TradierSite]):
     """The routes of one Tradier venue: account, markets and both streams on one port."""
 
-    def __init__(self, site: "TradierSite") -> None:
+    def __init__(self, site: TradierSite) -> None:
         """Serve this venue."""
-        self._site = site
+        super().__init__(site)
         self._account = AccountRoutes(site)
         self._markets = MarketRoutes(site)
-
-    @property
-    def core(self) -> Core:
-        """Of the venue as it is now."""
-        return self._site.core
-
-    @property
-    def down_s(self) -> float:
-        """As the newest rule says."""
-        return self._site.down_s
 
     def router(self, app: web.Application) -> None:
         """Register its routes."""
@@ -46,19 +30,17 @@ class TradierWire:
     async def answer(self, request: web.Request, handler: Handler) -> web.Response:
         """The handler's answer, or the refusal in Tradier's words."""
         kind = kind_of(request.method, request.path)
-        response: web.StreamResponse
+        response: web.Response
         try:
             token = request.headers.get("Authorization", "").removeprefix("Bearer ")
             if not self._site.keys.is_good_token(token):
                 raise bad_token()
             is_within = self._site.limit.take(kind)
-            response = await handler(request) if is_within else too_many()
+            response = await self.plain(request, handler) if is_within else too_many()
         except Refusal as refusal:
             response = refusal.answer()
         except web.HTTPException as error:
             response = web.Response(status=error.status, text=error.reason)
-        if not isinstance(response, web.Response):
-            raise TypeError(f"{request.path} answered with {type(response).__name__}")
         response.headers.update(self._site.limit.headers(kind))
         return response
 
@@ -70,17 +52,8 @@ class TradierWire:
             return too_many()
         if status < 502:  # noqa: PLR2004 - what Tradier answers itself
             return web.Response(status=status, text="Internal Server Error")
-        text = _HTML.format(status=status)
-        return web.Response(status=status, text=text, content_type="text/html")
+        return page(status)
 
     async def told(self) -> None:
         """Wait for the account's stream."""
         await self._site.events.drained()
-
-    def look(self) -> bool:
-        """Do what is due."""
-        return self._site.look()
-
-    def cut(self) -> None:
-        """Close every stream."""
-        self._site.cut()

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { ageNow, freshness } from '../src/lib/ages'
-import { age, decimalsOf, money, percent, price, quantity, sessionDate, signed, span, time } from '../src/lib/format'
+import { age, clockOffset, completeness, decimalsOf, money, percent, price, quantity, sessionDate, signed, span, time } from '../src/lib/format'
 import { protectionValue, used } from '../src/lib/protections'
 
 test('UI-10: a sign stands beside the colour', () => {
@@ -10,6 +10,15 @@ test('UI-10: a sign stands beside the colour', () => {
   expect(money(-1)).toBe('0.00')
   expect(money(123_456_789_000_000)).toBe('1,234,567.89')
   expect(money(null)).toBe('–')
+})
+
+test('UI-7: a session with a hole is never shown as whole', () => {
+  expect([1, 0.99999, 0.9782, 0].map(completeness)).toEqual(['100.0 %', '99.9 %', '97.8 %', '0.0 %'])
+})
+
+test('UI-7: a clock that does not answer says why', () => {
+  expect(clockOffset({ name: 'venue', offset_ns: -2_000_000, problem: '' })).toBe('venue \u22122.00 ms')
+  expect(clockOffset({ name: 'ntp', offset_ns: null, problem: '' })).toBe('ntp no answer')
 })
 
 test('prices have as many decimals as their tick', () => {
@@ -32,10 +41,13 @@ test('times are those of the exchange', () => {
   expect(time(1_704_206_100_000_000_000)).toBe('09:35:00')
 })
 
-test('UI-8: ages grow by the page\'s own clock, and nothing is fresh over a dead link', () => {
-  const grown = ageNow(1e9, 1000, 4000)
-  expect(grown).toBe(4e9)
-  const feed = { name: 'main', age_ns: 1e9, freshness: 'GREEN', is_stale: false } as const
+test('UI-8: an age is what was said and how old that word is, and nothing is fresh over a dead link', () => {
+  expect(ageNow(1e9, 3000)).toBe(4e9)
+  expect(ageNow(1e9, null)).toBe(1e9)
+  const feed = {
+    name: 'main', age_ns: 1e9, freshness: 'GREEN', is_stale: false, completeness_ratio: 1,
+    repeated: 0, older: 0, disordered: 0,
+  } as const
   expect(freshness(feed, 'live')).toBe('fresh')
   expect(freshness(feed, 'stale')).toBe('unknown')
   expect(freshness({ ...feed, freshness: 'RED' }, 'live')).toBe('late')

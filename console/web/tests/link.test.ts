@@ -19,6 +19,11 @@ test('UI-8: a word of the trader makes it live, silence makes it stale', () => {
   expect(linkOf(facts, 101 + STALE_AFTER_MS)).toBe('stale')
 })
 
+test('UI-8: a word that is said again counts anew, though nothing in it changed', () => {
+  const again: LinkInput = { kind: 'heard', at_ms: 2100, trader_age_ms: 50 }
+  expect(wordAge(after(opened, live, again), 2200)).toBe(150)
+})
+
 test('UI-8: a console that speaks of a silent trader is not live', () => {
   const beat: LinkInput = { kind: 'heard', at_ms: 200, trader_age_ms: STALE_AFTER_MS + 1 }
   expect(linkOf(after(opened, live, beat), 200)).toBe('stale')

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
 
+/// Longest id of an instrument: Polymarket's are numbers of up to 78 digits.
+const SYMBOL_MAX: usize = 80;
+
 named_enum! {
     /// Where fills come from; nothing downstream differs.
     Mode {
@@ -351,7 +354,10 @@ impl AccountConfig {
         let mut seen = BTreeSet::new();
         for instrument in &self.instruments {
             let symbol = &instrument.symbol;
-            if symbol.is_empty() || symbol.len() > 64 || symbol.chars().any(char::is_control) {
+            if symbol.is_empty()
+                || symbol.len() > SYMBOL_MAX
+                || symbol.chars().any(char::is_control)
+            {
                 problems.push(format!("symbol must be a short text, was {symbol:?}"));
             }
             if !seen.insert(symbol.clone()) {

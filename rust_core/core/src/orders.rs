@@ -118,6 +118,33 @@ pub struct Execution {
     pub venue_ns: i64,
 }
 
+/// What stands between an execution's place, which every source tells alike, and the name that one source has for it.
+const NAME: char = '#';
+
+/// What stands between an order and the total that an execution brought it to.
+const TOTAL: char = '@';
+
+/// The place of an execution, `order@cumulative` at a venue that says `order@cumulative#name`; `None` for any other id,
+/// which is a name as a whole.
+fn place(execution_id: &str) -> Option<&str> {
+    let (place, _) = execution_id.split_once(NAME)?;
+    place.contains(TOTAL).then_some(place)
+}
+
+/// How far the order was filled after the execution at such a place; `None` for an id without a place.
+pub fn filled_at(execution_id: &str) -> Option<i64> {
+    let (_, cumulative) = place(execution_id)?.rsplit_once(TOTAL)?;
+    cumulative.parse().ok()
+}
+
+impl Execution {
+    /// Whether it stands at the place that an id names: stream and list may have names of their own for one execution.
+    fn is_at(&self, execution_id: &str) -> bool {
+        let own = place(&self.execution_id).unwrap_or(&self.execution_id);
+        place(execution_id) == Some(own)
+    }
+}
+
 /// An order: its intent, which never changes, and how far it came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
@@ -195,10 +222,36 @@ impl Order {
         )?)
     }
 
-    /// The execution of that id, if it was heard of before.
+    /// The execution of that id, if it was heard of before, under this name or another (EX-5).
+    ///
+    /// Once an execution was taken back its place may be another's, so from then on only names count.
     pub fn execution(&self, execution_id: &str) -> Option<&Execution> {
-        self.executions
-            .iter()
-            .find(|e| &*e.execution_id == execution_id)
+        let by_name = |e: &&Execution| &*e.execution_id == execution_id;
+        let known = self.executions.iter().find(by_name);
+        if known.is_some() || self.has_taken_back() {
+            return known;
+        }
+        self.executions.iter().find(|e| e.is_at(execution_id))
+    }
+
+    /// Whether the venue took an execution back: its places may repeat since then.
+    pub fn has_taken_back(&self) -> bool {
+        let is_taken_back = |e: &Execution| e.settlement == Settlement::Failed;
+        self.executions.iter().any(is_taken_back)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{filled_at, place};
+
+    #[test]
+    fn only_what_has_a_name_has_a_place() {
+        assert_eq!(place("o@200#e1"), Some("o@200"));
+        assert_eq!(place("o@200"), None);
+        assert_eq!(place("o#e1"), None);
+        assert_eq!(filled_at("o@200#e1"), Some(200));
+        assert_eq!(filled_at("o@200"), None);
+        assert_eq!(filled_at("o@x#e1"), None);
     }
 }

@@ -214,6 +214,8 @@ pub struct Judgement {
     pub kill_orders: i64,
     /// Positions at the venue that a kill must clear.
     pub kill_positions: i64,
+    /// Our books of some of these were changed since the venue was asked: the next list tells how they stand.
+    pub is_kill_overtaken: bool,
     /// Differences seen for the first time: subject, ours, theirs.
     pub suspects: Vec<(Name, i64, i64)>,
 }

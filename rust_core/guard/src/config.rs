@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::venue::NAMES;
+
 /// The whole configuration. No limit has a default: one that is missing is an error.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,10 +21,22 @@ pub struct Config {
     pub limits: Limits,
     /// What is done about it, and how fast.
     pub escalation: Escalation,
-    /// Where orders are taken off.
-    pub venue: VenueConfig,
+    /// Where orders are taken off; `None` only for a run that has no configuration of its guard.
+    pub venue: Option<VenueConfig>,
+    /// Whether, and how, positions are closed while trading is held for a person; `None` leaves them.
+    pub closing: Option<ClosingConfig>,
     /// Whom to tell.
     pub alert: Option<AlertConfig>,
+}
+
+/// A fresh process that closes what is open once our orders are off, and ends.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClosingConfig {
+    /// Seconds that one may take.
+    pub limit_s: f64,
+    /// So many that failed, and a person has to.
+    pub attempts_max: u32,
 }
 
 /// What is tolerated.
@@ -66,11 +80,12 @@ pub struct Escalation {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VenueConfig {
-    /// `alpaca`.
+    /// `alpaca`, `tradier` or `polymarket`.
     pub name: String,
     /// Its trading address, without `/v2`.
     pub url: String,
-    /// A file that only its owner can read: the key on its first line, the secret on its second.
+    /// A file that only its owner can read: the key on its first line, the secret on its second; at Tradier the
+    /// account's number and the token, at Polymarket the wallet's address and its private key.
     pub credentials: PathBuf,
     /// How client order ids of ours begin, such as `l-main-`.
     pub tag: String,
@@ -132,7 +147,6 @@ fn check(config: &Config) -> Result<(), String> {
         ("escalation.stop_wait_s", escalation.stop_wait_s, 0.0, 600.0),
         ("escalation.read_gap_s", escalation.read_gap_s, 0.05, 60.0),
         ("escalation.recheck_s", escalation.recheck_s, 0.5, 600.0),
-        ("venue.timeout_s", config.venue.timeout_s, 0.1, 60.0),
     ];
     for (name, value, least, most) in spans {
         if !(least..=most).contains(&value) {
@@ -150,14 +164,11 @@ fn check(config: &Config) -> Result<(), String> {
             config.data_dir.display()
         ));
     }
-    if config.venue.name != "alpaca" {
-        return Err(format!(
-            "venue.name must be alpaca, was {:?}",
-            config.venue.name
-        ));
+    let venue = config.venue.as_ref().ok_or("missing field `venue`")?;
+    check_venue(venue)?;
+    if let Some(closing) = &config.closing {
+        check_closing(closing)?;
     }
-    check_tag(&config.venue.tag)?;
-    check_url("venue.url", &config.venue.url)?;
     if let Some(alert) = &config.alert {
         check_url("alert.webhook", &alert.webhook)?;
         if alert.per_minute_max == 0 {
@@ -168,6 +179,40 @@ fn check(config: &Config) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+fn check_closing(closing: &ClosingConfig) -> Result<(), String> {
+    if !(5.0..=3600.0).contains(&closing.limit_s) {
+        return Err(format!(
+            "closing.limit_s must be from 5 to 3600, was {}",
+            closing.limit_s
+        ));
+    }
+    if !(1..=10).contains(&closing.attempts_max) {
+        return Err(format!(
+            "closing.attempts_max must be from 1 to 10, was {}; leave [closing] out to close nothing",
+            closing.attempts_max
+        ));
+    }
+    Ok(())
+}
+
+fn check_venue(venue: &VenueConfig) -> Result<(), String> {
+    if !(0.1..=60.0).contains(&venue.timeout_s) {
+        return Err(format!(
+            "venue.timeout_s must be from 0.1 to 60, was {}",
+            venue.timeout_s
+        ));
+    }
+    if !NAMES.contains(&venue.name.as_str()) {
+        return Err(format!(
+            "venue.name must be {}, was {:?}",
+            NAMES.join(" or "),
+            venue.name
+        ));
+    }
+    check_tag(&venue.tag)?;
+    check_url("venue.url", &venue.url)
 }
 
 /// `MODE-ACCOUNT-`: without its last `-` the tag of account `a` would be one of account `ab` too.
@@ -235,6 +280,34 @@ pub fn seconds(value: f64) -> Duration {
 }
 
 impl Config {
+    /// For a run that has no configuration of its guard: the spec's heartbeat (WD-6), and nothing beside it that could
+    /// stop a run that is merely slow. No venue: whatever works there is left alone, and said to be.
+    pub fn bare(data_dir: PathBuf) -> Self {
+        Self {
+            data_dir,
+            socket: None,
+            limits: Limits {
+                heartbeat_s: 60.0,
+                mail_age_s: 600.0,
+                phase_s: 3600.0,
+                memory_mb: u64::MAX,
+                journal_stall_s: 60.0,
+                disk_free_mb: 1,
+                clock_step_s: 3600.0,
+            },
+            escalation: Escalation {
+                stop_wait_s: 5.0,
+                may_kill: true,
+                lifts_per_hour_max: 60,
+                read_gap_s: 0.05,
+                recheck_s: 5.0,
+            },
+            venue: None,
+            closing: None,
+            alert: None,
+        }
+    }
+
     /// Where the control socket stands.
     pub fn socket_path(&self) -> PathBuf {
         self.socket
@@ -272,6 +345,9 @@ url = "https://paper-api.alpaca.markets"
 credentials = "keys"
 tag = "l-main-"
 timeout_s = 2.0
+[closing]
+limit_s = 60.0
+attempts_max = 2
 [alert]
 webhook = "https://example.invalid/hook"
 per_minute_max = 6
@@ -305,6 +381,8 @@ per_minute_max = 6
             "may_kill",
             "lifts_per_hour_max",
             "tag",
+            "limit_s",
+            "attempts_max",
         ] {
             let without: String = whole
                 .lines()
@@ -324,6 +402,12 @@ per_minute_max = 6
                 "limits.heartbeat_s",
             ),
             ("memory_mb = 2000", "memory_mb = 0", "memory_mb"),
+            ("limit_s = 60.0", "limit_s = 4.0", "closing.limit_s"),
+            (
+                "attempts_max = 2",
+                "attempts_max = 0",
+                "closing.attempts_max",
+            ),
             ("l-main-", "l-main", "venue.tag"),
             ("l-main-", "l--", "venue.tag"),
             ("https://paper", "http://paper", "venue.url"),

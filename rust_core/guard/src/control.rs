@@ -1,16 +1,21 @@
 //! The control socket: one JSON object a line, from this user only. No Python is needed on either side.
 
-use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{json, Value};
 
 const CLIENTS_MAX: usize = 16;
 const LINE_MAX: usize = 4096;
+const NAME_MAX: usize = 100;
+/// How long a guard that runs may take to say that it has heard.
+pub const HEARD: Duration = Duration::from_secs(2);
 
 /// How much stops (KC-1).
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -39,6 +44,11 @@ pub enum Asked {
     },
     /// What the guard sees.
     Status,
+    /// Make room for another guard of the same data directory.
+    Yield {
+        /// Who.
+        by: String,
+    },
     /// Let a trader start again.
     Release {
         /// Why, in words.
@@ -71,7 +81,7 @@ impl Control {
     pub fn open(path: &Path) -> Result<Self, String> {
         let shown = path.display();
         if let Ok(there) = std::fs::symlink_metadata(path) {
-            let is_stale = there.file_type().is_socket() && UnixStream::connect(path).is_err();
+            let is_stale = there.file_type().is_socket() && connect(path).is_err();
             if !is_stale {
                 return Err(format!(
                     "{shown} is taken: stop what listens there, or name another `socket`"
@@ -137,8 +147,49 @@ impl Control {
     }
 }
 
+/// A socket's name has room for some hundred bytes: a longer one is reached through its folder's descriptor.
+fn reach(path: &Path) -> io::Result<(PathBuf, Option<File>)> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Ok((path.to_owned(), None));
+    };
+    if path.as_os_str().len() < NAME_MAX {
+        return Ok((path.to_owned(), None));
+    }
+    let folder = File::open(folder)?;
+    let short = format!("/proc/self/fd/{}", folder.as_raw_fd());
+    Ok((Path::new(&short).join(name), Some(folder)))
+}
+
+/// A stream to the guard that listens there.
+fn connect(path: &Path) -> io::Result<UnixStream> {
+    let (path, _folder) = reach(path)?;
+    UnixStream::connect(path)
+}
+
+/// The last answer of a guard that runs; `None` when nobody has heard.
+pub fn ask(socket: &Path, asked: &Asked, limit: Duration) -> Option<Value> {
+    let mut stream = connect(socket).ok()?;
+    stream.set_read_timeout(Some(HEARD)).ok()?;
+    stream
+        .write_all(format!("{}\n", json!(asked)).as_bytes())
+        .ok()?;
+    let mut lines = BufReader::new(stream.try_clone().ok()?).lines();
+    let heard: Value = serde_json::from_str(&lines.next()?.ok()?).ok()?;
+    if heard["type"] != "accepted" {
+        return Some(heard);
+    }
+    stream.set_read_timeout(Some(limit)).ok()?;
+    let answer = lines
+        .next()
+        .and_then(Result::ok)
+        .and_then(|line| serde_json::from_str(&line).ok());
+    let why = format!("not done within {} s; the guard goes on", limit.as_secs());
+    Some(answer.unwrap_or_else(|| json!({"type": "failed", "why": why})))
+}
+
 fn listen(path: &Path) -> io::Result<(UnixListener, u64)> {
-    let listener = UnixListener::bind(path)?;
+    let (short, _folder) = reach(path)?;
+    let listener = UnixListener::bind(short)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     listener.set_nonblocking(true)?;
     Ok((listener, std::fs::symlink_metadata(path)?.ino()))
@@ -177,7 +228,6 @@ impl Client {
 mod tests {
     use super::*;
     use crate::testing::Folder;
-    use std::io::{BufRead, BufReader};
 
     #[test]
     fn a_request_is_read_and_answered_and_nonsense_is_refused() {

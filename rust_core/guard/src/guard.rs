@@ -1,7 +1,10 @@
 //! The guard at work: one loop that looks, acts, answers and tells.
 
+mod run;
+
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
+use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
@@ -14,8 +17,10 @@ use rustix::process::Signal;
 use serde_json::{json, Value};
 
 use crate::alert::{tell, Alerts};
+use crate::closing::Closer;
 use crate::config::{credentials, Config};
 use crate::control::{Asked, Control, Level};
+use crate::crew::Crew;
 use crate::fence::{Fence, Hold};
 use crate::host::{self, Held};
 use crate::log::Log;
@@ -30,7 +35,7 @@ pub const LOCK: &str = "guard.lock";
 /// The log of a kill for which no guard could be reached.
 pub const DIRECT_LOG: &str = "guard-kill.log";
 /// Longest pause between two looks at what is due.
-const PAUSE_MAX: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_millis(500);
 /// What `lifts_per_hour_max` counts within.
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -41,7 +46,9 @@ pub struct Guard {
     log: Log,
     alerts: Alerts,
     watch: Watch,
-    venue: Box<dyn Venue>,
+    venue: Option<Box<dyn Venue>>,
+    crew: Option<Crew>,
+    has_yielded: bool,
     trader: Option<Held>,
     response: Option<Response>,
     waiting: Vec<u64>,
@@ -70,7 +77,10 @@ impl Guard {
     }
 
     fn with(config: Config, lock: Option<File>, log_name: &str) -> Result<Self, String> {
-        let keys = credentials(&config.venue.credentials)?;
+        let venue = match &config.venue {
+            Some(venue) => Some(connect(venue, credentials(&venue.credentials)?)),
+            None => None,
+        };
         let place = config.data_dir.display().to_string();
         let fence = Fence::open(&config.data_dir)
             .map_err(|error| format!("the fence in {place}: {error}"))?;
@@ -82,7 +92,9 @@ impl Guard {
             log,
             alerts: Alerts::new(config.alert.as_ref(), now),
             watch: Watch::new(&config.limits),
-            venue: connect(&config.venue, keys),
+            venue,
+            crew: None,
+            has_yielded: false,
             trader: None,
             response: None,
             waiting: Vec::new(),
@@ -111,7 +123,7 @@ impl Guard {
         );
         self.take_up_hold();
         notify.tell("READY=1");
-        while !self.wait(&control, stop) {
+        while !self.has_yielded && !self.wait(&control, stop).is_told {
             self.turn(Some(&mut control));
             let _ = self.fence.beat(); // a trader that does not see it shuts its gate by policy
             notify.tell("WATCHDOG=1");
@@ -164,8 +176,8 @@ impl Guard {
 
     // --- the loop --------------------------------------------------------------------------------
 
-    /// Sleep until something is due or somebody has something to say; whether it is time to stop.
-    fn wait(&self, control: &Control, stop: &UnixStream) -> bool {
+    /// Sleep until something is due or somebody has something to say.
+    fn wait(&self, control: &Control, stop: &UnixStream) -> Woken {
         let now = Instant::now();
         let pause = self.due(now).duration_since(now);
         let pause = Timespec {
@@ -175,16 +187,24 @@ impl Guard {
         let trader = self.trader.as_ref().filter(|_| self.response.is_none());
         let mut fds: Vec<PollFd<'_>> = std::iter::once(stop.as_fd())
             .chain(trader.map(|trader| trader.pidfd.as_fd()))
+            .chain(self.crew.iter().flat_map(Crew::fds))
             .chain(control.fds())
             .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
             .collect();
+        let reader = self.crew.as_ref().and_then(|crew| crew.reports().fd());
+        fds.extend(reader.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::empty())));
         let _ = poll(&mut fds, Some(&pause)); // interrupted or not, what is due is looked at
-        fds.first().is_some_and(|fd| !fd.revents().is_empty())
+        let has_word = |fd: Option<&PollFd<'_>>| fd.is_some_and(|fd| !fd.revents().is_empty());
+        Woken {
+            is_told: has_word(fds.first()),
+            is_alone: reader.is_some() && has_word(fds.last()),
+        }
     }
 
     fn due(&self, now: Instant) -> Instant {
         let response = self.response.as_ref().map(Response::due);
-        let soonest = [Some(self.next_look), response, self.alerts.due()]
+        let crew = self.crew.as_ref().and_then(|crew| crew.due(now));
+        let soonest = [Some(self.next_look), response, self.alerts.due(), crew]
             .into_iter()
             .flatten()
             .min();
@@ -194,12 +214,14 @@ impl Guard {
     /// Everything that is due now.
     fn turn(&mut self, mut control: Option<&mut Control>) {
         let now = Instant::now();
+        let was_stopped = self.response.as_ref().is_some_and(Response::has_asked);
+        let ended = self.crew.as_mut().and_then(Crew::reap);
         let is_gone = self.response.is_none()
             && self
                 .trader
                 .as_ref()
                 .is_some_and(|trader| !trader.is_alive());
-        if now >= self.next_look || is_gone {
+        if now >= self.next_look || is_gone || ended.is_some() {
             self.look(now);
             if control.as_mut().is_some_and(|control| control.keep()) {
                 self.note(
@@ -215,11 +237,15 @@ impl Guard {
                 self.asked(control, client, &asked);
             }
         }
+        if let (Some(end), Some(crew)) = (ended, self.crew.as_mut()) {
+            crew.ended(end, was_stopped, now);
+        }
         self.act(Instant::now());
         if let Some(control) = control {
             self.answer_those_who_wait(control);
         }
         self.lift();
+        self.turn_crew(Instant::now());
         // The venue comes first: a message may wait until the next thing is due there.
         let now = Instant::now();
         let is_idle = self
@@ -235,9 +261,11 @@ impl Guard {
 
     fn look(&mut self, now: Instant) {
         self.next_look = now + self.watch.period();
+        let trader = self.crew.as_ref().and_then(Crew::trader_pid);
         let beat = page::read(&self.config.data_dir)
             .ok()
             .flatten()
+            .filter(|beat| trader.is_none_or(|pid| pid == beat.pid)) // of its own run's trader
             .or(self.watch.known().copied());
         self.hold(beat.as_ref());
         let verdict = self.watch.look(&Sample {
@@ -254,7 +282,11 @@ impl Guard {
                 self.pause();
             }
         }
-        if let Some(Finding { kind, text }) = verdict.fault.filter(|_| self.response.is_none()) {
+        // One that died has nothing left to fence: without a venue there is nothing to do but to start it again.
+        let is_fault = |found: &Finding| {
+            self.response.is_none() && !(self.is_bare() && found.kind == "PROCESS")
+        };
+        if let Some(Finding { kind, text }) = verdict.fault.filter(is_fault) {
             self.respond(Cause {
                 kind,
                 text,
@@ -285,7 +317,11 @@ impl Guard {
         let mut means = Means {
             fence: &self.fence,
             trader: self.trader.as_ref(),
-            venue: &mut *self.venue,
+            venue: self.venue.as_deref_mut(),
+            closer: self
+                .crew
+                .as_mut()
+                .map(|crew| crew as &mut (dyn Closer + 'static)),
             escalation: &self.config.escalation,
         };
         for Note {
@@ -315,13 +351,19 @@ impl Guard {
         } else {
             Hold::Person
         };
-        self.response = Some(Response::new(
+        let escalation = &self.config.escalation;
+        let mut response = Response::new(
             cause,
             hold,
-            &self.config.venue.tag,
-            &self.config.escalation,
+            self.config
+                .venue
+                .as_ref()
+                .map_or("", |venue| venue.tag.as_str()),
+            escalation,
             now,
-        ));
+        );
+        response.close_by(self.config.closing.as_ref(), escalation);
+        self.response = Some(response);
         self.act(now);
     }
 
@@ -370,6 +412,9 @@ impl Guard {
             tell(&format!("the log could not be written: {error}"));
         }
         if is_alert {
+            if let Some(crew) = &self.crew {
+                crew.reports().line(&format!("guard: {text}"));
+            }
             self.alerts.say(text);
         } else {
             tell(text);
@@ -382,6 +427,7 @@ impl Guard {
         let answer = match asked {
             Asked::Status => Some(self.status()),
             Asked::Release { reason, by } => Some(self.release(reason, by)),
+            Asked::Yield { by } => Some(self.make_room(by)),
             Asked::Kill { level, reason, by } => self.kill(*level, reason, by),
         };
         if let Some(answer) = answer {
@@ -464,6 +510,7 @@ impl Guard {
                 "pid": beat.pid, "is_alive": alive, "phase": format!("{:?}", beat.phase).to_uppercase(),
                 "sequence": beat.sequence, "orders": beat.orders, "positions": beat.positions,
             })),
+            "processes": self.crew.as_ref().map(Crew::pids),
             "fence": self.fence.read().ok(),
             "is_held": self.fence.held().ok().map(|hold| hold != Hold::Free),
             "response": self.response.as_ref().map(|response| json!({
@@ -473,9 +520,22 @@ impl Guard {
     }
 }
 
+/// What woke the guard.
+struct Woken {
+    /// A signal asks it to stop.
+    is_told: bool,
+    /// Whoever started the run and showed it has gone.
+    is_alone: bool,
+}
+
+/// What a client that asked for a kill is told; one without a venue is never through.
 fn done(outcome: &Value) -> Value {
     let mut answer = outcome.clone();
-    answer["type"] = json!("done");
+    answer["type"] = json!(if outcome["why"].is_null() {
+        "done"
+    } else {
+        "failed"
+    });
     answer
 }
 
@@ -491,5 +551,12 @@ fn only_guard(data_dir: &Path) -> Result<File, String> {
         .map_err(|error| format!("{shown} cannot be opened: {error}"))?;
     flock(&file, FlockOperation::NonBlockingLockExclusive)
         .map_err(|_| format!("another guard is alive: it holds {shown}; stop that one first"))?;
+    let pid = std::process::id();
+    let start_ticks = host::process(pid).map_or(0, |found| found.start_ticks);
+    let whose = format!("{pid} {start_ticks}\n");
+    let noted = file
+        .set_len(0)
+        .and_then(|()| (&file).write_all(whose.as_bytes()));
+    noted.map_err(|error| format!("{shown} cannot be written: {error}"))?;
     Ok(file)
 }

@@ -1,7 +1,7 @@
 //! What the kernel says of the trader, the disk and the clocks.
 
 use std::fs;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -59,6 +59,37 @@ impl Held {
             identity: (beat.pid, beat.start_ticks),
             pidfd,
         })
+    }
+
+    /// Take hold of a child, which nobody else can reap, so its number is its own.
+    pub fn child(pid: u32) -> Option<Self> {
+        let pidfd = pidfd_open(
+            Pid::from_raw(i32::try_from(pid).ok()?)?,
+            PidfdFlags::empty(),
+        )
+        .ok()?;
+        let start_ticks = process(pid).map_or(0, |found| found.start_ticks); // 0: it has ended already
+        Some(Self {
+            identity: (pid, start_ticks),
+            pidfd,
+        })
+    }
+
+    /// Take hold of a process by its number and start; `None` when it is gone.
+    pub fn take(identity: (u32, u64)) -> Option<Self> {
+        let held = Self::child(identity.0)?;
+        (held.identity == identity).then_some(held)
+    }
+
+    /// Readable when the process has ended.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
+    /// Let others go first.
+    pub fn nice(&self, nice: i32) {
+        let pid = i32::try_from(self.identity.0).ok().and_then(Pid::from_raw);
+        let _ = rustix::process::setpriority_process(pid, nice);
     }
 
     /// Whether the process still lives.

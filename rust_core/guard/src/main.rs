@@ -1,27 +1,30 @@
 //! `holdfast-guard`: the command line. Exit codes: 0 done, 1 failed, 2 usage or set-up, 3 refused.
 
-use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use holdfast_guard::config::{load, Config};
-use holdfast_guard::control::{Asked, Control, Level};
+use holdfast_guard::control::{ask, Asked, Control, Level, HEARD};
+use holdfast_guard::crew::Plan;
 use holdfast_guard::guard::Guard;
 use holdfast_guard::notify::Notify;
-use serde_json::{json, Value};
+use holdfast_guard::reports::Reports;
+use serde_json::Value;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 const USAGE: &str = "\
-usage: holdfast-guard COMMAND [--config guard.toml] [options]
+usage: holdfast-guard COMMAND [--config guard.toml | --data-dir DIR] [options]
 
-  watch                      watch the trader of the data directory until SIGTERM
+  run PLAN                   start and watch the processes of a run; `holdfast run` asks for it
+  watch                      watch a trader that somebody else started, until SIGTERM
   kill LEVEL --reason TEXT   PAUSE, FLATTEN or EMERGENCY, with or without a guard that runs
   release --reason TEXT      let a trader start again
   status                     what the guard sees
   check                      read the configuration and the keys, start nothing
 
+  --data-dir DIR instead of a configuration: ask the guard that runs there
   --by NAME      who asks; the user's name by default
   --timeout S    longest wait for a kill, 60 by default
   --version";
@@ -29,13 +32,12 @@ usage: holdfast-guard COMMAND [--config guard.toml] [options]
 const FAILED: u8 = 1;
 const USAGE_CODE: u8 = 2;
 const REFUSED: u8 = 3;
-/// How long a guard that runs may take to say that it has heard.
-const HEARD: Duration = Duration::from_secs(2);
 
 struct Arguments {
     command: String,
     level: Option<String>,
     config: PathBuf,
+    data_dir: Option<PathBuf>,
     reason: Option<String>,
     by: String,
     timeout: Duration,
@@ -63,6 +65,7 @@ fn parse(given: impl Iterator<Item = String>) -> Result<Option<Arguments>, Strin
         command: String::new(),
         level: None,
         config: PathBuf::from("guard.toml"),
+        data_dir: None,
         reason: None,
         by: std::env::var("USER").unwrap_or_else(|_| "operator".to_owned()),
         timeout: Duration::from_secs(60),
@@ -75,10 +78,15 @@ fn parse(given: impl Iterator<Item = String>) -> Result<Option<Arguments>, Strin
                 return Ok(None);
             }
             "--version" => {
-                println!("holdfast-guard {}", env!("CARGO_PKG_VERSION"));
+                let sources = env!("HOLDFAST_GUARD_SOURCES");
+                println!(
+                    "holdfast-guard {} (sources {sources})",
+                    env!("CARGO_PKG_VERSION")
+                );
                 return Ok(None);
             }
             "--config" => arguments.config = value()?.into(),
+            "--data-dir" => arguments.data_dir = Some(value()?.into()),
             "--reason" => arguments.reason = Some(value()?),
             "--by" => arguments.by = value()?,
             "--timeout" => {
@@ -108,7 +116,7 @@ fn parse(given: impl Iterator<Item = String>) -> Result<Option<Arguments>, Strin
 
 /// The exit code; `Err` is a set-up that cannot be used, and nothing was started.
 fn run(arguments: &Arguments) -> Result<u8, String> {
-    let known = ["watch", "kill", "release", "status", "check"];
+    let known = ["run", "watch", "kill", "release", "status", "check"];
     if !known.contains(&arguments.command.as_str()) {
         return Err(format!(
             "a command is one of {}, was {:?}",
@@ -116,7 +124,20 @@ fn run(arguments: &Arguments) -> Result<u8, String> {
             arguments.command
         ));
     }
-    let config = load(&arguments.config)?;
+    if arguments.command == "run" {
+        return begin(arguments);
+    }
+    let config = match &arguments.data_dir {
+        Some(data_dir) if ["kill", "release", "status"].contains(&arguments.command.as_str()) => {
+            Config::bare(data_dir.clone())
+        }
+        Some(_) => {
+            return Err(
+                "--data-dir goes with kill, release and status; the rest needs --config".to_owned(),
+            )
+        }
+        None => load(&arguments.config)?,
+    };
     match arguments.command.as_str() {
         "watch" => watch(config),
         "kill" => kill(arguments, config),
@@ -132,19 +153,60 @@ fn run(arguments: &Arguments) -> Result<u8, String> {
         }
         "status" => ask_or_fail(&config, &Asked::Status),
         _ => {
-            holdfast_guard::config::credentials(&config.venue.credentials)?;
+            if let Some(venue) = &config.venue {
+                holdfast_guard::config::credentials(&venue.credentials)?;
+            }
             println!("the guard's configuration is sound");
             Ok(0)
         }
     }
 }
 
-fn watch(config: Config) -> Result<u8, String> {
+/// What becomes readable when a signal asks this process to stop.
+fn stop_word() -> Result<UnixStream, String> {
     let (stop, signalled) = UnixStream::pair().map_err(|error| error.to_string())?;
     for number in [SIGTERM, SIGINT] {
         let end = signalled.try_clone().map_err(|error| error.to_string())?;
         signal_hook::low_level::pipe::register(number, end).map_err(|error| error.to_string())?;
     }
+    Ok(stop)
+}
+
+fn begin(arguments: &Arguments) -> Result<u8, String> {
+    let reports = Reports::open();
+    let text = arguments.level.as_deref().unwrap_or_default();
+    let plan: Plan = serde_json::from_str(text).map_err(|error| {
+        let why = format!("run takes a plan as JSON, which `holdfast run` makes: {error}");
+        reports.ended(&why);
+        why
+    })?;
+    let stop = stop_word()?;
+    let supervisor = std::env::var("NOTIFY_SOCKET").ok();
+    match Guard::of_run(&plan) {
+        Ok((guard, control)) => Ok(guard.keep(
+            plan,
+            reports,
+            control,
+            &Notify::to(supervisor.as_deref()),
+            &stop,
+        )),
+        Err((code, why)) => {
+            reports.ended(&why);
+            eprintln!("holdfast-guard: {why}");
+            Ok(code)
+        }
+    }
+}
+
+fn watch(config: Config) -> Result<u8, String> {
+    if config.closing.is_some() {
+        return Err(
+            "[closing] needs a guard that starts the run, `holdfast run --guard FILE`; watch starts no process: \
+             leave [closing] out of its configuration"
+                .to_owned(),
+        );
+    }
+    let stop = stop_word()?;
     let socket = config.socket_path();
     let guard = Guard::open(config)?;
     let control = Control::open(&socket)?;
@@ -172,8 +234,14 @@ fn kill(arguments: &Arguments, config: Config) -> Result<u8, String> {
         reason: reason.clone(),
         by: by.clone(),
     };
-    if let Some(answer) = ask(&config, &asked, arguments.timeout) {
+    if let Some(answer) = ask(&config.socket_path(), &asked, arguments.timeout) {
         return Ok(said(&answer));
+    }
+    if arguments.data_dir.is_some() {
+        return Err(
+            "no guard answers there; to act without one, --config must say at which venue"
+                .to_owned(),
+        );
     }
     eprintln!("holdfast-guard: no guard answers, acting directly");
     Ok(said(&Guard::direct(config)?.kill_once(
@@ -193,7 +261,7 @@ fn reason(arguments: &Arguments) -> Result<String, String> {
 }
 
 fn ask_or_fail(config: &Config, asked: &Asked) -> Result<u8, String> {
-    let answer = ask(config, asked, HEARD);
+    let answer = ask(&config.socket_path(), asked, HEARD);
     answer.map(|answer| said(&answer)).ok_or_else(|| {
         let socket = config.socket_path();
         format!(
@@ -201,27 +269,6 @@ fn ask_or_fail(config: &Config, asked: &Asked) -> Result<u8, String> {
             socket.display()
         )
     })
-}
-
-/// The last answer of a guard that runs; `None` when nobody has heard.
-fn ask(config: &Config, asked: &Asked, limit: Duration) -> Option<Value> {
-    let mut stream = UnixStream::connect(config.socket_path()).ok()?;
-    stream.set_read_timeout(Some(HEARD)).ok()?;
-    stream
-        .write_all(format!("{}\n", json!(asked)).as_bytes())
-        .ok()?;
-    let mut lines = BufReader::new(stream.try_clone().ok()?).lines();
-    let heard: Value = serde_json::from_str(&lines.next()?.ok()?).ok()?;
-    if heard["type"] != "accepted" {
-        return Some(heard);
-    }
-    stream.set_read_timeout(Some(limit)).ok()?;
-    let answer = lines
-        .next()
-        .and_then(Result::ok)
-        .and_then(|line| serde_json::from_str(&line).ok());
-    let why = format!("not done within {} s; the guard goes on", limit.as_secs());
-    Some(answer.unwrap_or_else(|| json!({"type": "failed", "why": why})))
 }
 
 /// Print an answer; its exit code.

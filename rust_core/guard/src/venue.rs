@@ -7,7 +7,13 @@ use ureq::{Agent, Body};
 
 use crate::alpaca::Alpaca;
 use crate::config::{Credentials, VenueConfig};
+use crate::polymarket::Polymarket;
+use crate::tradier::Tradier;
 
+/// The names that a configuration may have.
+pub const NAMES: [&str; 3] = ["alpaca", TRADIER, POLYMARKET];
+const TRADIER: &str = "tradier";
+const POLYMARKET: &str = "polymarket";
 /// An answer longer than this is nonsense.
 const ANSWER_MAX: u64 = 16 << 20;
 
@@ -52,7 +58,12 @@ pub trait Venue {
 
 /// The configured venue.
 pub fn connect(config: &VenueConfig, credentials: Credentials) -> Box<dyn Venue> {
-    Box::new(Alpaca::new(config, credentials)) // the only name that a checked configuration has
+    // A checked configuration has one of these names.
+    match config.name.as_str() {
+        TRADIER => Box::new(Tradier::new(config, &credentials)),
+        POLYMARKET => Box::new(Polymarket::new(config, &credentials)),
+        _ => Box::new(Alpaca::new(config, credentials)),
+    }
 }
 
 /// An HTTP client of which every exchange ends within `timeout`; it follows no redirect and repeats nothing.

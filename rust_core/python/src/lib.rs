@@ -3,6 +3,7 @@
 mod account;
 mod market;
 mod risk;
+mod signer;
 
 use pyo3::prelude::*;
 
@@ -36,6 +37,8 @@ mod _native {
     use super::market::walk::{walk, walk_many, WalkOutcome, WalkTape};
     #[pymodule_export]
     use super::risk::{ReleaseGate, ReleaseRefusedError, Submission, VerdictSpentError};
+    #[pymodule_export]
+    use super::signer::{OrderSigner, SignedOrder};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -71,6 +71,8 @@ SELECT journal.run, mode, coalesce(field(payload, '$.feed'), substr(stream, 6)) 
     whole(payload, '$.bars') AS bars, whole(payload, '$.ticks') AS ticks,
     whole(payload, '$.late') AS late, whole(payload, '$.outside') AS outside,
     whole(payload, '$.incomplete') AS incomplete, whole(payload, '$.unsound') AS unsound,
+    whole(payload, '$.repeated') AS repeated, whole(payload, '$.older') AS older,
+    whole(payload, '$.disordered') AS disordered,
     whole(payload, '$.missing_ns') / 1e9 AS missing_s,
     1 - whole(payload, '$.missing_ns') / nullif(whole(payload, '$.watched_ns'), 0) AS completeness,
     at_ns, pos

@@ -9,7 +9,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 ROOMS = ("trading", "streams", "storage", "brokers", "actors", "research", "console")
 LAUNCHER = ROOT / "console" / "venue.py"
-SDKS = ("alpaca", "alpaca_trade_api", "lumiwealth_tradier", "uvatradier", "py_clob_client", "web3")
+SDKS = (
+    *("alpaca", "alpaca_trade_api", "lumiwealth_tradier", "uvatradier", "web3"),
+    *("py_clob_client", "py_clob_client_v2", "polymarket"),
+)
+VERIFIERS = ("eth_account", "eth_keys", "eth_utils", "coincurve")
 
 
 def imports_of(path: Path) -> set[str]:
@@ -63,3 +67,22 @@ def test_the_command_imports_the_simulator_only_when_it_runs() -> None:
 def test_no_sdk_of_a_broker_is_installed_here(name: str) -> None:
     """BR-1: the adapters speak the wire themselves."""
     assert find_spec(name) is None
+
+
+def test_only_the_simulated_polymarket_imports_what_verifies_signatures() -> None:
+    """BR-1: the product signs by itself; the judge is an implementation that is not ours."""
+    files = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
+    users = {
+        path.relative_to(ROOT).as_posix()
+        for path in files
+        if any(name.startswith(VERIFIERS) for name in imports_of(path))
+    }
+    assert users == {"brokers/sim/polymarket/signing.py"}
+
+
+@pytest.mark.parametrize("name", ["eth-account", "eth-keys", "coincurve"])
+def test_the_runtime_needs_nothing_that_verifies_signatures(name: str) -> None:
+    """BR-1: who trades and never simulates installs none of it."""
+    pinned = (ROOT / "requirements" / "runtime.txt").read_text()
+    assert f"\n{name}==" not in pinned
+    assert f"\n{name}==" in (ROOT / "requirements" / "dev.txt").read_text()

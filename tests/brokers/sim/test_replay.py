@@ -46,6 +46,18 @@ def test_a_bar_is_walked_by_its_nearer_extreme_first(bars: Path) -> None:
     assert prints(Replay(bars, "SPY", None)) == expected
 
 
+def test_bars_of_a_second_are_walked_within_their_second(tmp_path: Path) -> None:
+    """MD-6: a bar lasts as long as the way to the nearest other one, a minute at most."""
+    path = tmp_path / "seconds.csv"
+    rows = "".join(f"2026-11-20 15:00:0{second}Z,1,2,0.5,1.5,4\n" for second in (0, 1, 5))
+    path.write_text(f"ts,open,high,low,close,volume\n{rows}")
+    replay, times = Replay(path, "SPY", None), []
+    while (tick := replay.next()) is not None:
+        times.append(tick.at_ns)
+    assert times == sorted(times)
+    assert times[3] == START + 900_000_000
+
+
 def test_a_recording_can_be_moved_in_time(bars: Path) -> None:
     """MD-6: a captured day plays at any other time, with the same distances."""
     moved = Replay(bars, "SPY", START + 7)

@@ -13,7 +13,6 @@ class Desk {
   seen = $state.raw<Seen>(nothing)
   acts = $state.raw<readonly Act[]>([])
   now_ms = $state(Date.now())
-  received_ms = $state(Date.now())
   link = $state<LinkState>('connecting')
   word_age_ms = $state<number | null>(null)
   csrf = ''
@@ -129,7 +128,6 @@ class Desk {
           return
         }
         this.seen = seen
-        if (said.topics.health) this.received_ms = at_ms
         const state = seen.topics.trader?.state ?? 'connecting'
         this.#link({ kind: 'heard', at_ms, trader: state, trader_age_ms: said.trader_age_ms })
       }

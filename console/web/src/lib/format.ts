@@ -1,5 +1,7 @@
 // Figures for people. Amounts arrive as integers at 1e-8, times as nanoseconds UTC.
 
+import type { ClockSeen } from './types'
+
 const UNIT = 1e8
 const ZONE = 'America/New_York'
 const MINUS = '\u2212'
@@ -101,6 +103,16 @@ export function age(ns: number | null | undefined): string {
 
 function trim(value: number): string {
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
+}
+
+/** How much of a session is there, rounded down: 100 % means no hole at all. */
+export function completeness(ratio: number): string {
+  return percent(Math.floor(ratio * 1000) / 1000, 1)
+}
+
+/** How far another clock is ahead of ours, or why that is not known. */
+export function clockOffset(clock: ClockSeen): string {
+  return `${clock.name} ${clock.offset_ns === null ? clock.problem || 'no answer' : span(clock.offset_ns)}`
 }
 
 export function count(n: number, one: string, many = `${one}s`): string {

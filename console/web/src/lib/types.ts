@@ -34,6 +34,23 @@ export interface Account {
   crashes: number
   restarts: number
   journal_pending: number
+  assertions?: Assertion[]
+  breakers?: BreakerSeen[]
+}
+
+/** One of the ten, and what was found where it does not hold. */
+export interface Assertion {
+  name: string
+  meaning: string
+  found: string[]
+}
+
+export interface BreakerSeen {
+  name: string
+  state: string
+  is_latched: boolean
+  cause: string
+  until_ns?: number
 }
 
 export interface Position {
@@ -93,6 +110,10 @@ export interface Feed {
   age_ns: number
   freshness: 'GREEN' | 'YELLOW' | 'RED' | 'CLOSED'
   is_stale: boolean
+  completeness_ratio: number
+  repeated: number
+  older: number
+  disordered: number
 }
 
 export interface ClockSeen {

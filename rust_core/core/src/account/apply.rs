@@ -59,12 +59,15 @@ pub fn apply<S: Store>(store: &mut S, event: &Event, at_ns: i64) {
             store.kill_mut().unfinished.retain(|id| *id != e.kill_id);
         }
         Event::ControlChanged(e) => control_changed(store, e),
-        Event::BalanceReported(e) => store.set_balance(BalanceSeen {
-            equity_1e8: e.equity_1e8,
-            cash_1e8: e.cash_1e8,
-            buying_power_1e8: e.buying_power_1e8,
-            at_ns: e.at_ns,
-        }),
+        Event::BalanceReported(e) => {
+            store.set_balance(BalanceSeen {
+                equity_1e8: e.equity_1e8,
+                cash_1e8: e.cash_1e8,
+                buying_power_1e8: e.buying_power_1e8,
+                at_ns: e.at_ns,
+            });
+            store.protections_mut().on_balance(e.equity_1e8);
+        }
         Event::Halted(e) => store.halts_mut().push(Halt {
             scope: e.scope,
             key: e.key.clone(),
@@ -108,19 +111,44 @@ fn session_opened<S: Store>(store: &mut S, e: &SessionOpened) {
 
 fn order_intended<S: Store>(store: &mut S, e: &Arc<OrderIntended>, at_ns: i64) {
     if e.purpose == Purpose::Entry {
-        let session = store.session_mut();
-        session
-            .strategies
-            .entry(e.strategy.clone())
-            .or_default()
-            .entries += 1;
-        let times = session.entry_times.entry(e.instrument.clone()).or_default();
-        if times.len() >= usize::from(ENTRY_TIMES_MAX) {
-            times.remove(0);
-        }
-        times.push(at_ns);
+        entry_counts(store, e, at_ns);
     }
     store.add_order(Order::new(Arc::clone(e), at_ns));
+}
+
+/// An entry order takes a place among those of the window and of the session (EX-12).
+fn entry_counts<S: Store>(store: &mut S, intent: &OrderIntended, at_ns: i64) {
+    let session = store.session_mut();
+    session
+        .strategies
+        .entry(intent.strategy.clone())
+        .or_default()
+        .entries += 1;
+    let times = session
+        .entry_times
+        .entry(intent.instrument.clone())
+        .or_default();
+    if times.len() >= usize::from(ENTRY_TIMES_MAX) {
+        times.remove(0);
+    }
+    times.push(at_ns);
+}
+
+/// It was held back or proven absent: no venue had it, so its place is free again. In another session than its own
+/// there is nothing to free. Of several entries decided on one price the first gives its place, which ends soonest.
+fn entry_never_left<S: Store>(store: &mut S, intent: &OrderIntended) {
+    let session = store.session_mut();
+    if session.session_date != intent.session_date {
+        return;
+    }
+    if let Some(own) = session.strategies.get_mut(&intent.strategy) {
+        own.entries = (own.entries - 1).max(0);
+    }
+    if let Some(times) = session.entry_times.get_mut(&intent.instrument) {
+        if let Some(place) = times.iter().position(|time| *time >= intent.reference_ns) {
+            times.remove(place);
+        }
+    }
 }
 
 fn order_changed<S: Store>(store: &mut S, e: &OrderChanged) {
@@ -134,9 +162,17 @@ fn order_changed<S: Store>(store: &mut S, e: &OrderChanged) {
     if order.broker_order_id != e.broker_order_id {
         order.broker_order_id = e.broker_order_id.clone();
     }
+    let intent = Arc::clone(&order.intent);
     let was_cancel = order.cancel_asked_ns != 0 && e.new == OrderState::Cancelled;
     if was_cancel && !e.is_correction && store.kill_mut().is_clearing() {
         store.kill_mut().cancelled += 1;
+    }
+    if intent.purpose == Purpose::Entry && e.new != e.old {
+        if e.new == OrderState::NotSent {
+            entry_never_left(store, &intent);
+        } else if e.old == OrderState::NotSent {
+            entry_counts(store, &intent, e.at_ns); // the proof was wrong
+        }
     }
     // A fill is followed by its position, and what that says of the order's place.
     if e.new.is_terminal() && e.new != OrderState::Filled {

@@ -7,7 +7,8 @@ use crate::config::is_name;
 use crate::decision::Effect;
 use crate::event::{DuplicateRefused, Event, EventError, OrderIntended, VerdictGiven};
 use crate::gate::{
-    self, CheckName, FailedCheck, OrderDraft, ProtectiveStop, Ruling, Severity, Verdict,
+    self, CheckName, FailedCheck, OrderDraft, PassedCheck, ProtectiveStop, Ruling, Severity,
+    Verdict,
 };
 use crate::json;
 use crate::message::{
@@ -144,7 +145,8 @@ impl Work<'_> {
         let deadline_ns = self
             .now_ns
             .saturating_add(self.core.config.release_deadline_ns);
-        let (extra, ruling) = self.rule(wanted, id, &exposure, sizing.qty_1e8, deadline_ns);
+        let (extra, (ruling, passed)) =
+            self.rule(wanted, id, &exposure, sizing.qty_1e8, deadline_ns);
         let (verdict, mut failed) = match ruling {
             Ruling::Approved(verdict) if extra.is_empty() => (Some(verdict), extra),
             Ruling::Approved(_) => (None, extra),
@@ -157,7 +159,7 @@ impl Work<'_> {
         if sizing.qty_1e8 == 0 && !sizing.steps.is_empty() && !was_asked_none {
             sized_away(&mut failed, &sizing.steps);
         }
-        self.give_verdict(wanted, id, sizing.qty_1e8, sizing.steps, failed);
+        self.give_verdict(wanted, id, sizing, failed, passed);
         match verdict {
             Some(verdict) => {
                 let intent = self.entry_intent(wanted, id, &verdict);
@@ -174,7 +176,7 @@ impl Work<'_> {
         exposure: &Exposure,
         qty_1e8: i64,
         deadline_ns: i64,
-    ) -> (Vec<FailedCheck>, Ruling) {
+    ) -> (Vec<FailedCheck>, (Ruling, Vec<PassedCheck>)) {
         let signal = wanted.signal;
         let instrument = &wanted.leg.instrument;
         let protections = self.draft.protections().active(instrument, self.now_ns);
@@ -203,7 +205,7 @@ impl Work<'_> {
         };
         (
             self.own_checks(signal, wanted.leg),
-            gate::check(&draft, &context),
+            gate::check_all(&draft, &context),
         )
     }
 
@@ -351,9 +353,9 @@ impl Work<'_> {
         &mut self,
         wanted: &Wanted<'_>,
         id: &Name,
-        qty_1e8: i64,
-        sizing: Vec<SizingStep>,
+        sizing: Sizing,
         failed: Vec<FailedCheck>,
+        passed: Vec<PassedCheck>,
     ) {
         let signal = wanted.signal;
         if failed
@@ -369,9 +371,10 @@ impl Work<'_> {
             strategy: signal.strategy.clone(),
             instrument: wanted.leg.instrument.clone(),
             is_approved: failed.is_empty(),
-            qty_1e8,
-            sizing,
+            qty_1e8: sizing.qty_1e8,
+            sizing: sizing.steps,
             failed,
+            passed,
         })));
     }
 

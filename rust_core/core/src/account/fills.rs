@@ -460,6 +460,27 @@ pub fn execution_id(report: &VenueReport) -> Name {
     report.execution_id.clone()
 }
 
+/// What stands between a total and how often the order had come to it before.
+const AGAIN: char = '+';
+
+/// Our name of an execution that brought an order to a total, where the venue tells totals alone. After something was
+/// taken back it may come to one again: from the second time on the name says how often it had before.
+pub fn id_of_total(order: &Order, total_1e8: i64) -> Name {
+    let id = &order.intent.client_order_id;
+    let reached = |one: &&Execution| total_of(id, &one.execution_id) == Some(total_1e8);
+    match order.executions.iter().filter(reached).count() {
+        0 => Name::from(format!("{id}@{total_1e8}")),
+        before => Name::from(format!("{id}@{total_1e8}{AGAIN}{before}")),
+    }
+}
+
+/// The total of such a name; `None` for a venue's own id.
+pub fn total_of(order: &Name, execution: &Name) -> Option<i64> {
+    let rest = execution.strip_prefix(&**order)?.strip_prefix('@')?;
+    let total = rest.split_once(AGAIN).map_or(rest, |(total, _)| total);
+    total.parse().ok()
+}
+
 /// The venue's id of the order: the one known, or the one it says now.
 pub fn broker_id(order: &Order, report: &VenueReport) -> Name {
     if order.broker_order_id.is_empty() {

@@ -96,7 +96,11 @@ impl Work<'_> {
             self.take_back(&mut held, listed, compared);
             let kept = self.position_stated(&held, &mut gaps, compared);
             let theirs_1e8 = kept.as_ref().map_or(0, |one| one.qty_1e8);
-            compared.judgement.kill_positions += i64::from(held.venue_1e8() != theirs_1e8);
+            if held.venue_1e8() != theirs_1e8 {
+                compared.judgement.kill_positions += 1;
+                compared.judgement.is_kill_overtaken |=
+                    self.has_moved(&name, compared.asked_version);
+            }
             compared.next.foreign_positions.extend(kept);
         }
         if self.is_kill_leaving() {
@@ -121,7 +125,10 @@ impl Work<'_> {
         }
         let suspect = (name.clone(), local_1e8, venue_1e8);
         let is_confirmed = self.core.suspects.contains(&suspect);
-        compared.judgement.suspects.push(suspect);
+        // A list that our books have overtaken confirms nothing that a later one shows.
+        if !self.has_moved(name, compared.asked_version) {
+            compared.judgement.suspects.push(suspect);
+        }
         if held.waits || self.is_moving(name, compared.asked_version) || !is_confirmed {
             compared.judgement.is_conclusive = false;
             return held.foreign.cloned();

@@ -3,6 +3,7 @@
 
 use super::controls::is_stop;
 use super::store::Store;
+use super::taken_back::names_decide;
 use super::work::Work;
 use crate::config::EquitySource;
 use crate::decision::Effect;
@@ -44,7 +45,7 @@ impl Work<'_> {
         };
         self.keep_parts_not_stated(said, &mut compared);
         for fill in said.fills.iter().flatten() {
-            self.fill_stated(fill, said.fills_known_ns, &mut compared);
+            self.fill_stated(fill, said, &mut compared);
         }
         if let Some(orders) = &said.orders {
             self.orders_stated(orders, &mut compared);
@@ -91,9 +92,13 @@ impl Work<'_> {
                 .is_some_and(|text| text.starts_with('-'))
     }
 
+    /// Our books of the instrument were changed since the venue was asked.
+    pub(super) fn has_moved(&self, instrument: &str, asked_version: u64) -> bool {
+        self.core.moved.get(instrument).copied().unwrap_or(0) > asked_version
+    }
+
     /// Whether something of the instrument is on its way, so that two lists of different times cannot be compared.
     pub(super) fn is_moving(&self, instrument: &str, asked_version: u64) -> bool {
-        let moved = self.core.moved.get(instrument).copied().unwrap_or(0);
         let is_in_flight = |order: &Arc<Order>| {
             &*order.intent.instrument == instrument
                 && (order.intent.order_type == OrderType::Market
@@ -103,18 +108,27 @@ impl Work<'_> {
                         OrderState::Pending | OrderState::Submitted | OrderState::Unknown
                     ))
         };
-        moved > asked_version || self.draft.live_orders().iter().any(is_in_flight)
+        self.has_moved(instrument, asked_version)
+            || self.draft.live_orders().iter().any(is_in_flight)
     }
 
-    fn fill_stated(&mut self, fill: &VenueReport, known_ns: i64, compared: &mut Compared) {
+    fn fill_stated(&mut self, fill: &VenueReport, said: &Statement, compared: &mut Compared) {
         if !self.is_own(&fill.client_order_id) {
             return;
         }
-        if self.draft.order(&fill.client_order_id).is_some() {
-            self.reported(fill);
+        if let Some(order) = self.draft.order(&fill.client_order_id).cloned() {
+            let is_beside = |one: &&VenueReport| one.client_order_id == fill.client_order_id;
+            if fill.kind != ReportKind::Filled || names_decide(&order) {
+                self.reported(fill);
+            } else {
+                let fills: Vec<_> = said.fills.iter().flatten().filter(is_beside).collect();
+                self.listed_of(&order, &fills);
+            }
             return;
         }
-        if fill.venue_ns <= known_ns {
+        let known_ns = said.fills_known_ns;
+        let is_nothing = fill.kind == ReportKind::FilledTo && fill.qty_1e8 == 0;
+        if is_nothing || fill.venue_ns <= known_ns {
             return; // it was booked, and its order forgotten
         }
         let text = format!(
@@ -153,8 +167,7 @@ impl Work<'_> {
 
     fn own_stated(&mut self, order: &Arc<Order>, stated: &StatedOrder, compared: &mut Compared) {
         let intent = &order.intent;
-        let moved = self.core.moved.get(&intent.instrument).copied();
-        if moved.unwrap_or(0) > compared.asked_version {
+        if self.has_moved(&intent.instrument, compared.asked_version) {
             compared.judgement.is_conclusive = false;
             return;
         }
@@ -201,8 +214,13 @@ impl Work<'_> {
             return;
         }
         compared.judgement.kill_orders += 1;
+        // The list may be older than the news of its end: it is neither cancelled nor told of on that word.
+        let is_overtaken = known
+            .as_deref()
+            .is_some_and(|order| self.has_moved(&order.intent.instrument, compared.asked_version));
+        compared.judgement.is_kill_overtaken |= is_overtaken;
         let is_known_live = known.is_some_and(|order| order.state.is_live());
-        if self.draft.kill().is_clearing() && !is_known_live {
+        if self.draft.kill().is_clearing() && !is_known_live && !is_overtaken {
             self.cancel_at_venue(stated);
         }
     }
@@ -264,16 +282,19 @@ impl Work<'_> {
             .unwrap_or(self.core.config.capital_1e8);
         let local_1e8 = base_1e8.saturating_add(moved_1e8);
         let venue_1e8 = stated.balance.cash_1e8;
-        let instruments: Vec<&Name> = self.core.instruments.keys().collect();
-        let is_moving = instruments
-            .into_iter()
-            .any(|name| self.is_moving(name, compared.asked_version));
+        let asked_version = compared.asked_version;
+        let mut instruments = self.core.instruments.keys();
+        let has_moved = instruments.any(|name| self.has_moved(name, asked_version));
+        let mut instruments = self.core.instruments.keys();
+        let is_moving = has_moved || instruments.any(|name| self.is_moving(name, asked_version));
         if local_1e8 == venue_1e8 {
             return;
         }
         let suspect = (Name::from("cash"), local_1e8, venue_1e8);
         let is_confirmed = self.core.suspects.contains(&suspect);
-        compared.judgement.suspects.push(suspect);
+        if !has_moved {
+            compared.judgement.suspects.push(suspect);
+        }
         if is_moving || !is_confirmed {
             compared.judgement.is_conclusive = false;
             return;

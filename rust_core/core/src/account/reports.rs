@@ -1,6 +1,6 @@
 //! What the venue, or its silence, says about an order (EX-1 to EX-6).
 
-use super::fills::{broker_id, execution_id, order_in};
+use super::fills::{broker_id, execution_id, id_of_total, order_in};
 use super::work::Work;
 use crate::decision::Effect;
 use crate::event::{CancelFailed, Event, LookupMissed, OrderChanged};
@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 impl Work<'_> {
     /// A report as the venue's stream brings it. News of an execution that was not reported yet is a hole in the
-    /// stream: the order is looked up, and the answer tells the whole of it.
+    /// stream: the order is looked up, and the answer tells the whole of it. So is the end of an order that names more
+    /// fills than were heard.
     pub(super) fn heard(&mut self, report: &VenueReport) {
         let is_of_execution = matches!(report.kind, ReportKind::Settled | ReportKind::Reversed);
         let known = order_in(self, &report.client_order_id).filter(|_| is_of_execution);
@@ -22,7 +23,18 @@ impl Work<'_> {
                 self.notify("WARNING", text, &[&report.client_order_id]);
                 self.look_up(&order);
             }
-            _ => self.reported(report),
+            _ if self.is_counted(report) => {
+                if let Some(order) = order_in(self, &report.client_order_id) {
+                    self.look_up(&order);
+                }
+            }
+            _ => {
+                self.reported(report);
+                let order = order_in(self, &report.client_order_id);
+                if let Some(order) = order.filter(|one| lacks_fills(one, report)) {
+                    self.look_up(&order);
+                }
+            }
         }
     }
 
@@ -205,10 +217,7 @@ impl Work<'_> {
         };
         let fill = VenueReport {
             kind: ReportKind::Filled,
-            execution_id: Name::from(format!(
-                "{}@{}",
-                order.intent.client_order_id, report.qty_1e8
-            )),
+            execution_id: id_of_total(order, report.qty_1e8),
             qty_1e8: missing_1e8,
             price_1e8,
             ..report.clone()
@@ -231,6 +240,17 @@ impl Work<'_> {
             && order.cancel_asked_ns != 0;
         if is_repeat || is_overtaken {
             return;
+        }
+        if lacks_fills(order, report) {
+            let id = &order.intent.client_order_id;
+            let text = format!(
+                "{} of {id}, of which {} was filled: we have heard of {}",
+                report.kind.as_str(),
+                report.qty_1e8,
+                order.filled_1e8
+            );
+            self.notify("WARNING", text, &[id]);
+            return; // live until a look-up has told of every fill; polling asks again (EX-6)
         }
         let has_id = !broker_id(order, report).is_empty();
         match step(order.state, event, has_id) {
@@ -407,12 +427,8 @@ impl Work<'_> {
         };
         match answer {
             Lookup::Found { reports } => {
-                for report in reports
-                    .iter()
-                    .filter(|r| r.client_order_id == *client_order_id)
-                {
-                    self.reported(report);
-                }
+                let about = |r: &&VenueReport| r.client_order_id == *client_order_id;
+                self.listed_of(&order, &reports.iter().filter(about).collect::<Vec<_>>());
             }
             Lookup::Absent { is_complete: true } => self.missed(&order),
             Lookup::Absent { is_complete: false } | Lookup::Unknown => {}
@@ -543,6 +559,17 @@ impl Work<'_> {
             });
         }
     }
+}
+
+/// The venue names the end of an order, and with it more fills than were heard: the news of one was lost. A venue that
+/// does not say how much was filled says 0.
+fn lacks_fills(order: &Order, report: &VenueReport) -> bool {
+    let is_end = matches!(
+        report.kind,
+        ReportKind::Cancelled | ReportKind::Expired | ReportKind::Rejected
+    );
+    let executed_1e8 = order.filled_1e8.saturating_add(taken_back_1e8(order));
+    is_end && !order.state.is_terminal() && report.qty_1e8 > executed_1e8
 }
 
 /// What the venue executed of an order and took back again.

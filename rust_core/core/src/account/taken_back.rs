@@ -1,15 +1,16 @@
 //! Executions that the venue has taken back while nobody listened (EX-2, ST-4): its position says so, and its list of
 //! executions does not have them any more.
 
-use super::fills::execution_id;
+use super::fills::{execution_id, order_in, total_of};
 use super::holdings::Held;
 use super::reconcile::Compared;
 use super::work::Work;
 use super::AccountCore;
 use crate::message::{Name, ReportKind, Settlement, VenueReport};
-use crate::orders::{Execution, Order};
+use crate::money::{div_round, narrow};
+use crate::orders::{filled_at, Execution, Order};
 use crate::statement::Statement;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What a statement says of executions.
@@ -18,8 +19,30 @@ pub(super) enum Listed {
     Nothing,
     /// Not of all that our books remember.
     Some,
-    /// The ones that stand, as order and execution, of all that our books remember.
-    All(BTreeSet<(Name, Name)>),
+    /// Those that stand, of all that our books remember.
+    All(Standing),
+}
+
+/// What a venue lists: executions, or of each order how far it is filled in all.
+pub(super) struct Standing {
+    executions: BTreeSet<(Name, Name)>,
+    totals: BTreeMap<Name, i64>,
+}
+
+impl Standing {
+    /// An execution that a total told of stands while the total reaches it, and where none is listed: a list of
+    /// orders may begin today.
+    fn has(&self, order: &Name, execution: &Name) -> bool {
+        match total_of(order, execution) {
+            Some(reached_1e8) => {
+                let total_1e8 = self.totals.get(order).copied();
+                total_1e8.is_none_or(|total_1e8| total_1e8 >= reached_1e8)
+            }
+            None => self
+                .executions
+                .contains(&(order.clone(), execution.clone())),
+        }
+    }
 }
 
 /// An execution of ours that the venue does not list.
@@ -65,12 +88,46 @@ impl Work<'_> {
         if oldest_ns.is_some_and(|oldest_ns| oldest_ns <= said.fills_after_ns) {
             return Listed::Some;
         }
-        let stands = fills.iter().filter(|one| one.kind == ReportKind::Filled);
-        Listed::All(
-            stands
-                .map(|one| (one.client_order_id.clone(), execution_id(one)))
+        let of = |kind: ReportKind| fills.iter().filter(move |one| one.kind == kind);
+        Listed::All(Standing {
+            executions: of(ReportKind::Filled)
+                .map(|one| (one.client_order_id.clone(), self.name_of(one)))
                 .collect(),
-        )
+            totals: of(ReportKind::FilledTo)
+                .map(|one| (one.client_order_id.clone(), one.qty_1e8))
+                .collect(),
+        })
+    }
+
+    /// Whether a fill that is told alone is one that our books have under another name: where names do not decide, it
+    /// is new only if our books, with it, do not go beyond the total that its place states (EX-5).
+    pub(super) fn is_counted(&self, report: &VenueReport) -> bool {
+        let id = execution_id(report);
+        let order = order_in(self, &report.client_order_id)
+            .filter(|order| report.kind == ReportKind::Filled && !names_decide(order))
+            .filter(|order| order.execution(&id).is_none());
+        match (order, filled_at(&id)) {
+            (Some(order), Some(total_1e8)) => {
+                order.filled_1e8.saturating_add(report.qty_1e8) > total_1e8
+            }
+            _ => false,
+        }
+    }
+
+    /// All that a venue says of one order, its executions as they stand.
+    pub(super) fn listed_of(&mut self, order: &Order, reports: &[&VenueReport]) {
+        match without_counted(order, reports) {
+            Some(lacking) => lacking.iter().for_each(|report| self.reported(report)),
+            None => reports.iter().for_each(|report| self.reported(report)),
+        }
+    }
+
+    /// The id that our books have for an execution that the venue lists; its own where they have none.
+    fn name_of(&self, one: &VenueReport) -> Name {
+        let id = execution_id(one);
+        let order = order_in(self, &one.client_order_id);
+        let known = order.and_then(|order| order.execution(&id).map(|e| e.execution_id.clone()));
+        known.unwrap_or(id)
     }
 
     /// Takes executions back that explain a difference: two answers in a row do not list them, and nothing of the
@@ -115,7 +172,7 @@ impl Work<'_> {
     }
 
     /// Executions in an instrument that our books hold and the venue does not list.
-    fn gone(&self, instrument: &Name, stands: &BTreeSet<(Name, Name)>) -> Vec<Gone> {
+    fn gone(&self, instrument: &Name, stands: &Standing) -> Vec<Gone> {
         let state = &self.core.state;
         let mut gone = Vec::new();
         for order in state.orders.values().chain(state.ended.iter()) {
@@ -124,8 +181,8 @@ impl Work<'_> {
             }
             for execution in &order.executions {
                 let id = &order.intent.client_order_id;
-                let key = (id.clone(), execution.execution_id.clone());
-                if execution.settlement != Settlement::Failed && !stands.contains(&key) {
+                let is_listed = stands.has(id, &execution.execution_id);
+                if execution.settlement != Settlement::Failed && !is_listed {
                     gone.push(Gone {
                         order: Arc::clone(order),
                         execution: execution.clone(),
@@ -135,6 +192,55 @@ impl Work<'_> {
         }
         gone
     }
+}
+
+/// Whether names and places tell an order's executions apart: not once one of them was taken back, nor where one was
+/// booked as a total, which has no name.
+pub(super) fn names_decide(order: &Order) -> bool {
+    let id = &order.intent.client_order_id;
+    let is_total = |one: &Execution| total_of(id, &one.execution_id).is_some();
+    !order.has_taken_back() && !order.executions.iter().any(is_total)
+}
+
+/// What a list of an order's executions tells that our books lack; `None` where names and places say it all.
+///
+/// Places repeat once an execution was taken back, heard of or not, and list and stream may have names of their own. So
+/// the sum has the last word: what is new by its name must not be less than what is missing, nor, where names do not
+/// decide, anything else. Otherwise what is missing is booked as a total, and without any nothing is.
+fn without_counted(order: &Order, reports: &[&VenueReport]) -> Option<Vec<VenueReport>> {
+    let is_fill = |one: &&&VenueReport| one.kind == ReportKind::Filled;
+    let has_place = |one: &&VenueReport| filled_at(&execution_id(one)).is_some();
+    if !reports.iter().any(|one| is_fill(&one)) || !reports.iter().filter(is_fill).all(has_place) {
+        return None;
+    }
+    let sum = |of: &dyn Fn(&VenueReport) -> bool| {
+        let fills = reports.iter().filter(is_fill).filter(|one| of(one));
+        fills.fold(0, |sum: i64, one| sum.saturating_add(one.qty_1e8))
+    };
+    let total_1e8 = sum(&|_| true);
+    let missing_1e8 = total_1e8.saturating_sub(order.filled_1e8);
+    let new_1e8 = sum(&|one| order.execution(&execution_id(one)).is_none());
+    if new_1e8 == missing_1e8 || (new_1e8 > missing_1e8 && names_decide(order)) {
+        return None;
+    }
+    let mut lacking = Vec::new();
+    for one in reports {
+        if one.kind != ReportKind::Filled {
+            lacking.push((*one).clone());
+        } else if missing_1e8 > 0 && lacking.iter().all(|l| l.kind != ReportKind::FilledTo) {
+            let value_1e16 = reports.iter().filter(is_fill).fold(0, |sum: i128, fill| {
+                sum + i128::from(fill.qty_1e8) * i128::from(fill.price_1e8)
+            });
+            lacking.push(VenueReport {
+                kind: ReportKind::FilledTo,
+                execution_id: Name::from(""),
+                qty_1e8: total_1e8,
+                price_1e8: div_round(value_1e16, i128::from(total_1e8)).and_then(narrow)?,
+                ..(*one).clone()
+            });
+        }
+    }
+    Some(lacking)
 }
 
 /// What the venue would have reported, had anybody listened.

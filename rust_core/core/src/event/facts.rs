@@ -1,6 +1,6 @@
 //! What each event says.
 
-use crate::gate::FailedCheck;
+use crate::gate::{FailedCheck, PassedCheck};
 use crate::ledger::Ledger;
 use crate::message::{
     ExitPlan, ExitReason, KillLevel, Name, OrderType, Purpose, Scope, Settlement, Side, TimeInForce,
@@ -68,6 +68,9 @@ pub struct VerdictGiven {
     pub sizing: Vec<SizingStep>,
     /// Every check that failed.
     pub failed: Vec<FailedCheck>,
+    /// Checks with a figure that passed; empty in journals of versions that kept none.
+    #[serde(default)]
+    pub passed: Vec<PassedCheck>,
 }
 
 /// A second submission of the same thing; nothing was intended (EX-4).

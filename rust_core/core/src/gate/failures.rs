@@ -1,10 +1,14 @@
-//! Collects what fails.
+//! Collects what fails, and the figures of what passes.
 
-use super::ruling::{CheckName, FailedCheck, Severity};
+use super::ruling::{CheckName, FailedCheck, PassedCheck, Severity, Unit};
 
-/// The failed checks of one draft, in the order they were made.
+/// The checks of one draft, in the order they were made.
 #[derive(Debug, Default)]
-pub(super) struct Failures(pub(super) Vec<FailedCheck>);
+pub(super) struct Failures {
+    pub(super) failed: Vec<FailedCheck>,
+    /// Those that compare a figure with a limit.
+    pub(super) passed: Vec<PassedCheck>,
+}
 
 impl Failures {
     pub(super) fn refuse(
@@ -14,7 +18,7 @@ impl Failures {
         limit: Option<i64>,
         detail: String,
     ) {
-        self.0.push(FailedCheck {
+        self.failed.push(FailedCheck {
             name,
             severity: Severity::Refusal,
             value,
@@ -24,7 +28,7 @@ impl Failures {
     }
 
     pub(super) fn critical(&mut self, name: CheckName, value: i64, limit: i64, detail: String) {
-        self.0.push(FailedCheck {
+        self.failed.push(FailedCheck {
             name,
             severity: Severity::Critical,
             value: Some(value),
@@ -38,7 +42,13 @@ impl Failures {
     }
 
     /// Refuses a value above its limit, below zero, or unknown.
-    pub(super) fn at_most(&mut self, name: CheckName, what: &str, value: Option<i64>, limit: i64) {
+    pub(super) fn at_most(
+        &mut self,
+        (name, unit): (CheckName, Unit),
+        what: &str,
+        value: Option<i64>,
+        limit: i64,
+    ) {
         match value {
             None => self.refuse(
                 name,
@@ -50,7 +60,17 @@ impl Failures {
                 let detail = format!("{what} must be between 0 and {limit}, was {found}");
                 self.refuse(name, value, Some(limit), detail);
             }
-            Some(_) => {}
+            Some(value) => self.pass(name, unit, value, limit),
         }
+    }
+
+    /// A check that compared a figure with a limit and had nothing against it.
+    pub(super) fn pass(&mut self, name: CheckName, unit: Unit, value: i64, limit: i64) {
+        self.passed.push(PassedCheck {
+            name,
+            value,
+            limit,
+            unit,
+        });
     }
 }

@@ -3,7 +3,7 @@
 use super::draft::{BuyingPower, GateContext, MarkPrice, OrderDraft, ProtectiveStop};
 use super::failures::Failures;
 use super::rules::{GateRules, InstrumentRules};
-use super::ruling::{CheckName, Figures};
+use super::ruling::{CheckName, Figures, Unit};
 use super::shape::prices;
 use crate::money::ONE_1E8;
 use crate::sizing::{entry_prices, money_up_1e8, stop_distance_1e8, EntryPrices, StopDistance};
@@ -51,7 +51,7 @@ pub(super) fn check_entry(
     let position_1e8 = after(context.position_notional_1e8, notional_1e8);
     let limit_1e8 = rules.max_position_notional_1e8;
     failures.at_most(
-        CheckName::PositionNotional,
+        (CheckName::PositionNotional, Unit::Money),
         "the position's notional",
         position_1e8,
         limit_1e8,
@@ -94,7 +94,7 @@ fn check_counts(rules: &GateRules, context: &GateContext<'_>, failures: &mut Fai
     ];
     for (name, what, count, limit) in counts {
         let with_this = count.map(|count| i64::from(count) + 1);
-        failures.at_most(name, what, with_this, i64::from(limit));
+        failures.at_most((name, Unit::Count), what, with_this, i64::from(limit));
     }
 }
 
@@ -115,7 +115,7 @@ fn known_mark(
     // an age below zero is a stamp from the future: a clock is wrong, so the age is not known
     let age_ns = context.now_ns.saturating_sub(at_ns);
     failures.at_most(
-        CheckName::MarkFresh,
+        (CheckName::MarkFresh, Unit::Ns),
         "the age of the mark in ns",
         Some(age_ns),
         rules.max_mark_age_ns,
@@ -131,8 +131,8 @@ fn check_collar(
 ) {
     for (what, price_1e8) in prices(draft) {
         let distance = (i128::from(price_1e8) - i128::from(mark_1e8)).abs() * ONE;
+        let ratio_1e8 = i64::try_from(distance / i128::from(mark_1e8)).unwrap_or(i64::MAX);
         if distance > i128::from(collar_ratio_1e8) * i128::from(mark_1e8) {
-            let ratio_1e8 = i64::try_from(distance / i128::from(mark_1e8)).unwrap_or(i64::MAX);
             let detail =
                 format!("the {what} price {price_1e8} is too far from the mark {mark_1e8} at 1e-8");
             failures.refuse(
@@ -141,6 +141,8 @@ fn check_collar(
                 Some(collar_ratio_1e8),
                 detail,
             );
+        } else {
+            failures.pass(CheckName::Collar, Unit::Ratio, ratio_1e8, collar_ratio_1e8);
         }
     }
 }
@@ -168,7 +170,7 @@ fn check_trade_loss(
     };
     let Some(entry) = entry else {
         failures.at_most(
-            CheckName::TradeLoss,
+            (CheckName::TradeLoss, Unit::Money),
             "the loss at the stop",
             None,
             limit_1e8,
@@ -194,7 +196,7 @@ fn check_trade_loss(
         instrument.multiplier_1e8,
     );
     failures.at_most(
-        CheckName::TradeLoss,
+        (CheckName::TradeLoss, Unit::Money),
         "the loss at the stop",
         Some(loss_1e8),
         limit_1e8,
@@ -222,7 +224,7 @@ fn check_buying_power(
     let age_ns = context.now_ns.saturating_sub(at_ns);
     let max_age_ns = rules.max_balance_age_ns;
     failures.at_most(
-        CheckName::BuyingPower,
+        (CheckName::BuyingPower, Unit::Ns),
         "the age of the balance in ns",
         Some(age_ns),
         max_age_ns,
@@ -231,7 +233,7 @@ fn check_buying_power(
         notional_1e8.map(|notional_1e8| share_up_1e8(notional_1e8, instrument.margin_ratio_1e8));
     let free_1e8 = amount_1e8.saturating_sub(reserved_1e8.max(0)).max(0);
     failures.at_most(
-        CheckName::BuyingPower,
+        (CheckName::BuyingPower, Unit::Money),
         "the buying power needed",
         needed_1e8,
         free_1e8,
@@ -266,7 +268,7 @@ fn check_exposures(
     for (name, what, exposure_1e8, ratio_1e8) in exposures {
         let known = Some(exposure_1e8).filter(|exposure_1e8| *exposure_1e8 >= 0);
         let limit_1e8 = equity_1e8.map_or(0, |equity_1e8| share_down_1e8(equity_1e8, ratio_1e8));
-        failures.at_most(name, what, known, limit_1e8);
+        failures.at_most((name, Unit::Money), what, known, limit_1e8);
     }
     figures
 }

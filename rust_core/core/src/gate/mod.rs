@@ -15,7 +15,7 @@ mod submission;
 pub use draft::{BuyingPower, GateContext, MarkPrice, OrderDraft, ProtectiveStop, SessionTimes};
 pub use release::{Attempt, Refusal, ReleaseGate};
 pub use rules::{GateRules, InstrumentRules};
-pub use ruling::{CheckName, FailedCheck, Figures, Ruling, Severity};
+pub use ruling::{CheckName, FailedCheck, Figures, PassedCheck, Ruling, Severity, Unit};
 pub use submission::{BindError, OrderRequest, RedeemError, Submission, Verdict};
 
 use crate::message::Purpose;
@@ -25,6 +25,11 @@ use failures::Failures;
 ///
 /// What is missing refuses, and so do no rules at all. An exit is spared the checks of risk, never those of shape.
 pub fn check(draft: &OrderDraft<'_>, context: &GateContext<'_>) -> Ruling {
+    check_all(draft, context).0
+}
+
+/// As [`check`], with the figures of the checks that passed.
+pub fn check_all(draft: &OrderDraft<'_>, context: &GateContext<'_>) -> (Ruling, Vec<PassedCheck>) {
     let mut failures = Failures::default();
     shape::check_fields(draft, &mut failures);
     let instrument = shape::known_instrument(context, &mut failures);
@@ -38,11 +43,12 @@ pub fn check(draft: &OrderDraft<'_>, context: &GateContext<'_>) -> Ruling {
         Purpose::Exit | Purpose::Protect => check_exit(draft, context, &mut failures),
         Purpose::Entry => check_entry(draft, context, instrument, &mut failures),
     };
-    if failures.0.is_empty() {
+    let ruling = if failures.failed.is_empty() {
         Ruling::Approved(Verdict::new(draft, figures))
     } else {
-        Ruling::Refused(failures.0)
-    }
+        Ruling::Refused(failures.failed)
+    };
+    (ruling, failures.passed)
 }
 
 fn check_exit(

@@ -103,6 +103,33 @@ pub struct FailedCheck {
     pub detail: String,
 }
 
+/// What the figures of a check count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Unit {
+    /// Things.
+    Count,
+    /// Nanoseconds.
+    Ns,
+    /// Money at 1e-8.
+    Money,
+    /// A ratio at 1e-8.
+    Ratio,
+}
+
+/// One check with a figure that passed: what was found beside what is allowed (PM-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedCheck {
+    /// Which.
+    pub name: CheckName,
+    /// What was found.
+    pub value: i64,
+    /// What is allowed at most.
+    pub limit: i64,
+    /// Of both.
+    pub unit: Unit,
+}
+
 /// What an approved entry would change; zero for exits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figures {

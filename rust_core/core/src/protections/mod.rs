@@ -103,6 +103,11 @@ impl Protections {
         self.state.losses.on_equity(equity_1e8, &self.config);
     }
 
+    /// The broker told of the account's value; the first one stands in where a session opened before it was known.
+    pub fn on_balance(&mut self, equity_1e8: i64) {
+        self.state.first_equity(equity_1e8);
+    }
+
     /// What changed since the last call, and is told by it, in a fixed order.
     pub fn transitions(&mut self, now_ns: i64) -> Vec<Transition> {
         self.state.transitions(now_ns, &self.config)

@@ -26,7 +26,7 @@ pub(super) struct Session {
 pub struct ProtectionsState {
     pub(super) session: Option<Session>,
     week: Option<i64>,
-    /// Equity at the first session.
+    /// Equity at the first session, or the first one known after its open.
     first_equity_1e8: Option<i64>,
     pub(super) losses: Losses,
     pub(super) stop_outs: u32,
@@ -73,6 +73,10 @@ impl ProtectionsState {
         for returns in Arc::make_mut(&mut self.returns) {
             returns.start_session();
         }
+    }
+
+    pub(super) fn first_equity(&mut self, equity_1e8: i64) {
+        self.first_equity_1e8.get_or_insert(equity_1e8);
     }
 
     pub(super) fn close_trade(&mut self, trade: &ClosedTrade, config: &ProtectionsConfig) {

@@ -8,8 +8,8 @@ use holdfast_core::decision::{Decision, Effect};
 use holdfast_core::event::{Event, OrderIntended, TradeClosed};
 use holdfast_core::gate::CheckName;
 use holdfast_core::message::{
-    ExitPlan, Kill, KillLevel, Leg, Level, Mark, MarkKind, Message, Name, OrderType, ReportKind,
-    Settlement, Side, Signal, Stop, TimeInForce, VenueReport,
+    ExitPlan, Kill, KillLevel, Leg, Level, Lookup, Mark, MarkKind, Message, Name, OrderType,
+    ReportKind, Settlement, Side, Signal, Stop, TimeInForce, VenueReport,
 };
 use holdfast_core::money::ONE_1E8;
 use serde_json::json;
@@ -214,6 +214,13 @@ impl Account {
             reason: name("test"),
             author: name("me"),
         }))
+    }
+
+    pub fn looked_up(&mut self, order: &OrderIntended, reports: Vec<VenueReport>) -> Decision {
+        self.tell(&Message::LookedUp {
+            client_order_id: order.client_order_id.clone(),
+            answer: Lookup::Found { reports },
+        })
     }
 
     pub fn held_1e8(&self) -> i64 {

@@ -3,6 +3,7 @@
 use crate::account::{
     cancelled, config, fills, name, plan, signal, submitted, Account, DATE, DOLLAR, SECOND_NS,
 };
+use holdfast_core::decision::Effect;
 use holdfast_core::event::Event;
 use holdfast_core::message::{
     ExitPlan, Level, Message, Partial, Purpose, ReportKind, Side, Stop, TimerKind, VenueReport,
@@ -67,6 +68,39 @@ fn what_an_entry_fills_during_its_exit_is_closed_too() {
     let (done, _) = account.fill(&first, 4, 90);
     let second = submitted(&done).expect("the rest is closed");
     assert_eq!((second.side, second.qty_1e8), (Side::Sell, 6 * ONE_1E8));
+}
+
+#[test]
+fn an_end_that_names_more_fills_than_were_heard_waits_for_them() {
+    // EX-5, EX-6: the stream lost a fill; an exit sized without it would leave a rest behind
+    let mut account = Account::new(config());
+    let entry = account.enter(signal("1", Side::Buy, plan()));
+    account.accept(&entry);
+    account.fill(&entry, 2, 100);
+    let end = VenueReport {
+        qty_1e8: 4 * ONE_1E8,
+        ..account.report(&entry, ReportKind::Cancelled)
+    };
+    let heard = account.tell(&Message::VenueReport(end.clone()));
+    let id = &entry.client_order_id;
+    let asks = |effect: &Effect| matches!(effect, Effect::Lookup { client_order_id } if client_order_id == id);
+    assert!(heard.effects.iter().any(asks));
+    assert_eq!(account.core.live_orders().count(), 1);
+    let behind = account.looked_up(&entry, vec![end.clone()]);
+    assert!(
+        !behind.effects.iter().any(asks),
+        "polling asks again, not the answer"
+    );
+    assert_eq!(account.core.live_orders().count(), 1);
+    let lost = VenueReport {
+        execution_id: name("lost"),
+        qty_1e8: 2 * ONE_1E8,
+        price_1e8: 100 * DOLLAR,
+        ..account.report(&entry, ReportKind::Filled)
+    };
+    account.looked_up(&entry, vec![lost, end]);
+    assert_eq!(account.core.live_orders().count(), 0);
+    assert_eq!(account.held_1e8(), 4 * ONE_1E8);
 }
 
 #[test]

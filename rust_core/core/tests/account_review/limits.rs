@@ -4,7 +4,7 @@ use crate::account::{
     config, name, plan, refusals, signal, submitted, Account, DOLLAR, OPEN_NS, SECOND_NS,
 };
 use holdfast_core::gate::CheckName;
-use holdfast_core::message::{Message, Side, Signal};
+use holdfast_core::message::{Message, ReportKind, Side, Signal};
 use holdfast_core::money::ONE_1E8;
 
 #[test]
@@ -39,6 +39,29 @@ fn an_unknown_entry_counts_as_filled_and_takes_no_second_one() {
     assert_eq!(
         names,
         [CheckName::UnknownOrder, CheckName::OpenPositionsPerSymbol]
+    );
+}
+
+#[test]
+fn an_entry_that_was_held_back_takes_no_place_among_those_of_the_window() {
+    // EX-12: one may enter in a window; what no venue ever had is no entry order
+    let mut rules = config();
+    rules["limits"]["entries_per_window_max"] = 1.into();
+    let mut account = Account::new(rules);
+    for setup in ["1", "2"] {
+        let entry = account.enter(signal(setup, Side::Buy, plan()));
+        account.tell(&Message::NotReleased {
+            client_order_id: entry.client_order_id.clone(),
+            reason: name("KILL_PAUSE"),
+        });
+    }
+    let entry = account.enter(signal("3", Side::Buy, plan()));
+    account.accept(&entry);
+    account.venue(&entry, ReportKind::Cancelled);
+    let fourth = Message::Signal(Box::new(signal("4", Side::Buy, plan())));
+    assert_eq!(
+        refusals(&account.tell(&fourth)),
+        [CheckName::EntriesPerWindow]
     );
 }
 

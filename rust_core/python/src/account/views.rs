@@ -362,6 +362,7 @@ pub struct Judgement {
     pub drift: Vec<DriftView>,
     pub kill_orders: i64,
     pub kill_positions: i64,
+    pub is_kill_overtaken: bool,
 }
 
 impl From<&core::Judgement> for Judgement {
@@ -372,6 +373,7 @@ impl From<&core::Judgement> for Judgement {
             drift: judgement.drift.iter().map(DriftView::from).collect(),
             kill_orders: judgement.kill_orders,
             kill_positions: judgement.kill_positions,
+            is_kill_overtaken: judgement.is_kill_overtaken,
         }
     }
 }

@@ -161,6 +161,18 @@ fn a_configured_capital_goes_before_the_first_equity() {
 }
 
 #[test]
+fn a_loss_counts_from_the_capital_that_was_known_after_the_open() {
+    // RK-6: a broker's answer may come after the session's open
+    let mut protections = Protections::new(ProtectionsConfig::default());
+    open(&mut protections, 20_200_102, None);
+    protections.on_equity(Some(EQUITY));
+    protections.on_balance(EQUITY);
+    protections.on_balance(1);
+    protections.on_trade_closed(&trade(OPEN_NS, -1, false));
+    assert_eq!(names(&protections, OPEN_NS), []);
+}
+
+#[test]
 fn a_loss_over_an_unknown_capital_refuses() {
     // RK-7
     let mut protections = Protections::new(ProtectionsConfig::default());

@@ -1,0 +1,1 @@
+"""Polymarket, second version: signed orders, tokens in pairs, settlement afterwards."""

@@ -6,7 +6,6 @@ the venue is asked whether it can be traded at.
 """
 
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from actors import arming
 from actors.adapter import AdapterActor, AdapterPlan
-from actors.arming import Arming
+from actors.admission import admit
 from actors.capture import MarketCapture
 from actors.clock_watch import ClockPlan, ClockWatch
 from actors.closing import LeftOpenError, close_all, is_flat, without_strategies
@@ -27,6 +26,7 @@ from actors.lane_live import LiveLane
 from actors.live_feed import LiveFeed, LiveFeedPlan
 from actors.messages import FEED
 from actors.operator import handle_signals
+from actors.own_orders import OwnOrders
 from actors.previews import Previews
 from actors.process import (
     cut_off_run,
@@ -38,7 +38,7 @@ from actors.questions import Why
 from actors.reconciler import ReconcileNow
 from actors.resolution_watch import EVERY_S, ResolutionPlan, ResolutionWatch
 from actors.rounds import TapePosition
-from actors.safe_to_trade import admitted, armed_until_ns, red
+from actors.safe_to_trade import armed_until_ns
 from actors.spec import Spec
 from actors.strategies_found import FoundStrategies
 from actors.summary import live_progress
@@ -47,21 +47,17 @@ from actors.trader_port import RunningTrader
 from actors.venue_store import VenueStore
 from actors.watched_for import pass_on
 from brokers import ntp
-from brokers.base import Check, Place
 from brokers.calls import CALL_ERRORS, CallEnded
 from brokers.network import NetworkBroker
-from brokers.venue_checks import market_check, time_line
-from brokers.venues import Addresses, Connection, Wanted, venue_kind
+from brokers.venues import Addresses, Connection, venue_kind
 from rust_core import Message
 from storage import LeaseLostError, SqliteRecord
 from storage.heartbeat import HeartbeatPage
 from trading.calendar import Calendar
 from trading.config import NS_PER_S, Config
-from trading.errors import HoldfastError, SafetyRefusedError, SetupError
 from trading.market import TradePrint
-from trading.money import to_1e8
-from trading.ports import Broker, Claim
-from trading.run_options import ExitCode, Mode, RunOptions
+from trading.ports import Broker
+from trading.run_options import Mode, RunOptions
 from trading.run_report import Notice, Reporter
 
 if TYPE_CHECKING:
@@ -70,24 +66,9 @@ if TYPE_CHECKING:
 
 PROGRESS_EVERY_S = 0.25
 STOP_WAIT_S = 15.0
-VENUE_WAIT_S = 15.0
-"""How long a run that was cut off waits for its venue before the process is started again: few
-enough starts a minute for the guard never to give it up."""
-VENUE_LOOK_S = 0.5
 STOP_LOOK_S = 0.05
-OURS_MAX = 2_000
-"""Ids known to be ours without asking the record, so that a long run keeps no more (WD-8)."""
 MINUTE_S = 60
-_INTENDED = """SELECT at_ns FROM journal JOIN claims USING (pos)
-    WHERE claims.run = :run AND name = 'intent' AND key = :order"""
-_INTENTS = "SELECT payload FROM journal WHERE run = :run AND kind = 'OrderIntended'"
 NS_PER_MS = 1_000_000
-
-
-class VenueAwayError(HoldfastError):
-    """A run that was cut off cannot go on before its venue answers; the guard tries again."""
-
-    exit_code = ExitCode.RESTART
 
 
 class LiveTrader:
@@ -109,7 +90,6 @@ class LiveTrader:
         self.run_id = self._enter_run()
         self.lane = LiveLane(clock_ns=connection.now_ns)
         self.store = VenueStore(options.data_dir, self.run_id)
-        self._ours: dict[str, None] = {}
         self._stop_asked = asyncio.Event()
         symbols = [each.symbol for each in config.instruments]
         self._armed_until_ns = armed_until_ns(connection.addresses, options, config, record)
@@ -152,37 +132,7 @@ class LiveTrader:
             VenueAwayError: A run was cut off, and the venue does not answer.
             SetupError: Keys or address are missing.
         """
-        if options.url is None:
-            raise SetupError("a live market needs the venue's address: --url http://127.0.0.1:PORT")
-        kind = venue_kind(options.broker)
-        addresses = (addresses_of or kind.addresses_of)(options.url)
-        armed = admitted(addresses, options, config, record)
-        is_cut_off = cut_off_run(record, options) is not None
-        try:
-            offset_ns = await _venue_offset_ns(
-                options, addresses, VENUE_WAIT_S if is_cut_off else 0.0
-            )
-        except CALL_ERRORS as error:
-            if is_cut_off:
-                raise VenueAwayError(f"the venue does not answer yet: {error}") from None
-            raise SafetyRefusedError(
-                f"the venue does not answer, nothing was started: {error}"
-            ) from None
-        if addresses.place is not Place.SIMULATOR:
-            offset_ns = 0  # a simulator's clock counts, whatever day it shows; no real venue's does
-        connection = kind.connect(
-            addresses=addresses,
-            credentials=kind.credentials(os.environ),
-            now_ns=lambda: time.time_ns() + offset_ns,
-            mono_ns=time.monotonic_ns,
-            seed=config.run.seed,
-        )
-        why = red(await _checked(connection, config, armed))
-        if why and is_cut_off:  # what is open there does not wait for it
-            reporter.notice(Notice(at_ns=connection.now_ns(), text=why, severity="CRITICAL"))
-            sys.stderr.write(f"CRITICAL the venue's checks are red, the run goes on: {why}\n")
-        elif why:
-            raise SafetyRefusedError(f"the venue cannot be traded at, nothing was started: {why}")
+        connection = await admit(options, config, record, reporter, addresses_of)
         return cls(options, config, record, reporter, connection)
 
     # -- set-up -----------------------------------------------------------------------------------
@@ -249,18 +199,19 @@ class LiveTrader:
         )
 
     def _adapter_plan(self) -> AdapterPlan:
+        own = OwnOrders(self.record, self.run_id, lambda: self.system.core)
         return AdapterPlan(
             account=self.system.account_name,
             make=lambda: self.connection.venue(self._call_ended),
             hold=self._hold,
             fence=self.record.fence,
             fence_word=self.record.lease.word.read,
-            is_ours=self._is_ours,
-            live_orders=self._live_orders,
-            working=self._working,
-            intents=self._intents,
-            broker_id=self._broker_id,
-            intended_ns=self._intended_ns,
+            is_ours=own.is_ours,
+            live_orders=own.live,
+            working=own.working,
+            intents=own.intents,
+            broker_id=own.broker_id,
+            intended_ns=own.intended_ns,
             reconnected=self._reconnected,
             notify=self._notify,
             note=self._note,
@@ -269,39 +220,6 @@ class LiveTrader:
     def _hold(self, breaker: str, cause: str) -> None:
         """At the gate, and where a person sees why entries wait."""
         self.system.wiring.breakers.show(breaker, cause)
-
-    def _is_ours(self, client_order_id: str) -> bool:
-        """Its intent is durable in this run, which it was before the venue heard of it."""
-        if client_order_id not in self._ours:
-            claim = Claim(name="intent", key=client_order_id)
-            if not self.record.has_claim(claim, self.run_id):
-                return False
-            self._ours[client_order_id] = None
-            if len(self._ours) > OURS_MAX:
-                del self._ours[next(iter(self._ours))]  # the oldest; the record knows it still
-        return True
-
-    def _live_orders(self) -> list[str]:
-        core = self.system.core
-        return [] if core is None else [order.client_order_id for order in core.orders()]
-
-    def _working(self) -> dict[str, int]:
-        core = self.system.core
-        orders = [] if core is None else core.orders()
-        known = ("WORKING", "PARTIALLY_FILLED")
-        return {each.client_order_id: each.filled_1e8 for each in orders if each.state in known}
-
-    def _broker_id(self, client_order_id: str) -> str:
-        core = self.system.core
-        order = None if core is None else core.order(client_order_id)
-        return "" if order is None else order.broker_order_id
-
-    def _intents(self) -> list[bytes]:
-        return [text.encode() for (text,) in self.record.query(_INTENTS, {"run": self.run_id})]
-
-    def _intended_ns(self, client_order_id: str) -> int:
-        values = {"run": self.run_id, "order": client_order_id}
-        return next((at_ns for (at_ns,) in self.record.query(_INTENDED, values)), 0)
 
     def _call_ended(self, call: CallEnded) -> None:
         """The breaker of its endpoint, in the gate, on /health and in the status (WD-3)."""
@@ -493,47 +411,3 @@ class LiveTrader:
             self.reporter.progress(live_progress(self.system, self._source()))
             await asyncio.sleep(PROGRESS_EVERY_S)
         self._stop_asked.set()
-
-
-async def _checked(connection: Connection, config: Config, armed: Arming | None) -> list[Check]:
-    """The venue's lines; `armed`: those of a new run with real orders too."""
-    wanted = [Wanted(symbol=each.symbol, lot_1e8=to_1e8(each.lot)) for each in config.instruments]
-    probe = connection.probe()
-    try:
-        found = await probe.checks(wanted)
-        if armed is not None:
-            watch = config.watchdog
-            found.append(await time_line(watch.ntp_server, watch.clock_offset_max_ms, time.time_ns))
-            found.append(armed.account_check(await probe.account_number()))
-            found += await probe.real_checks(to_1e8(config.account.capital_usd))
-            symbols = [each.symbol for each in config.instruments]
-            found.append(await market_check(connection.market(symbols, ("quotes",))))
-        return found
-    finally:
-        await probe.close()
-
-
-async def _venue_offset_ns(options: RunOptions, addresses: Addresses, wait_s: float) -> int:
-    """By how much the venue's clock is ahead of ours, asked again for so long.
-
-    Raises:
-        Exception: One of `CALL_ERRORS`: it does not answer.
-    """
-    kind = venue_kind(options.broker)
-    connection = kind.connect(
-        addresses=addresses,
-        credentials=kind.credentials(os.environ),
-        now_ns=time.time_ns,
-        mono_ns=time.monotonic_ns,
-    )
-    probe, until_s = connection.probe(), time.monotonic() + wait_s
-    try:
-        while True:
-            try:
-                return (await probe.clock_offset()).middle_ns
-            except CALL_ERRORS:
-                if time.monotonic() >= until_s:
-                    raise
-                await asyncio.sleep(VENUE_LOOK_S)
-    finally:
-        await probe.close()

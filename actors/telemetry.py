@@ -16,10 +16,14 @@ class Telemetry:
     def __init__(self, instruments: Sequence[str]) -> None:
         """Nothing seen yet."""
         self.prices_1e8: dict[str, int] = {}
+        self.quotes: dict[str, Quote] = {}
         self._vwaps = {symbol: SessionVwap() for symbol in instruments}
 
     def see(self, message: MarketMessage) -> None:
-        """Look at the price in a market message; a quote's is the middle, unless it is unsound."""
+        """Look at the price in a market message; a quote's is the middle, unless it is unsound.
+
+        An unsound quote changes nothing; a quote ends with its session, so that a night's is none.
+        """
         match message:
             case Bar():
                 self.prices_1e8[message.instrument] = message.close_1e8
@@ -28,6 +32,9 @@ class Telemetry:
             case Quote() if unsound(message) is None:
                 middle_1e8 = (message.bid_1e8 + message.ask_1e8) // 2
                 self.prices_1e8[message.instrument] = middle_1e8
+                self.quotes[message.instrument] = message
+            case SessionOpened():
+                self.quotes.clear()
             case _:
                 pass
 

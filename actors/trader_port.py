@@ -27,6 +27,7 @@ from actors.snapshot import snapshot
 from rust_core import Message, OrderView, PositionView, ProtectionView
 from streams.gaps import Freshness
 from trading.controls import RESET_BREAKERS
+from trading.market import Quote
 from trading.money import to_1e8
 from trading.ports import Durable, JournalRow, Outcome
 
@@ -281,11 +282,25 @@ def _prices(system: "System") -> list[dict[str, Any]]:
             "instrument": each.symbol,
             "price_1e8": telemetry.prices_1e8.get(each.symbol),
             "vwap_1e8": telemetry.vwap_1e8(each.symbol),
+            "quote": _quote(telemetry.quotes.get(each.symbol)),
             "tick_1e8": to_1e8(each.tick_size),
             "multiplier_1e8": to_1e8(each.multiplier),
         }
         for each in system.config.instruments
     ]
+
+
+def _quote(quote: Quote | None) -> dict[str, int] | None:
+    """Best bid and ask with their sizes (0: the source gives none); None where nobody quoted."""
+    if quote is None:
+        return None
+    return {
+        "bid_1e8": quote.bid_1e8,
+        "ask_1e8": quote.ask_1e8,
+        "bid_size_1e8": quote.bid_size_1e8,
+        "ask_size_1e8": quote.ask_size_1e8,
+        "at_ns": quote.at_ns,
+    }
 
 
 def _failing(system: "System") -> list[str]:

@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from actors.admission import VenueAwayError
 from actors.arming import ARMED, DISARMED, LASTS_NS, Arming, Terms, code_digest
 from actors.drill import Drilled
 from actors.drill import keep as keep_drill
-from actors.live import LiveTrader, VenueAwayError
+from actors.live import LiveTrader
 from actors.rehearsal import Judged, Rehearsed
 from actors.rehearsal import keep as keep_rehearsal
 from actors.safe_to_trade import local_checks, red
@@ -241,7 +242,7 @@ def test_a_run_that_was_cut_off_waits_for_its_venue(
     keys: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """ST-2, BR-7: away, it is tried again (75); red, it is said, and what is open looked after."""
-    monkeypatch.setattr("actors.live.VENUE_WAIT_S", 0.1)
+    monkeypatch.setattr("actors.admission.VENUE_WAIT_S", 0.1)
     other = equity("NOTLISTED")
 
     async def play() -> None:

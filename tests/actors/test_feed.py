@@ -16,7 +16,7 @@ from actors.lane_live import LiveLane
 from actors.lane_virtual import VirtualLane
 from actors.messages import FEED, MarketLost
 from actors.spec import Spec
-from actors.trader_port import RunningTrader
+from actors.trader_port import RunningTrader, status_of
 from actors.tree import Tree
 from research.crash.market import busy_config, busy_plan
 from streams.gaps import GapDetector, Heartbeat
@@ -276,6 +276,12 @@ def test_a_quote_shows_its_middle_and_bars_of_trades_their_average(
         expected = (last[4] + last[5]) // 2 if content == "quotes" else last[4]
         assert telemetry.prices_1e8["ES"] == expected
         shown[content] = telemetry.vwap_1e8("ES")
+        book = status_of(played.system)["prices"][0]["quote"]
+        if content == "trades":
+            assert book is None
+        else:
+            assert (book["bid_1e8"], book["ask_1e8"]) == (last[4], last[5])
+            assert book["at_ns"] == last[0]
         bars = [
             orjson.loads(row.payload)
             for row in played.record.events("system", played.run)

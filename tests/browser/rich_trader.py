@@ -53,6 +53,9 @@ class RichTrader(FakeTrader):
             ],
             "prices": [
                 {"instrument": "ES", "price_1e8": self.price_1e8, "vwap_1e8": 2725 * ONE,
+                 "quote": {"bid_1e8": self.price_1e8 - 25_000_000, "bid_size_1e8": 4 * ONE,
+                           "ask_1e8": self.price_1e8 + 25_000_000, "ask_size_1e8": 7 * ONE,
+                           "at_ns": NOW_NS},
                  "tick_1e8": 25_000_000, "multiplier_1e8": 50 * ONE}
             ],
             "assertions": [

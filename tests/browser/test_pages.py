@@ -15,6 +15,7 @@ from tests.console.recorded import POSITION
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 
 MINUS: Final = "\N{MINUS SIGN}"
+TIMES: Final = "\N{MULTIPLICATION SIGN}"
 AXE: Final = ROOT / "console/web/node_modules/axe-core/axe.min.js"
 PAGES: Final = {  # and what stands on each once all of it has come
     "command": ("Open positions", "text=monitoring"),
@@ -365,6 +366,28 @@ def test_lowering_a_limit_is_one_click_and_raising_asks_for_the_account(stage: S
         await confirm.click()
         await eventually(lambda: len(stage.trader.changes) == 2)
         assert [change.value for change in stage.trader.changes] == ["4", "6"]
+
+    _play(stage, scenario)
+
+
+def test_the_page_of_an_instrument_shows_its_book_and_what_its_strategies_see(stage: Stage) -> None:
+    """UI-2: prices, bid and ask with their sizes, the last no-trade reason, the feed's age."""
+
+    async def scenario(page: Page) -> None:
+        await _open(page, "instrument")
+        book = page.locator("section", has=page.get_by_role("heading", name="Book"))
+        assert (await book.locator("dd").all_inner_texts())[:3] == [
+            f"7 {TIMES} 2,750.25",
+            f"4 {TIMES} 2,749.75",
+            "0.50",
+        ]
+        said = page.locator("section", has=page.get_by_role("heading", name="What strategies say"))
+        assert "IN_POSITION".replace("_", " ").lower() in (await said.inner_text()).lower()
+        now = page.locator("section", has=page.get_by_role("heading", name="Now", exact=True))
+        shown = await now.inner_text()
+        assert "2,750.00" in shown
+        assert "2,725.00" in shown
+        assert "feed " in shown
 
     _play(stage, scenario)
 

@@ -97,10 +97,20 @@ export interface Protection {
   limit: number | null
 }
 
+/** Best bid and ask; a size is 0 where the source gives none. */
+export interface Quote {
+  bid_1e8: number
+  ask_1e8: number
+  bid_size_1e8: number
+  ask_size_1e8: number
+  at_ns: number
+}
+
 export interface Price {
   instrument: string
   price_1e8: number | null
   vwap_1e8: number | null
+  quote: Quote | null
   tick_1e8: number
   multiplier_1e8: number
 }

@@ -1,8 +1,14 @@
 //! JSON exactly as `serde_json` writes it without spaces, in half the time.
 //!
-//! Every decision is written several times over: facts, intents, the venue's changes. Keys are names of our
-//! own fields and need no escaping; a text is looked over in one go and is nearly always written as it is.
+//! Every decision is written several times over: facts, intents, the venue's changes. Keys and variants are
+//! names of our own and need no escaping: each is written where its length is known to the compiler. A text is
+//! looked over in one go and is nearly always written as it is.
 //! Whatever else there is (floats, bytes, wide numbers) is left to `serde_json`.
+
+#![expect(
+    clippy::inline_always,
+    reason = "a name's length is known only where it is written, and then it costs a few stores"
+)]
 
 use serde::ser::{
     Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
@@ -39,11 +45,19 @@ fn text(value: &str, to: &mut Vec<u8>) -> Result<(), Error> {
     Ok(())
 }
 
-fn key(name: &str, to: &mut Vec<u8>) {
-    to.reserve(name.len() + 3);
-    to.push(b'"');
+/// A name of our own between quotes.
+#[inline(always)]
+fn word(name: &'static str, to: &mut Vec<u8>) {
+    to.extend_from_slice(b"\"");
     to.extend_from_slice(name.as_bytes());
-    to.extend_from_slice(b"\":");
+    to.extend_from_slice(b"\"");
+}
+
+#[inline(always)]
+fn key(name: &'static str, to: &mut Vec<u8>) {
+    to.reserve(name.len() + 3);
+    word(name, to);
+    to.extend_from_slice(b":");
 }
 
 macro_rules! left_to_serde_json {
@@ -64,7 +78,7 @@ impl<'a> Serializer for Writer<'a> {
     type SerializeStructVariant = Parts<'a>;
 
     left_to_serde_json! {
-        serialize_i8(i8), serialize_i16(i16), serialize_i32(i32), serialize_i64(i64), serialize_i128(i128),
+        serialize_i8(i8), serialize_i16(i16), serialize_i32(i32), serialize_i128(i128),
         serialize_u8(u8), serialize_u16(u16), serialize_u32(u32), serialize_u64(u64), serialize_u128(u128),
         serialize_f32(f32), serialize_f64(f64), serialize_char(char), serialize_bytes(&[u8]),
     }
@@ -73,6 +87,16 @@ impl<'a> Serializer for Writer<'a> {
         let word: &[u8] = if value { b"true" } else { b"false" };
         self.to.extend_from_slice(word);
         Ok(())
+    }
+
+    fn serialize_i64(self, value: i64) -> Result<(), Error> {
+        match u8::try_from(value) {
+            Ok(digit @ 0..=9) => {
+                self.to.push(b'0' + digit);
+                Ok(())
+            }
+            _ => serde_json::to_writer(self.to, &value),
+        }
     }
 
     fn serialize_str(self, value: &str) -> Result<(), Error> {
@@ -96,13 +120,15 @@ impl<'a> Serializer for Writer<'a> {
         self.serialize_unit()
     }
 
+    #[inline(always)]
     fn serialize_unit_variant(
         self,
         _name: &'static str,
         _index: u32,
         variant: &'static str,
     ) -> Result<(), Error> {
-        text(variant, self.to)
+        word(variant, self.to);
+        Ok(())
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
@@ -205,7 +231,8 @@ impl<'a> Parts<'a> {
         value.serialize(Writer { to: &mut *self.to })
     }
 
-    fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Error> {
+    #[inline(always)]
+    fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Error> {
         self.comma();
         key(name, self.to);
         value.serialize(Writer { to: &mut *self.to })
@@ -247,6 +274,7 @@ macro_rules! named {
             type Ok = ();
             type Error = Error;
 
+            #[inline(always)]
             fn serialize_field<T: Serialize + ?Sized>(
                 &mut self,
                 name: &'static str,
@@ -329,6 +357,7 @@ mod tests {
         unit: Unit,
         pair: Pair,
         wrapped: Wrapped,
+        digits: Vec<i64>,
         plain: Vec<Plain>,
         tagged: [Tagged; 2],
         map: BTreeMap<&'a str, (i64, f64)>,
@@ -352,6 +381,7 @@ mod tests {
             unit: Unit,
             pair: Pair(i64::MIN, true),
             wrapped: Wrapped(u32::MAX),
+            digits: vec![-10, -1, 0, 1, 9, 10, 255, 256],
             plain: vec![
                 Plain::Unit,
                 Plain::New(-1),

@@ -51,6 +51,9 @@ pub fn check_all(draft: &OrderDraft<'_>, context: &GateContext<'_>) -> (Ruling, 
     (ruling, failures.passed)
 }
 
+/// About as many figures as an entry is compared with, so that their list grows once.
+const FIGURES: usize = 16;
+
 fn check_exit(
     draft: &OrderDraft<'_>,
     context: &GateContext<'_>,
@@ -69,6 +72,7 @@ fn check_entry(
     instrument: Option<&InstrumentRules>,
     failures: &mut Failures,
 ) -> Figures {
+    failures.passed.reserve_exact(FIGURES);
     state::check_entry(draft, context, failures);
     let Some(rules) = context.rules else {
         return Figures::default();

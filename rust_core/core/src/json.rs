@@ -48,6 +48,12 @@ fn text(value: &str, to: &mut Vec<u8>) -> Result<(), Error> {
 /// A name of our own between quotes.
 #[inline(always)]
 fn word(name: &'static str, to: &mut Vec<u8>) {
+    debug_assert!(
+        !name
+            .bytes()
+            .any(|byte| byte < b' ' || byte == b'"' || byte == b'\\'),
+        "a name that needs escaping: {name}"
+    );
     to.extend_from_slice(b"\"");
     to.extend_from_slice(name.as_bytes());
     to.extend_from_slice(b"\"");

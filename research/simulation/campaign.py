@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from research.simulation.run import Outcome, simulate
-from research.simulation.troubles import ACTIONS, POINTS
+from research.simulation.troubles import ACTIONS, APART, POINTS
 from trading.errors import SetupError
 
 
@@ -47,7 +47,7 @@ class Campaign:
     @property
     def bigger_faults(self) -> int:
         """How many faults of those that are planned one by one have struck."""
-        return sum(self.hits[name] for name, _ in ACTIONS)
+        return sum(self.hits[name] for name, _ in (*ACTIONS, *APART))
 
     @property
     def next_to_decisions_ratio(self) -> float:

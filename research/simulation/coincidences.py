@@ -37,6 +37,7 @@ class Coincidences:
             "operator.resumes_beside_a_crash": self._resumes_beside_a_crash,
             "net.order_in_doubt": self._order_in_doubt,
             "venue.stray_in_a_flatten": self._stray_in_a_flatten,
+            "venue.reversed_unheard": self._reversed_unheard,
         }
 
     def _killed_in_flight(self, process: Process) -> None:
@@ -119,3 +120,16 @@ class Coincidences:
             wait_ms * MILLI_NS,
             lambda: self._of.operator.kill("FLATTEN", wait_s * SECOND_NS, clears_halts=True),
         )
+
+    def _reversed_unheard(self, _: Process) -> None:
+        """The venue takes a fill back as its stream says nothing: only its lists show it (ST-4)."""
+        network = self._of.network
+        wait_ns = self._chance.between("taken back after ms", 1, 20_000) * MILLI_NS
+        deaf_ns = wait_ns + self._chance.between("deaf behind it s", 1, 5) * SECOND_NS
+        network.deaf_until_ns = max(network.deaf_until_ns, self._world.now_ns + deaf_ns)
+
+        def take_back() -> None:
+            if self._world.is_faulty() and not self._of.venue.reverse_one():
+                self._world.hits["venue.nothing_to_reverse"] += 1
+
+        self._world.after(wait_ns, take_back)

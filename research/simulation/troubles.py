@@ -80,6 +80,8 @@ ACTIONS = (
     ("venue.stray_in_a_flatten", 1),
 )
 _BAG = tuple(name for name, weight in ACTIONS for _ in range(weight))
+APART = (("venue.reversed_unheard", 0.12),)
+"""Each in that share of worlds, once; drawn beside the bag, whose draws stay as they are."""
 
 
 def network_faults(chance: Chance) -> NetworkFaults:
@@ -129,6 +131,11 @@ class Troubles:
                 self._waiting.setdefault(point, []).append((at_ns, name))
             else:
                 world.at(at_ns, lambda name=name: self._struck(name, None))  # type: ignore[misc]
+        for name, ratio in APART:
+            if chance.happens(f"{name} is on", ratio):
+                at_ns = chance.between(f"{name} at", from_ns, world.heal_ns - 1)
+                point = chance.pick(f"{name} point", POINTS)
+                self._waiting.setdefault(point, []).append((at_ns, name))
         for waiting in self._waiting.values():
             waiting.sort()
 

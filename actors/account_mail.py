@@ -38,6 +38,7 @@ def message_of(stated: Stated, asked: Asked) -> Message:
         positions=None
         if positions is None
         else [(each.instrument, each.qty_1e8, each.price_1e8) for each in positions],
+        positions_of=None if stated.positions_of is None else sorted(stated.positions_of),
         cash=None
         if cash is None
         else (

@@ -333,6 +333,8 @@ class AdapterActor(LaneActor):
         else:
             held = [f"{show_1e8(each.qty_1e8)} {each.instrument}" for each in stated.positions]
             holds = f"holds {', '.join(held) or 'nothing'}"
+            if stated.positions_of is not None:
+                holds += " of the run's instruments; what else is not known"
         text = (
             f"{order} is of an earlier day, which the venue lists no more: nobody can say whether "
             f"it was booked, and it is not sent again. The venue {holds}. Look there, then "

@@ -283,6 +283,7 @@ class Reconciled:
     is_conclusive: bool
     is_stopped: bool
     drift: list[dict[str, Any]]
+    is_partial: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As the websocket sends it."""
@@ -291,6 +292,7 @@ class Reconciled:
             "id": self.id,
             "is_conclusive": self.is_conclusive,
             "is_stopped": self.is_stopped,
+            "is_partial": self.is_partial,
             "drift": self.drift,
         }
 

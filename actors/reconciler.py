@@ -21,6 +21,12 @@ RETRY_MIN_NS = 1_000_000_000
 RETRY_MAX_NS = 30_000_000_000
 OPERATOR_TRIES = 5
 """Answers an operator's question gets before it is told that things still move."""
+_PARTIAL = (
+    "WARNING",
+    "what is held at the venue beside the run's own instruments is not known: what was found there "
+    "before still stands",
+)
+_WHOLE = ("INFO", "the venue says again what is held beside the run's own instruments")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +86,11 @@ class ReconcilerMemory:
         clean_ns: When the venue's positions were last found equal to ours, 0 before.
         answered_ns: When it last answered for its positions.
         problem: Why the last question had no answer, empty when it had one.
+        is_partial: The last comparison was of the positions that the venue could tell of.
     """
 
     is_reconciled: bool = False
+    is_partial: bool = False
     clean_ns: int = 0
     answered_ns: int = 0
     problem: str = ""
@@ -223,6 +231,7 @@ class ReconcilerActor(LaneActor):
         if why is Why.POLL:
             return
         self.plan.memory.answered_ns = self.lane.now_ns()
+        self._say_partial(is_partial=judgement.is_partial)
         if judgement.is_conclusive:
             self._conclude(why, judgement)
         elif why is Why.OPERATOR and self._tries.get(why, 0) >= OPERATOR_TRIES:
@@ -258,12 +267,21 @@ class ReconcilerActor(LaneActor):
             self._tries[why] = max(1, self._tries.get(why, 0))
             self._again(why)
 
+    def _say_partial(self, *, is_partial: bool) -> None:
+        """Once when it begins, and once when it is over: no difference is healed in between."""
+        memory = self.plan.memory
+        if is_partial != memory.is_partial:
+            memory.is_partial = is_partial
+            self.plan.notify(*(_PARTIAL if is_partial else _WHOLE))
+
     def _note(self, why: Why, judgement: Judgement) -> None:
-        payload = {
+        payload: dict[str, Any] = {
             "why": why,
             "is_stopped": judgement.is_stopped,
             "drift": len(judgement.drift),
         }
+        if judgement.is_partial:
+            payload["is_partial"] = True
         self.plan.note("ReconcileFinished", payload)
 
     def _answer(self, judgement: Judgement) -> None:
@@ -287,6 +305,7 @@ class ReconcilerActor(LaneActor):
                     id=asked.request.id,
                     is_conclusive=judgement.is_conclusive,
                     is_stopped=judgement.is_stopped,
+                    is_partial=judgement.is_partial,
                     drift=drift,
                 )
             )

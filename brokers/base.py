@@ -328,6 +328,8 @@ class Stated:
         problem: Why there is no answer; every part is None then.
         orders: Every order that works there, whoever placed it.
         positions: Every position that is not flat.
+        positions_of: Of these nothing is held where `positions` has none, and of any other it is
+            not known what is; None is of all. So what could not be read is never taken for nothing.
         cash: Its figures.
         fills: `VenueReport`s of kind FILLED, oldest first, those placed by hand too.
     """
@@ -336,6 +338,7 @@ class Stated:
     problem: str = ""
     orders: tuple[OrderStated, ...] | None = None
     positions: tuple[PositionStated, ...] | None = None
+    positions_of: frozenset[str] | None = None
     cash: CashStated | None = None
     fills: tuple[Any, ...] | None = None
 

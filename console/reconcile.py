@@ -27,8 +27,9 @@ def reconcile(
 ) -> None:
     """Compare our orders, positions and cash with the venue's, and name each difference.
 
-    Exit code 1 when they differ. Small differences are taken over at once; large ones stop entries
-    until --adopt takes them over too, and `holdfast controls clear_halts true` lets entries go on.
+    Exit code 1 when they differ, or were compared in part only. Small differences are taken over
+    at once; large ones stop entries until --adopt takes them over too, and `holdfast controls
+    clear_halts true` lets entries go on.
 
     Example: holdfast reconcile --json
     """
@@ -44,15 +45,19 @@ def reconcile(
     else:
         _show(answer)
     stands = [one for one in answer["drift"] if not one["is_adopted"]]
-    if stands or answer["is_stopped"] or not answer["is_conclusive"]:
+    is_compared = answer["is_conclusive"] and not answer["is_partial"]
+    if stands or answer["is_stopped"] or not is_compared:
         raise typer.Exit(1)
 
 
 def _show(answer: dict[str, Any]) -> None:
     if not answer["is_conclusive"]:
         say("orders are in flight: what stands in both lists was compared; ask once more")
+    if answer["is_partial"]:
+        say("the venue could not say what it holds beside the run's instruments: ask again later")
     if not answer["drift"]:
-        say("our books and the venue's are equal")
+        if not answer["is_partial"]:
+            say("our books and the venue's are equal")
         return
     rows = [
         (

@@ -320,6 +320,7 @@ class Message:
         *,
         orders: Sequence[tuple[str, str, str, str, int, int, int]] | None = None,
         positions: Sequence[tuple[str, int, int]] | None = None,
+        positions_of: Sequence[str] | None = None,
         cash: tuple[int, int, int, int, bool] | None = None,
         fills: Sequence[VenueReport] | None = None,
         fills_after_ns: int = 0,
@@ -333,6 +334,8 @@ class Message:
             orders: Our id, the venue's, instrument, side, quantity, filled, price of each that
                 works there.
             positions: Instrument, quantity (below zero is short) and price of each.
+            positions_of: Of these nothing is held where `positions` has none, and of any other
+                nobody knows what is; None is of all.
             cash: Account value, cash, buying power, the venue's stamp, and whether its cash moves
                 with each fill as our ledger's does.
             fills: Every execution that stands after `fills_after_ns`, oldest first.
@@ -486,6 +489,10 @@ class Judgement:
     @property
     def is_stopped(self) -> bool:
         """A difference is too large to be taken over: entries are stopped (ST-3)."""
+
+    @property
+    def is_partial(self) -> bool:
+        """Positions were stated of some instruments only: what stood of the others stands."""
 
     @property
     def drift(self) -> list[DriftView]: ...

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from brokers.base import CashStated, OrderStated, PositionStated
 from brokers.calls import CALL_ERRORS
@@ -19,6 +19,13 @@ DAY_NS: Final = 86_400 * NS
 FEW: Final = 4
 """Up to so many outcomes each is asked for."""
 _MARGIN_NS: Final = 60 * NS
+
+
+class Held(NamedTuple):
+    """What a wallet holds, and of which outcomes that is all; None is of every one."""
+
+    positions: tuple[PositionStated, ...]
+    of: frozenset[str] | None
 
 
 class Statement:
@@ -52,54 +59,56 @@ class Statement:
             price_1e8=amount_1e8(order.price, "order.price"),
         )
 
-    async def positions(self, goes: Priority) -> tuple[PositionStated, ...]:
-        """What the chain has of each outcome, and what matched and is not on it yet."""
+    async def positions(self, goes: Priority) -> Held:
+        """What the chain has of each outcome, and what matched and is not on it yet.
+
+        What the wallet holds beside what this run names only the data service lists. It lags behind
+        the chain, and while it is away that is not known: the answer is then of what is named.
+        """
         trades = await self._rest.trades(self._rest.now_ns() - DAY_NS, priority=goes)
         book = self._rest.session.book
-        found = await self._foreign(goes)
+        named = book.tokens
+        listed = await self._listed(goes)
+        found = {} if listed is None else dict(listed)
+        found |= dict.fromkeys(named, 0)
         traded = {part.mine.token_id for trade in trades for part in self._hearing.parts(trade)}
-        for token_id in await self._likely(goes, traded):
+        for token_id in self._likely(named, listed, traded):
             held = await self._rest.outcome_held(token_id, goes)
             found[token_id] = held.balance_1e8 + self._hearing.on_the_way(token_id, trades)
-        return tuple(
+        positions = tuple(
             PositionStated(instrument=token_id, qty_1e8=qty_1e8)
             for token_id, qty_1e8 in found.items()
             if qty_1e8 and book.worth_1e8(token_id) != 0  # nobody redeems what pays nothing
         )
+        return Held(positions, of=frozenset(named) if listed is None else None)
 
-    async def _foreign(self, goes: Priority) -> dict[str, int]:
-        """What the wallet holds beside what this run names, as the data service has it.
-
-        It lags behind the chain, and while it is away this is not known; what is named still is.
-        """
-        named = set(self._rest.session.book.tokens)
+    async def _listed(self, goes: Priority) -> dict[str, int] | None:
+        """The wallet's holdings as the data service has them; None while it is away."""
         with contextlib.suppress(*CALL_ERRORS):
             rows = await self._rest.holdings(goes)
-            return {row.asset: amount_1e8(row.size, "size") for row in rows} | dict.fromkeys(
-                named, 0
-            )
-        return {}
+            return {row.asset: amount_1e8(row.size, "size") for row in rows}
+        return None
 
-    async def _likely(self, goes: Priority, traded: Collection[str] = ()) -> list[str]:
+    def _likely(
+        self, named: list[str], listed: Collection[str] | None, traded: Collection[str] = ()
+    ) -> list[str]:
         """Outcomes of the run that the wallet may hold: all where they are few.
 
         Of many only those that the data service lists, or that traded since it could know: each
         costs a call, and an entry waits for them. While that service is away it is all of them.
         """
-        tokens = self._rest.session.book.tokens
-        if len(tokens) <= FEW:
-            return tokens
-        with contextlib.suppress(*CALL_ERRORS):
-            listed = {row.asset for row in await self._rest.holdings(goes)}
-            listed |= self._hearing.touched.union(traded)
-            return [each for each in tokens if each in listed]
-        return tokens
+        if len(named) <= FEW or listed is None:
+            return named
+        touched = self._hearing.touched
+        return [each for each in named if each in listed or each in touched or each in traded]
 
     async def cash(self) -> CashStated:
         """The collateral, and what the outcomes are worth beside it."""
         held = await self._rest.collateral()
         worth_1e8 = 0
-        for token_id in await self._likely(Priority.LOOK_UP):
+        named = self._rest.session.book.tokens
+        listed = await self._listed(Priority.LOOK_UP) if len(named) > FEW else None
+        for token_id in self._likely(named, listed):
             qty_1e8 = (await self._rest.outcome_held(token_id, Priority.LOOK_UP)).balance_1e8
             if qty_1e8:
                 worth_1e8 += qty_1e8 * await self._one_1e8(token_id) // ONE_1E8

@@ -308,10 +308,13 @@ class PolymarketVenue:
         try:
             await self._ready()
             told = self._statement
+            orders = await told.orders(goes) if Part.ORDERS in parts else None
+            held = await told.positions(goes) if Part.POSITIONS in parts else None
             return Stated(
                 question=question,
-                orders=await told.orders(goes) if Part.ORDERS in parts else None,
-                positions=await told.positions(goes) if Part.POSITIONS in parts else None,
+                orders=orders,
+                positions=None if held is None else held.positions,
+                positions_of=None if held is None else held.of,
                 cash=await told.cash() if Part.CASH in parts else None,
                 fills=await told.fills(fills_after_ns, goes) if Part.FILLS in parts else None,
             )

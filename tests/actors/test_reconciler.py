@@ -22,7 +22,7 @@ from actors.operator_words import (
 from actors.questions import FILLS_OVERLAP_NS, Why
 from actors.reconciler import ReconcileAsked, ReconcileNow
 from actors.venue import VenueActor
-from brokers.base import Stated
+from brokers.base import PositionStated, Stated
 from brokers.paper import CancelOrder, PaperBroker, PlaceOrder, StateAccount
 from research.crash.market import busy_config, busy_tape
 from rust_core import ExitPlan, Leg, Message, Signal
@@ -156,6 +156,41 @@ def test_what_others_do_at_the_venue_is_listed_and_left_alone(market: Market) ->
     assert account is not None
     assert account.account().halts == []
     assert played.payloads("InvariantViolated") == []
+
+
+def test_what_others_hold_stands_while_the_venue_tells_of_our_instruments_only(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ST-3: said once when it begins and once when it is over; the operator's answer says so."""
+    whole = VenueActor._positions  # noqa: SLF001 - where the venue's list is made
+    others = PositionStated(instrument="NQ", qty_1e8=3 * ONE_1E8)
+    monkeypatch.setattr(VenueActor, "_positions", lambda venue: (*whole(venue), others))
+    played = started(market, 60)
+    core = played.system.core
+    assert core is not None
+    assert [each.kind for each in core.account().drift] == ["FOREIGN_POSITION"]
+    monkeypatch.setattr(VenueActor, "_positions", whole)
+    tell = VenueActor.tell
+
+    def in_part(venue: VenueActor, name: str, message: Any) -> None:
+        if isinstance(message, Stated) and message.positions is not None:
+            message = replace(message, positions_of=frozenset({"ES"}))
+        tell(venue, name, message)
+
+    monkeypatch.setattr(VenueActor, "tell", in_part)
+    answers = ask(played)
+    played.lane.run(until_ns=played.lane.now_ns() + 60 * S_NS)
+    (told,) = answers
+    assert isinstance(told, Reconciled)
+    assert (told.is_conclusive, told.is_partial) == (True, True)
+    assert told.to_json()["is_partial"] is True
+    assert [each.kind for each in core.account().drift] == ["FOREIGN_POSITION"]
+    assert played.payloads("ReconcileFinished", "system")[-1]["is_partial"] is True
+    monkeypatch.setattr(VenueActor, "tell", tell)
+    played.lane.run(until_ns=played.lane.now_ns() + 3600 * S_NS)
+    assert core.account().drift == []
+    said = [severity for severity, text in played.notices if "beside the run's own" in text]
+    assert said == ["WARNING", "INFO"]
 
 
 def test_an_operator_is_told_each_difference_and_may_take_it_over(market: Market) -> None:

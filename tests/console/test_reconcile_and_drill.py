@@ -2,10 +2,12 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 
+from actors.operator_words import Reconciled
 from console import cli
 from tests.console.operator_client import run, served
 
@@ -31,6 +33,27 @@ def test_reconcile_names_each_difference_and_ends_with_1(tmp_path: Path, capsys:
             assert "taken over" in capsys.readouterr().out
 
     run(scene)
+
+
+class InPart:
+    """A trader whose venue could not tell of everything."""
+
+    def post(self, path: str, body: dict[str, Any], *, wait_s: float) -> dict[str, Any]:
+        """Conclusive, and nothing differs in what was told."""
+        assert (path, body["adopt"], wait_s > 0) == ("/api/reconcile", False, True)
+        done = Reconciled(id="1", is_conclusive=True, is_stopped=False, is_partial=True, drift=[])
+        return done.to_json()
+
+
+def test_books_that_were_compared_in_part_are_not_called_equal(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ST-3: it ends with 1, as when the comparison was not conclusive."""
+    monkeypatch.setattr("console.reconcile.running_trader", lambda _: InPart())
+    assert cli.run(["reconcile", "--data-dir", str(tmp_path)]) == 1
+    shown = capsys.readouterr().out
+    assert "could not say what it holds beside" in shown
+    assert "equal" not in shown
 
 
 def test_reconcile_without_a_trader_says_so(tmp_path: Path, capsys: Capture) -> None:

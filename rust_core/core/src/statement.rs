@@ -2,6 +2,7 @@
 
 use crate::message::{named_enum, Balance, Name, Side, VenueReport};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// An order that works at the venue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub struct Statement {
     pub orders: Option<Vec<StatedOrder>>,
     /// Every position that is not flat.
     pub positions: Option<Vec<StatedPosition>>,
+    /// Of these the venue holds nothing where `positions` has none, and of any other nobody knows; `None` is of all.
+    pub positions_of: Option<BTreeSet<Name>>,
     /// Its figures.
     pub cash: Option<StatedCash>,
     /// Every execution after `fills_after_ns` that stands, oldest first.
@@ -61,6 +64,18 @@ pub struct Statement {
     pub fills_known_ns: i64,
     /// An operator decided that the venue's word is taken, however large the difference.
     pub is_forced: bool,
+}
+
+impl Statement {
+    /// It says what the venue holds of this: so much, or nothing.
+    pub fn tells_of(&self, instrument: &str) -> bool {
+        let is_held =
+            |held: &[StatedPosition]| held.iter().any(|one| &*one.instrument == instrument);
+        self.positions.as_deref().is_some_and(|held| {
+            let of = self.positions_of.as_ref();
+            of.is_none_or(|of| of.contains(instrument)) || is_held(held)
+        })
+    }
 }
 
 named_enum! {
@@ -203,11 +218,14 @@ impl Reconciled {
 
 /// What a statement came to; not journaled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // each is a fact of its own
 pub struct Judgement {
     /// Every part that was stated could be compared: nothing was in flight, nothing is seen for the first time.
     pub is_conclusive: bool,
     /// A difference is too large to be taken over.
     pub is_stopped: bool,
+    /// Positions were stated of some instruments only: what stood of the others stands, whoever holds them.
+    pub is_partial: bool,
     /// What stands, and what was adopted now.
     pub drift: Vec<Drift>,
     /// Orders at the venue that a kill must clear.

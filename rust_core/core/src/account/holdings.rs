@@ -1,13 +1,12 @@
 //! What the venue holds against what our positions say (ST-3): small differences are taken over, large ones stop.
 
 use super::reconcile::Compared;
-use super::taken_back::Listed;
 use super::work::Work;
 use crate::event::Event;
 use crate::message::Name;
 use crate::money::div;
 use crate::positions::{Phase, Position};
-use crate::statement::{Drift, DriftKind, ForeignPosition, StatedPosition};
+use crate::statement::{Drift, DriftKind, ForeignPosition, Judgement, StatedPosition, Statement};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -70,9 +69,10 @@ impl Work<'_> {
     pub(super) fn positions_stated(
         &mut self,
         stated: &[StatedPosition],
-        listed: &Listed,
+        said: &Statement,
         compared: &mut Compared,
     ) {
+        let listed = self.listed(said);
         let mut local: BTreeMap<Name, i64> = BTreeMap::new();
         for position in self.draft.open_positions() {
             let sum = local.entry(position.instrument.clone()).or_default();
@@ -86,6 +86,14 @@ impl Work<'_> {
         names.dedup();
         let mut gaps = Vec::new();
         for name in names {
+            if !said.tells_of(&name) {
+                not_told(local.get(&name), &mut compared.judgement);
+                compared
+                    .next
+                    .foreign_positions
+                    .extend(known.iter().find(|one| one.instrument == name).cloned());
+                continue;
+            }
             let mut held = Held {
                 local_1e8: local.get(&name).copied().unwrap_or(0),
                 venue: stated.iter().find(|one| one.instrument == name),
@@ -93,7 +101,7 @@ impl Work<'_> {
                 waits: false,
                 name: &name,
             };
-            self.take_back(&mut held, listed, compared);
+            self.take_back(&mut held, &listed, compared);
             let kept = self.position_stated(&held, &mut gaps, compared);
             let theirs_1e8 = kept.as_ref().map_or(0, |one| one.qty_1e8);
             if held.venue_1e8() != theirs_1e8 {
@@ -227,5 +235,13 @@ impl Work<'_> {
         } else {
             self.emit(Event::PositionChanged(Box::new(next)));
         }
+    }
+}
+
+/// What we hold of it could not be compared, and has to be before a kill may call it gone.
+fn not_told(local_1e8: Option<&i64>, judgement: &mut Judgement) {
+    if local_1e8.is_some_and(|qty_1e8| *qty_1e8 != 0) {
+        judgement.is_conclusive = false;
+        judgement.kill_positions += 1;
     }
 }

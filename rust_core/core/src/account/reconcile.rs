@@ -33,6 +33,7 @@ impl Work<'_> {
         let mut compared = Compared {
             judgement: Judgement {
                 is_conclusive: true,
+                is_partial: said.positions.is_some() && said.positions_of.is_some(),
                 ..Judgement::default()
             },
             next: Reconciled {
@@ -51,7 +52,7 @@ impl Work<'_> {
             self.orders_stated(orders, &mut compared);
         }
         if let Some(positions) = &said.positions {
-            self.positions_stated(positions, &self.listed(said), &mut compared);
+            self.positions_stated(positions, said, &mut compared);
         }
         if let Some(cash) = &said.cash {
             self.cash_stated(cash, said.positions.is_some(), &mut compared);
@@ -62,10 +63,10 @@ impl Work<'_> {
     /// What stood before and was not asked about now still stands.
     fn keep_parts_not_stated(&self, said: &Statement, compared: &mut Compared) {
         let known = self.draft.reconciled();
-        let is_asked = |kind: DriftKind| match kind {
-            DriftKind::PositionMissing | DriftKind::PositionQty | DriftKind::ForeignPosition => {
-                said.positions.is_some()
-            }
+        let is_asked = |one: &Drift| match one.kind {
+            DriftKind::PositionMissing | DriftKind::PositionQty => said.tells_of(&one.instrument),
+            // Named anew from what others hold, which stays where nothing was told of it.
+            DriftKind::ForeignPosition => said.positions.is_some(),
             DriftKind::OrderUnknown
             | DriftKind::OrderQty
             | DriftKind::OrderAlive
@@ -73,7 +74,7 @@ impl Work<'_> {
             DriftKind::FillUnknown => said.fills.is_some(),
             DriftKind::Cash => said.cash.is_some(),
         };
-        let kept = known.drift.iter().filter(|one| !is_asked(one.kind));
+        let kept = known.drift.iter().filter(|one| !is_asked(one));
         compared.next.drift.extend(kept.cloned());
         if said.positions.is_none() {
             compared.judgement.suspects.clone_from(&self.core.suspects);

@@ -262,14 +262,15 @@ impl Message {
 
     #[staticmethod]
     #[pyo3(signature = (
-        asked_version, *, orders = None, positions = None, cash = None, fills = None, fills_after_ns = 0,
-        fills_known_ns = 0, is_forced = false
+        asked_version, *, orders = None, positions = None, positions_of = None, cash = None, fills = None,
+        fills_after_ns = 0, fills_known_ns = 0, is_forced = false
     ))]
     #[allow(clippy::too_many_arguments)] // keywords in Python
     fn stated(
         asked_version: u64,
         orders: Option<Vec<OrderRow>>,
         positions: Option<Vec<PositionRow>>,
+        positions_of: Option<Vec<String>>,
         cash: Option<CashRow>,
         fills: Option<Vec<VenueReport>>,
         fills_after_ns: i64,
@@ -281,6 +282,7 @@ impl Message {
             asked_version,
             orders: orders.transpose()?,
             positions: positions.map(|rows| rows.into_iter().map(position_of).collect()),
+            positions_of: positions_of.map(|names| names.iter().map(|one| name(one)).collect()),
             cash: cash.map(cash_of),
             fills: fills.map(|reports| reports.into_iter().map(|report| report.0).collect()),
             fills_after_ns,

@@ -356,9 +356,11 @@ impl From<&Drift> for DriftView {
 
 /// What a statement of the venue came to.
 #[pyclass(frozen, get_all, module = "rust_core._native")]
+#[allow(clippy::struct_excessive_bools)] // each is a fact of its own
 pub struct Judgement {
     pub is_conclusive: bool,
     pub is_stopped: bool,
+    pub is_partial: bool,
     pub drift: Vec<DriftView>,
     pub kill_orders: i64,
     pub kill_positions: i64,
@@ -370,6 +372,7 @@ impl From<&core::Judgement> for Judgement {
         Self {
             is_conclusive: judgement.is_conclusive,
             is_stopped: judgement.is_stopped,
+            is_partial: judgement.is_partial,
             drift: judgement.drift.iter().map(DriftView::from).collect(),
             kill_orders: judgement.kill_orders,
             kill_positions: judgement.kill_positions,

@@ -27,6 +27,7 @@ class MarketCapture:
         feed: Name of the source.
         note: Journals a fact of the system: stream, kind, payload.
         notify: Told severity, text and ids.
+        keep_days: So many of the newest days are kept (WD-8); None keeps all.
     """
 
     def __init__(
@@ -36,12 +37,13 @@ class MarketCapture:
         *,
         note: Callable[[str, str, dict[str, Any]], None],
         notify: Callable[[str, str, tuple[str, ...]], None],
+        keep_days: int | None = None,
     ) -> None:
         """Nothing is written yet."""
         self._folder, self._feed = data_dir / FOLDER, feed
         self._note, self._notify = note, notify
         self._lost: list[str] = []
-        self._capture = Capture(self._folder, feed, lost=self._lost.append)
+        self._capture = Capture(self._folder, feed, lost=self._lost.append, keep_days=keep_days)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
 

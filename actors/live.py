@@ -152,7 +152,11 @@ class LiveTrader:
 
     def _make_capture(self) -> MarketCapture:
         return MarketCapture(
-            self.options.data_dir, self.options.broker, note=self._note, notify=self._notify
+            self.options.data_dir,
+            self.options.broker,
+            note=self._note,
+            notify=self._notify,
+            keep_days=self.config.retention.capture_days,
         )
 
     def _make_previews(self) -> Previews | None:

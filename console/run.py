@@ -149,7 +149,8 @@ def run(  # noqa: PLR0913  the options of the command contract
             err().print(_ALONE, style="bold yellow", markup=False)
         command = Command(argv=lambda fd: _alone(options, fd), is_guard=False)
     else:
-        plan = _plan(options, _existing_file(guard, "--guard"), console)
+        archivist = _archivist(options.data_dir, settings.retention.archive_days)
+        plan = _plan(options, _existing_file(guard, "--guard"), archivist, console)
         program = guard_program()
         command = Command(argv=lambda _: [program, "run", plan], is_guard=True)
     front = Front(command, options.data_dir, display)
@@ -259,7 +260,14 @@ def _usable_dir(data_dir: Path) -> Path:
     return data_dir
 
 
-def _plan(options: RunOptions, guard: Path | None, console: list[str] | None) -> str:
+def _archivist(data_dir: Path, keep_days: int | None) -> list[str]:
+    days = [] if keep_days is None else ["--keep-days", str(keep_days)]
+    return ["-m", ARCHIVIST_MODULE, "--data-dir", str(data_dir), *days]
+
+
+def _plan(
+    options: RunOptions, guard: Path | None, archivist: list[str], console: list[str] | None
+) -> str:
     """What the guard is to start: Plan in rust_core/guard."""
     folder = str(options.data_dir)
     return orjson.dumps(
@@ -268,7 +276,7 @@ def _plan(options: RunOptions, guard: Path | None, console: list[str] | None) ->
             "python": sys.executable,
             "trader": TRADER_MODULE,
             "options": orjson.loads(options.to_json()),
-            "archivist": ["-m", ARCHIVIST_MODULE, "--data-dir", folder],
+            "archivist": archivist,
             "console": None if console is None else ["-m", *console],
             "guard": None if guard is None else str(guard),
         }

@@ -1,15 +1,17 @@
 """The archivist: a process of its own that turns closed ranges of the record into Parquet segments.
 
-    python -m storage.archive --data-dir DIR [--once]
+    python -m storage.archive --data-dir DIR [--keep-days N] [--once]
 
 It only reads the record, in short pages, and can die at any instant without any effect on trading:
 it resumes from its manifest. SIGTERM lets it finish the segment at hand, write the rest and leave.
+With `--keep-days` it gives segments of before that many days back to the record (WD-8).
 """
 
 import argparse
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ import apsw
 import duckdb
 
 from storage import migrations
+from storage.archive_age import old_segments
 from storage.connection import open_reader, record_path
 from storage.errors import NoRecordError
 from storage.manifest import Manifest, Segment, sync_folder, synced_digest
@@ -28,6 +31,7 @@ SEGMENT_ROWS_MAX = 50_000
 SEGMENT_ROWS_MIN = 10_000
 _PAGE_ROWS = 2_000
 _POLL_S = 2.0
+_GIVE_BACK_EVERY_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +146,21 @@ class Archivist:
                 written.append(segment)
         return written
 
+    def give_back(self, keep_days: int) -> list[Segment]:
+        """Take segments of before `keep_days` out of the manifest; the record holds their rows.
+
+        Their files go with the next call or start, when whoever was reading them is through.
+        """
+        self._clear_orphans()
+        reader = open_reader(self._path)
+        try:
+            leaving = old_segments(reader, self.manifest.segments(), keep_days)
+        finally:
+            reader.close()
+        if leaving:
+            self.manifest.give_back(leaving)
+        return leaving
+
     def _next(self, archived: Archived, rows_min: int) -> Segment | None:
         last = max(
             (s.last for s in self.manifest.segments() if s.table == archived.table), default=0
@@ -190,16 +209,26 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m storage.archive", description=__doc__)
     parser.add_argument("--data-dir", type=Path, required=True, help="where the record is")
     parser.add_argument("--once", action="store_true", help="write what is there, then leave")
+    parser.add_argument(
+        "--keep-days", type=_days, help="give back what is older, counted from the newest event"
+    )
     options = parser.parse_args(arguments)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        _serve(options.data_dir, stop, is_once=options.once)
+        _serve(options.data_dir, stop, keep_days=options.keep_days, is_once=options.once)
     except HoldfastError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     return 0
+
+
+def _days(text: str) -> int:
+    days = int(text)
+    if days < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1 day, found {days}")
+    return days
 
 
 def _has_record(data_dir: Path) -> bool:
@@ -214,15 +243,21 @@ def _has_record(data_dir: Path) -> bool:
         connection.close()
 
 
-def _serve(data_dir: Path, stop: threading.Event, *, is_once: bool) -> None:
+def _serve(data_dir: Path, stop: threading.Event, *, keep_days: int | None, is_once: bool) -> None:
     while not is_once and not _has_record(data_dir):
         if stop.wait(_POLL_S):
             return
     archivist = Archivist(data_dir)
+    due_s = time.monotonic()
     while not (is_once or stop.is_set()):
         archivist.archive(rows_min=SEGMENT_ROWS_MIN)
+        if keep_days is not None and time.monotonic() >= due_s:
+            archivist.give_back(keep_days)
+            due_s = time.monotonic() + _GIVE_BACK_EVERY_S
         stop.wait(_POLL_S)
     archivist.archive()
+    if is_once and keep_days is not None:
+        archivist.give_back(keep_days)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ class Segment:
         first: Its first key (position in the journal, row id of the marks).
         last: Its last key.
         rows: How many; the journal has no gaps, so `last - first + 1` there.
-        file: Name below the archive folder.
+        file: Name below the archive folder; empty for ranges that were given back to the record.
         sha256: Digest of the file, hex.
         last_hash: Of the journal: hash of the last row, hex; empty for other tables.
     """
@@ -39,6 +39,11 @@ class Segment:
     file: str
     sha256: str
     last_hash: str = ""
+
+    @property
+    def is_given_back(self) -> bool:
+        """Whether its rows are read from the record again, as its file grew old."""
+        return not self.file
 
 
 class Manifest:
@@ -80,6 +85,38 @@ class Manifest:
             os.close(descriptor)
         sync_folder(self.folder)
 
+    def give_back(self, leaving: list[Segment]) -> None:
+        """Put one line a table in the place of its oldest segments; their files are left alone.
+
+        Readers see the manifest before or after this, never between: it is renamed over.
+
+        Args:
+            leaving: The oldest segments of one or more tables, without a hole.
+        """
+        gone: dict[str, Segment] = {}
+        kept = []
+        for segment in self.segments():
+            if not segment.is_given_back and segment not in leaving:
+                kept.append(segment)
+                continue
+            before = gone.get(segment.table)
+            gone[segment.table] = Segment(
+                table=segment.table,
+                first=segment.first if before is None else before.first,
+                last=segment.last,
+                rows=segment.rows + (0 if before is None else before.rows),
+                file="",
+                sha256="",
+                last_hash=segment.last_hash,
+            )
+        aside = self.path.with_suffix(".jsonl.tmp")
+        lines = [msgspec.json.encode(asdict(each)) + b"\n" for each in [*gone.values(), *kept]]
+        aside.write_bytes(b"".join(lines))
+        aside.chmod(0o600)
+        synced_digest(aside)
+        aside.replace(self.path)
+        sync_folder(self.folder)
+
     def _cut_torn_line(self) -> None:
         if not self.path.exists():
             return
@@ -112,7 +149,9 @@ def archive_faults(data_dir: Path) -> list[str]:
     expected: dict[str, int] = {}
     for segment in manifest.segments():
         path = manifest.folder / segment.file
-        if not path.exists():
+        if segment.is_given_back:
+            pass  # the record has it, whose chain is looked at by itself
+        elif not path.exists():
             faults.append(f"segment {segment.file} is missing")
         elif synced_digest(path) != segment.sha256:
             faults.append(f"segment {segment.file} was changed: its digest is another")

@@ -7,13 +7,14 @@ module in the trading process: DuckDB stays outside it.
 
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import apsw
 import duckdb
 
 from storage import migrations
@@ -92,21 +93,33 @@ def _open(
         segments = manifest.segments()
         for archived in ARCHIVED:
             mine = [segment for segment in segments if segment.table == archived.table]
-            last = max((segment.last for segment in mine), default=0)
             _fill(
                 database,
                 f"{archived.table}_tail",
                 archived.definition,
-                rows_after(reader, archived, last),
+                _not_in_files(reader, archived, mine),
             )
-            _join_segments(database, archived, manifest.folder, mine)
+            in_files = [segment for segment in mine if not segment.is_given_back]
+            _join_segments(database, archived, manifest.folder, in_files)
     finally:
         reader.close()
     tapes = {run[5] for run in runs if run[5]} if with_bars else set()
     bars = (bar for tape in sorted(tapes) for bar in tape_bars(Path(tape)))
     _fill(database, "tape_bars", _BAR_COLUMNS, bars)
     _make_views(database)
-    return database, [manifest.folder / segment.file for segment in segments]
+    files = [manifest.folder / each.file for each in segments if not each.is_given_back]
+    return database, files
+
+
+def _not_in_files(
+    reader: apsw.Connection, archived: Archived, segments: list[Segment]
+) -> Iterator[tuple[Any, ...]]:
+    """Rows that only the record has: what was given back to it, and what is not archived yet."""
+    for segment in segments:
+        if segment.is_given_back:
+            yield from rows_after(reader, archived, segment.first - 1, segment.rows)
+    last = max((segment.last for segment in segments), default=0)
+    yield from rows_after(reader, archived, last)
 
 
 def _fill(

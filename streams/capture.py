@@ -16,6 +16,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
+from streams.capture_days import drop_old_days
 from trading.market import Aggressor, Quote, TradePrint
 from trading.money import show_1e8
 
@@ -68,6 +69,7 @@ class Capture:
         folder: Where days are kept.
         feed: Name of the source.
         buffer_max: Messages that may wait for the disk; what comes beyond is counted as lost.
+        keep_days: So many of the newest days stay when another one begins; None keeps all.
         lost: Told in words when messages are lost, once until some are written again; on the
             thread that writes.
     """
@@ -79,10 +81,12 @@ class Capture:
         *,
         lost: Callable[[str], None],
         buffer_max: int = BUFFER_MAX,
+        keep_days: int | None = None,
     ) -> None:
         """Nothing is written; what an earlier process left open is closed."""
         self._folder, self._feed, self._lost = folder, feed, lost
-        self._buffer_max = buffer_max
+        self._buffer_max, self._keep_days = buffer_max, keep_days
+        self._newest_day = ""
         self._waiting: deque[Tick] = deque()
         self._files: dict[tuple[str, str, str], TextIOWrapper] = {}
         self._taken = self._written = self._overflowed = self._failed = 0
@@ -124,6 +128,7 @@ class Capture:
             newest = max(day for day, _, _ in batches)
             for key in [key for key in self._files if key[0] < newest]:
                 self._close(key)
+            self._forget(newest)
         self._tell()
 
     def close(self) -> None:
@@ -180,6 +185,16 @@ class Capture:
         file = self._files.pop(key)
         file.close()
         close_path(Path(file.name))
+
+    def _forget(self, newest: str) -> None:
+        """With the first ticks of another day, remove the days that are too many."""
+        if self._keep_days is None or newest == self._newest_day:
+            return
+        self._newest_day = newest
+        try:
+            drop_old_days(self._folder, self._keep_days, {day for day, _, _ in self._files})
+        except OSError as error:
+            self._lost(f"older days are not removed until the next day begins: {error}")
 
     def _tell(self) -> None:
         if self._overflowed and not self._is_told:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import orjson
 
-from trading.config_desk import AlertsSection, ConsoleSection, LogsSection
+from trading.config_desk import AlertsSection, ConsoleSection, LogsSection, RetentionSection
 from trading.config_fields import Section, above, at_least, between, doc, name, ratio, symbol_of
 from trading.money import to_1e8
 from trading.run_options import Mode
@@ -359,6 +359,7 @@ class Config(Section, frozen=True, kw_only=True):
     alerts: AlertsSection = AlertsSection()
     console: ConsoleSection = ConsoleSection()
     logs: LogsSection = LogsSection()
+    retention: RetentionSection = RetentionSection()
 
     def instrument(self, symbol: str) -> Instrument:
         """The instrument of that symbol.

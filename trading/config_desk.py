@@ -1,4 +1,4 @@
-"""The configuration for people: who is told, how the console listens, how long logs are kept."""
+"""The configuration for people: who is told, how the console listens, how long things are kept."""
 
 from typing import Annotated, Literal
 
@@ -95,3 +95,15 @@ class LogsSection(Section, frozen=True, kw_only=True):
         10_000_000
     )
     files_max: Annotated[int, at_least(1, "the oldest is deleted beyond this many of a kind")] = 5
+
+
+class RetentionSection(Section, frozen=True, kw_only=True):
+    """[retention]: what is removed by itself when it is old (WD-8); `"none"` keeps it for ever."""
+
+    archive_days: Annotated[
+        int | None,
+        above(0, "older Parquet segments go; the record keeps their events, SQL reads them there"),
+    ] = 2557
+    capture_days: Annotated[
+        int | None, above(0, "so many of the newest days in capture/ are kept, whole ones")
+    ] = 90

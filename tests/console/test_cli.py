@@ -39,6 +39,31 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_command, "ARCHIVIST_MODULE", "no.archivist")
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("", ["--keep-days", "2557"]),
+        ("archive_days = 7", ["--keep-days", "7"]),
+        ('archive_days = "none"', []),
+    ],
+)
+def test_the_archivist_is_told_how_many_days_it_keeps(
+    line: str, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """WD-8: as configured; nothing goes when the limit was taken away by name."""
+    plans: list[dict[str, Any]] = []
+
+    def front(command: Any, *_: Any) -> None:
+        plans.append(orjson.loads(command.argv(0)[-1]))
+
+    monkeypatch.setattr(run_command, "Front", front)
+    monkeypatch.setattr(run_command, "_play", lambda *_, **__: 0)
+    demo = (Path(__file__).parents[2] / "configs" / "demo.toml").read_text(encoding="utf-8")
+    Path("mine.toml").write_text(f"{demo}\n[retention]\n{line}\n", encoding="utf-8")
+    assert cli.run(["run", "--config", "mine.toml", "--data-dir", "d", "--headless"]) == 0
+    assert plans[0]["archivist"][4:] == told
+
+
 # --- usage ----------------------------------------------------------------------------------------
 
 

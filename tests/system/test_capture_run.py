@@ -26,11 +26,17 @@ def bars(data_dir: Path) -> list[dict[str, Any]]:
 def test_a_captured_market_replays_through_the_same_streams(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """MD-6, MD-7: capture/DAY/FEED/SYMBOL-trades.parquet, nothing lost, the rate journaled."""
+    """MD-6, MD-7: capture/DAY/FEED/SYMBOL-trades.parquet, nothing lost, the rate journaled.
+
+    WD-8: a day of before is gone where one is kept.
+    """
     config, data_dir = ticker_config(tmp_path), tmp_path / "data"
     text = config.read_text()
     assert "capture = false" in text
-    config.write_text(text.replace("capture = false", "capture = true"))
+    kept_days = text.replace("capture_days = 90", "capture_days = 1")
+    assert kept_days != text
+    config.write_text(kept_days.replace("capture = false", "capture = true"))
+    (data_dir / "capture" / "20200309" / "alpaca").mkdir(parents=True)
     with simulator() as told:
         monkeypatch.setenv("HOLDFAST_ALPACA_KEY", told["key"])
         monkeypatch.setenv("HOLDFAST_ALPACA_SECRET", told["secret"])
@@ -49,6 +55,7 @@ def test_a_captured_market_replays_through_the_same_streams(
     seen = bars(data_dir)
     assert len(seen) >= BARS
     kept = {path.name: path for path in data_dir.glob("capture/*/alpaca/*")}
+    assert not (data_dir / "capture" / "20200309").exists()
     assert set(kept) == {"SPY-quotes.parquet", "SPY-trades.parquet"}
     sql = "SELECT payload FROM journal WHERE kind = 'CaptureCounted'"
     said = ask("sql", sql, "--data-dir", str(data_dir), "--json")

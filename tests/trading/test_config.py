@@ -69,6 +69,8 @@ def test_the_defaults_are_the_micro_profile_with_every_protection_on() -> None:
         ("[limits]\nrisk_per_trde_usd = 1", "limits.risk_per_trde_usd: unknown key; did you mean risk_per_trade_usd?"),
         ("[protections.coldown]\nenabled = true", "protections.coldown: unknown key; did you mean cooldown_period?"),
         ("[limits]\nrisk_per_trade_usd = 0", "limits.risk_per_trade_usd: expected a number above 0, found 0"),
+        ("[retention]\narchive_days = 0", "retention.archive_days: expected a number above 0, found 0"),
+        ("[retention]\ncapture_days = 0", "retention.capture_days: expected a number above 0, found 0"),
         ("[limits]\nrisk_per_trade_usd = 'abc'", "limits.risk_per_trade_usd: expected a number, found 'abc'"),
         ("[limits]\nrisk_per_trade_usd = true", "limits.risk_per_trade_usd: expected a number, found true"),
         ("[limits]\nrisk_per_trade_usd = nan", "limits.risk_per_trade_usd: expected a finite number, found NaN"),

@@ -22,7 +22,7 @@ class Telemetry:
     def see(self, message: MarketMessage) -> None:
         """Look at the price in a market message; a quote's is the middle, unless it is unsound.
 
-        An unsound quote changes nothing; a quote ends with its session, so that a night's is none.
+        An unsound quote changes nothing; the last of a session stands until the next begins.
         """
         match message:
             case Bar():

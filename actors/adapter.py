@@ -125,6 +125,7 @@ class AdapterActor(LaneActor):
         self._foreign: set[str] = set()
         self._cancels: list[CancelAsked] = []
         self._out_of_reach: set[str] = set()
+        self._doubted: set[str] = set()
         self._down_ns = self._born_ns
         self._by_type: dict[type, Callable[[Any], None]] = {
             SubmitAsked: lambda asked: self._start(self._send(asked)),
@@ -302,7 +303,19 @@ class AdapterActor(LaneActor):
             answer = await self.venue.look_up(order, self.plan.broker_id(order))
         finally:
             self._looking.discard(order)
+        if answer.is_in_doubt:
+            if order not in self._doubted:  # once: the core looks up again at its own pace
+                self._doubt(order, f"{order}: {answer.problem}")
+        elif not answer.problem:
+            self._doubted.discard(order)
         self._tell(self._weighed(answer))
+
+    def _doubt(self, order: str, warning: str) -> None:
+        """Its status is in no document: unknown until the venue says another (EX-1)."""
+        if warning:
+            self.plan.notify("CRITICAL", warning, (order,))
+        self._doubted.add(order)
+        self._tell(Message.no_answer(order))
 
     def _weighed(self, answer: LookedUp) -> LookedUp:
         """Not found while it waits here, or may still be under way, proves nothing (EX-6)."""
@@ -371,11 +384,11 @@ class AdapterActor(LaneActor):
                 self._foreign.add(order)
                 self.plan.notify("WARNING", f"an order that is not ours: {order}", (order,))
             return
-        if news.warning:
+        if news.warning and not news.is_in_doubt:
             self.plan.notify("CRITICAL", news.warning, (order,))
         self._report(news.reports)
         if news.is_in_doubt:
-            self._tell(Message.no_answer(order))
+            self._doubt(order, news.warning)
         if news.asks_look_up:
             self._look_up(order)
         if news.is_correction:

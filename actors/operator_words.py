@@ -366,6 +366,7 @@ class HealthReport(TypedDict):
     assertions: list[dict[str, Any]]
     breakers: list[dict[str, Any]]
     clocks: list[ClockSeen]
+    reconciliation: dict[str, Any]
 
 
 class TraderPort(Protocol):

@@ -169,6 +169,7 @@ class RunningTrader:
             assertions=_assertions(system),
             breakers=system.wiring.breakers.states(),
             clocks=list(system.wiring.clocks.values()),
+            reconciliation=_reconciliation(system),
         )
 
     # -- journaled events -------------------------------------------------------------------------
@@ -325,6 +326,7 @@ def _reconciliation(system: "System") -> dict[str, Any]:
     account = None if system.core is None else system.core.account()
     return {
         "is_reconciled": memory.is_reconciled,
+        "is_partial": memory.is_partial,
         "is_stopped": account is not None and account.is_reconciliation_stopped,
         "clean_ns": memory.clean_ns,
         "problem": memory.problem,

@@ -261,6 +261,7 @@ class LookedUp:
             list that reaches back before the order; only such answers count as proof (EX-6).
         since_ns: Where the list begins in which it was not found; what was intended before that
             is not proven absent. 0 when it reaches back for ever.
+        is_in_doubt: The problem is a status that nobody knows: the order's fate is unknown.
     """
 
     client_order_id: str
@@ -268,6 +269,7 @@ class LookedUp:
     problem: str = ""
     is_complete: bool = True
     since_ns: int = 0
+    is_in_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

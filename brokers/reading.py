@@ -23,7 +23,13 @@ _TIME: Final = re.compile(
     r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9})\d*)?(Z|[+-]\d{2}:\d{2})\Z"
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_WORD_MAX: Final = 40
 Wire = TypeVar("Wire")
+
+
+def unknown_status(word: str) -> str:
+    """What is told of a status that is in no document of the venue."""
+    return f"the venue says the status {word[:_WORD_MAX]!r}, which is unknown"
 
 
 class MalformedError(Exception):

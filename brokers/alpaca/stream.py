@@ -23,7 +23,7 @@ from brokers.backoff import Backoff
 from brokers.base import Reported, StreamDown, StreamNews, StreamUp
 from brokers.credentials import Credentials
 from brokers.http_wire import BODY_BYTES_MAX
-from brokers.reading import MalformedError
+from brokers.reading import MalformedError, unknown_status
 
 NAME: Final = "alpaca trade_updates"
 _HEARTBEAT_S: Final = 10.0
@@ -150,7 +150,7 @@ def reported(update: TradeUpdate, heard: reports.Heard) -> Reported:
             warning=text,
         )
     if not reports.is_known(order):
-        text = f"{ours}: the venue says the status {order.status[:40]!r}, which is unknown"
+        text = f"{ours}: {unknown_status(order.status)}"
         return Reported(client_order_id=ours, asks_look_up=True, is_in_doubt=True, warning=text)
     fill = reports.pushed_fill(update, heard)
     is_whole = heard.is_whole(order.id, order.filled_1e8)

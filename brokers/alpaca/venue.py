@@ -42,7 +42,7 @@ from brokers.calls import CALL_ERRORS, OK, RefusedCallError
 from brokers.credentials import Credentials
 from brokers.http_wire import Response
 from brokers.limiter import Priority
-from brokers.reading import MalformedError
+from brokers.reading import MalformedError, unknown_status
 from trading.ports import Part
 
 CANCEL_ALL_WAIT_S: Final = 1.0
@@ -185,8 +185,10 @@ class AlpacaVenue:
 
     async def _found(self, client_order_id: str, order: Order) -> LookedUp:
         if not reports.is_known(order):
-            problem = f"its status {order.status[:40]!r} is unknown"
-            return LookedUp(client_order_id=client_order_id, reports=None, problem=problem)
+            problem = unknown_status(order.status)
+            return LookedUp(
+                client_order_id=client_order_id, reports=None, problem=problem, is_in_doubt=True
+            )
         told = [reports.accepted(order)]
         if order.filled_1e8:
             stamp = order.submitted_at or order.created_at

@@ -1,7 +1,5 @@
 """What the user channel and the trades mean for our orders; what was heard of each is kept."""
 
-from typing import Final
-
 import msgspec
 
 from brokers.base import Reported
@@ -11,10 +9,8 @@ from brokers.polymarket.reports import Part as Filled
 from brokers.polymarket.rules import Rulebook
 from brokers.polymarket.stream import Event
 from brokers.polymarket.words import Order, Trade, decode
-from brokers.reading import MalformedError
+from brokers.reading import MalformedError, unknown_status
 from rust_core import VenueReport
-
-_WORD_MAX: Final = 40
 
 
 class Hearing:
@@ -110,7 +106,7 @@ class Hearing:
                 client_order_id=mine.ours,
                 asks_look_up=True,
                 is_in_doubt=True,
-                warning=f"{mine.ours}: the status {word[:_WORD_MAX]!r} is unknown",
+                warning=f"{mine.ours}: {unknown_status(word)}",
             )
         heard_1e8 = sum(self._heard.get(mine.order_id, {}).values())
         is_whole = reports.matched_1e8(order, mine) <= heard_1e8
@@ -130,7 +126,7 @@ class Hearing:
                     client_order_id=part.mine.ours,
                     asks_look_up=True,
                     is_in_doubt=True,
-                    warning=f"trade {trade.id}: its status {trade.word[:_WORD_MAX]!r} is unknown",
+                    warning=f"trade {trade.id}: {unknown_status(trade.word)}",
                 )
                 for part in parts
             ]

@@ -47,6 +47,7 @@ BAD_REQUEST: Final = 400
 NOT_FOUND: Final = 404
 NS: Final = 1_000_000_000
 _PAGES_MAX: Final = 200
+HOLDINGS_PAGE: Final = 500
 _TEXT_BYTES_MAX: Final = 4_000
 
 
@@ -68,12 +69,14 @@ class Rest(Caller):
         cancels: Connections that carry cancels.
         data: Connections to the service that has positions.
         markets: Connections to the service that describes markets.
+        holdings_page: Positions of one page; the service has no more of them in one answer.
     """
 
     session: Session
     cancels: Channel
     data: Channel
     markets: Channel
+    holdings_page: int = HOLDINGS_PAGE
     _beat: str = field(default="", repr=False)
     _expected_beat: str = field(default="", repr=False)
 
@@ -245,8 +248,27 @@ class Rest(Caller):
         return await self._one(target, Allowance, "balance", priority)
 
     async def holdings(self, priority: Priority = Priority.POLL) -> list[Holding]:
-        """Positions as the data service has them."""
-        asked = {"user": self.session.signer.address, "sizeThreshold": "0"}
+        """Positions as the data service has them, all of its pages."""
+        found: dict[str, Holding] = {}
+        offset = 0
+        for _ in range(_PAGES_MAX):
+            page = await self._held_from(offset, priority)
+            new = {row.asset: row for row in page if row.asset not in found}
+            if page and not new:
+                raise malformed("positions", f"other rows from the {offset}th on")
+            found |= new
+            offset += len(page)
+            if len(page) < self.holdings_page:
+                return list(found.values())
+        raise malformed("positions", f"an end within {_PAGES_MAX} pages")
+
+    async def _held_from(self, offset: int, priority: Priority) -> list[Holding]:
+        asked = {
+            "user": self.session.signer.address,
+            "sizeThreshold": "0",
+            "limit": str(self.holdings_page),
+            "offset": str(offset),
+        }
         request = self.data.request("GET", f"/positions?{urlencode(asked)}")
         return await self.exchange(
             (self.data, "positions", priority),

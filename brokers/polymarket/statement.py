@@ -12,13 +12,14 @@ from brokers.polymarket.hearing import Hearing
 from brokers.polymarket.mine import OurOrders
 from brokers.polymarket.redemption import Redemptions
 from brokers.polymarket.rest import Rest
-from brokers.polymarket.words import ONE_1E8, Order, amount_1e8
+from brokers.polymarket.words import ONE_1E8, Order, Trade, amount_1e8, malformed
 
 NS: Final = 1_000_000_000
 DAY_NS: Final = 86_400 * NS
 FEW: Final = 4
 """Up to so many outcomes each is asked for."""
 _MARGIN_NS: Final = 60 * NS
+_TRIES: Final = 5
 
 
 class Held(NamedTuple):
@@ -65,22 +66,48 @@ class Statement:
         What the wallet holds beside what this run names only the data service lists. It lags behind
         the chain, and while it is away that is not known: the answer is then of what is named.
         """
-        trades = await self._rest.trades(self._rest.now_ns() - DAY_NS, priority=goes)
         book = self._rest.session.book
         named = book.tokens
         listed = await self._listed(goes)
         found = {} if listed is None else dict(listed)
-        found |= dict.fromkeys(named, 0)
-        traded = {part.mine.token_id for trade in trades for part in self._hearing.parts(trade)}
-        for token_id in self._likely(named, listed, traded):
-            held = await self._rest.outcome_held(token_id, goes)
-            found[token_id] = held.balance_1e8 + self._hearing.on_the_way(token_id, trades)
+        found |= await self._on_the_chain(named, listed, goes)
         positions = tuple(
             PositionStated(instrument=token_id, qty_1e8=qty_1e8)
             for token_id, qty_1e8 in found.items()
             if qty_1e8 and book.worth_1e8(token_id) != 0  # nobody redeems what pays nothing
         )
         return Held(positions, of=frozenset(named) if listed is None else None)
+
+    async def _on_the_chain(
+        self, named: list[str], listed: Collection[str] | None, goes: Priority
+    ) -> dict[str, int]:
+        """What is held of each of the run's outcomes, with what matched and is not mined yet.
+
+        A trade that is mined between the two questions would count twice, so that they are asked
+        again until nothing was.
+        """
+        trades = await self._trades(goes)
+        for _ in range(_TRIES):
+            found = dict.fromkeys(named, 0)
+            traded = {part.mine.token_id for trade in trades for part in self._hearing.parts(trade)}
+            for token_id in self._likely(named, listed, traded):
+                held = await self._rest.outcome_held(token_id, goes)
+                found[token_id] = held.balance_1e8 + self._hearing.on_the_way(token_id, trades)
+            under_way = self._under_way(trades)
+            if not under_way:
+                return found
+            trades = await self._trades(goes)
+            if under_way <= self._under_way(trades):
+                return found
+        raise malformed("positions", f"trades that stand still within {_TRIES} readings")
+
+    def _under_way(self, trades: list[Trade]) -> set[str]:
+        """Trades of ours that the wallet does not show yet."""
+        pending = (trade for trade in trades if trade.word in reports.OFF_CHAIN)
+        return {trade.id for trade in pending if self._hearing.parts(trade)}
+
+    async def _trades(self, goes: Priority) -> list[Trade]:
+        return await self._rest.trades(self._rest.now_ns() - DAY_NS, priority=goes)
 
     async def _listed(self, goes: Priority) -> dict[str, int] | None:
         """The wallet's holdings as the data service has them; None while it is away."""

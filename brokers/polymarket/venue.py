@@ -54,7 +54,7 @@ from brokers.polymarket.words import (
     malformed,
     read,
 )
-from brokers.reading import MalformedError
+from brokers.reading import MalformedError, unknown_status
 from trading.ports import Part
 
 USER_STREAM: Final = "polymarket user channel"
@@ -251,7 +251,8 @@ class PolymarketVenue:
         if order is not None:
             self.ours.accept(mine)
             if not reports.is_known(order.word):
-                return _open(mine, f"its status {order.word[:40]!r} is unknown")
+                problem = unknown_status(order.word)
+                return replace(_open(mine, problem), is_in_doubt=True)
             if order.word in reports.LIVE and not reports.matched_1e8(order, mine):
                 self._gone_ns.pop(mine.order_id, None)
                 accepted = reports.accepted(mine, order.at_ns)

@@ -40,7 +40,7 @@ from brokers.base import (
 from brokers.calls import CALL_ERRORS, OK, UNAUTHORISED, RefusedCallError
 from brokers.http_wire import Response
 from brokers.limiter import Priority
-from brokers.reading import MalformedError
+from brokers.reading import MalformedError, unknown_status
 from brokers.shared_read import SharedRead
 from brokers.tradier import reports, stream
 from brokers.tradier.matching import AskedOrders, read_asked
@@ -240,8 +240,8 @@ class TradierVenue:
                 return LookedUp(client_order_id=ours, reports=None, problem=problem)
             told.append(reports.rejected(ours, order))
         elif not reports.is_known(order):
-            problem = f"its status {order.status[:40]!r} is unknown"
-            return LookedUp(client_order_id=ours, reports=None, problem=problem)
+            problem = unknown_status(order.status)
+            return LookedUp(client_order_id=ours, reports=None, problem=problem, is_in_doubt=True)
         return LookedUp(client_order_id=ours, reports=tuple(told))
 
     async def _by_tag(self, client_order_id: str) -> list[Order]:
@@ -326,7 +326,7 @@ class TradierVenue:
         if order.tag:
             self._is_ours(order.id, ours)
         if not reports.is_known(order):
-            text = f"{ours}: the venue says the status {order.status[:40]!r}; it is asked"
+            text = f"{ours}: {unknown_status(order.status)}"
             is_error = order.status == reports.ERROR
             return Reported(
                 client_order_id=ours, asks_look_up=True, is_in_doubt=True,

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from brokers.credentials import Credentials
+from brokers.limiter import Priority
 from brokers.polymarket.connect import Addresses, Connection
+from brokers.polymarket.rest import Rest
 from brokers.polymarket.venue import PolymarketVenue
+from brokers.polymarket.words import Allowance, Holding
 from tests.brokers.test_polymarket_venue import ONE, TAKES, Desk, run
 from tests.support.live import at_venue, simulator
 from tests.support.polymarket import FAST
@@ -80,6 +83,83 @@ def test_what_the_data_service_cannot_list_is_not_known_and_not_none(
             assert held == [(rain, 10 * ONE)]
             assert part.positions_of == frozenset({rain, fine})
             await desk.where.clear()
+        finally:
+            await another.close()
+
+    at_desk(told, steps)
+
+
+def test_a_trade_that_is_mined_between_two_questions_is_not_held_twice(
+    told: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ST-3: under way when the trades were read, in the wallet when that was: once all the same."""
+    asked = Rest.outcome_held
+
+    async def steps(desk: Desk) -> None:
+        await desk.where.post("/admin/settlement", {**FAST, "mined_s": 0.3})
+
+        async def mined_first(rest: Rest, token_id: str, priority: Priority) -> Allowance:
+            while [each["status"] for each in (await desk.where.truth())["trades"]] == ["MATCHED"]:
+                pass
+            return await asked(rest, token_id, priority)
+
+        await desk.sent("ours", **TAKES)
+        monkeypatch.setattr(Rest, "outcome_held", mined_first)
+        found = await desk.venue.state(*ASKED)
+        held = [(each.instrument, each.qty_1e8) for each in found.positions or ()]
+        assert held == [(desk.tokens["rain"], 10 * ONE)]
+
+    at_desk(told, steps)
+
+
+@pytest.mark.parametrize("page", [1, 2, 3])
+def test_a_wallet_of_more_than_a_page_is_told_of_wholly(told: dict[str, str], page: int) -> None:
+    """ST-3: pages before, at and behind the end; none of it is missing, and none is there twice."""
+
+    async def steps(desk: Desk) -> None:
+        for number, market in enumerate(("rain", "rates")):
+            await desk.sent(f"p-{number}", market=market, **TAKES)
+        another = of_outcomes(desk, desk.tokens["fine"])
+        another.rest.holdings_page = page
+        held = {desk.tokens["rain"]: 10 * ONE, desk.tokens["rates"]: 10 * ONE}
+        try:
+            found = await another.state(*ASKED)
+            while len(found.positions or ()) < len(held):  # settled
+                found = await another.state(*ASKED)
+        finally:
+            await another.close()
+        assert {each.instrument: each.qty_1e8 for each in found.positions or ()} == held
+        assert len(found.positions or ()) == len(held)
+        assert found.positions_of is None
+        asked = (await desk.where.get("/admin/audit"))["requests"]
+        pages = [each for each in asked if each["path"] == "/data-api/positions"]
+        assert {each["status"] for each in pages} == {200}
+
+    at_desk(told, steps)
+
+
+def test_a_service_that_repeats_its_page_has_not_told_of_everything(
+    told: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ST-3: the same rows again are no second page; what lies beyond them is not known."""
+
+    async def steps(desk: Desk) -> None:
+        await desk.sent("ours", **TAKES)
+        fine = desk.tokens["fine"]
+        another = of_outcomes(desk, fine)
+        another.rest.holdings_page = 1
+        first = Rest._held_from  # noqa: SLF001 - what the service is asked
+
+        async def again(rest: Rest, _: int, priority: Priority) -> list[Holding]:
+            return await first(rest, 0, priority)
+
+        try:
+            while not (await another.state(*ASKED)).positions:
+                pass  # not settled yet
+            monkeypatch.setattr(Rest, "_held_from", again)
+            found = await another.state(*ASKED)
+            assert found.problem == ""
+            assert found.positions_of == frozenset({fine})
         finally:
             await another.close()
 

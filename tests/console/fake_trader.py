@@ -145,6 +145,7 @@ class FakeTrader:
             "assertions": [],
             "breakers": [],
             "clocks": [],
+            "reconciliation": {},
         }
 
     def journal_ids(self) -> Sequence[str]:

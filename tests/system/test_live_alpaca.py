@@ -13,6 +13,7 @@ import pytest
 from actors.operator_words import KillLevel
 from brokers.alpaca.reports import Heard
 from brokers.alpaca.venue import AlpacaVenue
+from tests.support.doubt import play_an_unheard_of_status
 from tests.support.live import SYMBOL, Live, agree, at_venue, live, simulator
 from trading.run_options import Mode
 
@@ -149,20 +150,7 @@ def test_a_status_that_nobody_knows_blocks_its_instrument_and_is_told(
     async def play() -> None:
         async with at_venue(told) as where, live(where, tmp_path) as desk:
             await desk.ready()
-            await where.fault("odd_status", status="unheard_of", seconds=1.0)
-            entry = await desk.enter()
-            await desk.until(lambda: desk.state(entry) == "UNKNOWN", "doubt")
-            desk.ask()
-            await desk.until(lambda: len(desk.payloads("VerdictGiven")) > 1, "a verdict")
-            failed = {check["name"] for check in desk.payloads("VerdictGiven")[-1]["failed"]}
-            assert "UNKNOWN_ORDER" in failed
-            assert any(
-                severity == "CRITICAL" and "'unheard_of', which is unknown" in text
-                for severity, text in desk.told.notices
-            )
-            await desk.until(lambda: desk.state(entry) == "FILLED", "a word that we know")
-            desk.leave()
-            await desk.until(lambda: desk.is_flat, "a flat account")
+            await play_an_unheard_of_status(desk, where)
             await agree(desk, where)
 
     run(play())

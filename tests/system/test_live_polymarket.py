@@ -13,6 +13,7 @@ import pytest
 
 from actors.operator_words import KillLevel
 from brokers.venues import Wanted
+from tests.support.doubt import play_an_unheard_of_status
 from tests.support.live import LIMIT_S, Live, Venue, live, simulator
 from tests.support.polymarket import FAST, agree, at_polymarket, config, outcome, ready
 from trading.run_options import Mode
@@ -164,6 +165,22 @@ def test_whatever_the_venue_does_the_books_agree(
             await where.clear()
             if desk.trader.system.core is not None and desk.trader.system.core.positions():
                 desk.leave()
+            await agree(desk, where)
+
+    run(play())
+
+
+@pytest.mark.parametrize("is_heard", [True, False], ids=["heard", "never"])
+def test_a_status_that_nobody_knows_blocks_its_instrument_and_is_told(
+    told: dict[str, str], tmp_path: Path, *, is_heard: bool
+) -> None:
+    """EX-1, EX-6: by the channel or by looking; UNKNOWN until a word that we know."""
+
+    async def play() -> None:
+        async with trading(told, tmp_path) as (where, desk):
+            if not is_heard:
+                await where.fault("mute_stream", seconds=0.9)
+            await play_an_unheard_of_status(desk, where, **TAKES)
             await agree(desk, where)
 
     run(play())

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from actors.trader_port import RunningTrader
 from brokers.base import Sent
 from brokers.credentials import Credentials
 from brokers.polymarket.connect import Addresses, Connection
@@ -66,6 +67,16 @@ def said(desk: Live) -> list[str]:
     return [severity for severity, text in desk.told.notices if "beside the run's own" in text]
 
 
+def is_shown_partial(desk: Live) -> bool:
+    """What the operator's port shows, on both of its pages; the run trades all the same."""
+    port = RunningTrader(desk.trader.system, rescan=dict)
+    health = port.health()
+    assert health["is_ready"], health["why_not_ready"]
+    shown = health["reconciliation"]
+    assert port.status()["reconciliation"] == shown
+    return bool(shown["is_partial"])
+
+
 @pytest.mark.parametrize(
     ("verb", "settings"), [("refuse", {"status": 503}), ("malformed", {"how": "html"})]
 )
@@ -94,11 +105,13 @@ def test_what_others_hold_stands_while_the_data_service_is_away(
                     assert (await compared(desk))["is_partial"] is True
                     assert [(d.kind, d.instrument) for d in core.account().drift] == stands
                 assert said(desk) == ["WARNING"]
+                assert is_shown_partial(desk)
                 await where.clear()
                 async with asyncio.timeout(LIMIT_S):
                     while core.account().drift:
                         await compared(desk)
                 assert said(desk) == ["WARNING", "INFO"]
+                assert not is_shown_partial(desk)
 
     with simulator("--still", venue="polymarket") as told:
         asyncio.run(play(told))

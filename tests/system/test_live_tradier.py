@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from actors.operator_words import KillLevel
+from tests.support.doubt import play_an_unheard_of_status
 from tests.support.live import SYMBOL, Live, Venue, agree, at_venue, live, simulator
 from trading.run_options import Mode
 
@@ -133,6 +134,20 @@ def test_whatever_the_venue_does_the_books_agree(
                 desk.leave()
                 await desk.until(lambda: bool(desk.payloads("TradeClosed")), "the trade's end")
             await desk.until(lambda: desk.is_flat, "a flat account")
+            await agree(desk, where)
+
+    run(play())
+
+
+def test_a_status_that_nobody_knows_blocks_its_instrument_and_is_told(
+    told: dict[str, str], tmp_path: Path
+) -> None:
+    """EX-1, EX-6: UNKNOWN until the venue says a word that we know; no entry beside it."""
+
+    async def play() -> None:
+        async with at_venue(told) as where, live(where, tmp_path) as desk:
+            await desk.ready()
+            await play_an_unheard_of_status(desk, where)
             await agree(desk, where)
 
     run(play())

@@ -9,7 +9,7 @@ from brokers.sim.ledger import Ledger
 from brokers.sim.polymarket.account import Account
 from brokers.sim.polymarket.engine import Engine
 from brokers.sim.polymarket.errors import Refusal, Unmatched, invalid
-from brokers.sim.polymarket.life import Life, Tell
+from brokers.sim.polymarket.life import HELD, Life, Tell
 from brokers.sim.polymarket.listing import Listing, Token
 from brokers.sim.polymarket.orders import RESTING, Order
 from brokers.sim.polymarket.rules import Reader, Ticket
@@ -100,11 +100,13 @@ class Desk:
     def _placed(self, order: Order) -> dict[str, Any]:
         making, taking = self._amounts(order)
         status = "matched" if order.filled_1e8 else "live"
+        if order.status in HELD:
+            status = order.status.lower()
         return {
             "success": True,
             "errorMsg": "",
             "orderID": order.order_id,
-            "status": "delayed" if order.status == "DELAYED" else status,
+            "status": status,
             "makingAmount": making,
             "takingAmount": taking,
             "transactionsHashes": [],

@@ -26,6 +26,9 @@ FAK_TEXT: Final = (
     "FAK orders are partially filled or killed if no match is found."
 )
 POST_ONLY_TEXT: Final = "invalid post-only order: order crosses book"
+UNHEARD_OF: Final = "UNHEARD_OF"
+HELD: Final = ("DELAYED", UNHEARD_OF)
+"""Not in the book yet."""
 Tell = Callable[[str, dict[str, Any]], None]
 
 
@@ -57,17 +60,20 @@ class Life:
         self._account.orders[order.order_id] = order
         self._account.open[order.order_id] = order
         held_ms = order.listing.delay_ms if self._would_trade(order) else 0
+        word = "DELAYED"
         if rule := self._fault("odd_status", order):
             held_ms = int(rule.settings["seconds"] * 1000)
+            if rule.settings["status"] == "unheard_of":
+                word = UNHEARD_OF
         if held_ms:
-            order.status = "DELAYED"
+            order.status = word
             self._emit("PLACEMENT", order)
             self._core.soon(partial(self._release, order), held_ms * 1_000_000)
             return
         self._match(order)
 
     def _release(self, order: Order) -> None:
-        if order.status == "DELAYED":
+        if order.status in HELD:
             order.status = "LIVE"
             try:
                 self._match(order)

@@ -1,7 +1,7 @@
 """The two services beside the order book: what markets are (Gamma) and who holds what (Data)."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
@@ -12,6 +12,9 @@ from brokers.sim.units import ONE_1E8, number, show, times, utc_text
 
 if TYPE_CHECKING:
     from brokers.sim.polymarket.site import PolymarketSite
+
+POSITIONS_PAGE: Final = 100
+POSITIONS_MAX: Final = 500
 
 
 class MetadataRoutes:
@@ -125,8 +128,16 @@ class MetadataRoutes:
         return [each for each in held if each[2]]
 
     async def positions(self, request: web.Request) -> web.Response:
-        """A bare list, in numbers."""
-        return json_answer([self._position(*each) for each in self._held(request)])
+        """A bare list, in numbers; a page of it where that is asked for."""
+        try:
+            limit = min(int(request.query.get("limit", POSITIONS_PAGE)), POSITIONS_MAX)
+            offset = int(request.query.get("offset", 0))
+        except ValueError:
+            limit = offset = -1
+        if limit < 0 or offset < 0:
+            raise Refusal(400, "invalid limit or offset")
+        page = self._held(request)[offset : offset + limit]
+        return json_answer([self._position(*each) for each in page])
 
     def _average_1e8(self, token: Token) -> int:
         position = self._site.desk.account.ledger.positions.get(token.token_id)

@@ -143,12 +143,13 @@ async def malformed_event(client: Client) -> None:
 
 
 async def odd_status(client: Client) -> None:
-    await client.fault("odd_status", seconds=2)
-    status, found = await ask(client)
-    assert (status, found["status"]) == (200, "delayed")
-    assert (await client.known(found["orderID"]))["status"] == "DELAYED"
-    await client.later(2)
-    assert (await client.known(found["orderID"]))["status"] == "LIVE"
+    for word, shown in (("suspended", "delayed"), ("unheard_of", "unheard_of")):
+        await client.fault("odd_status", status=word, seconds=2)
+        status, found = await ask(client)
+        assert (status, found["status"]) == (200, shown)
+        assert (await client.known(found["orderID"]))["status"] == shown.upper()
+        await client.later(2)
+        assert (await client.known(found["orderID"]))["status"] == "LIVE"
 
 
 async def cancel_loses_to_fill(client: Client) -> None:

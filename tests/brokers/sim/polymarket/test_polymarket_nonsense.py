@@ -107,6 +107,8 @@ async def _read(client: Client, path: str, *, is_mine: bool) -> int:
         "/clob-markets/1",
         "/prices-history?market=1",
         "/gamma/markets/1",
+        "/positions?limit=x",
+        "/data-api/positions?offset=-1",
         "/nowhere",
     ],
 )

@@ -6,6 +6,7 @@ the venue is asked whether it can be traded at.
 """
 
 import asyncio
+import contextlib
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -248,42 +249,52 @@ class LiveTrader:
         """Trade until asked to stop."""
         port = RunningTrader(self.system, rescan=self.found.rescan, holder=self.record.lease.holder)
         handle_signals(asyncio.get_running_loop(), port, self._stop_asked.set)
-        server = operator_server(port, self.options, self.config, self.run_id)
-        self.reporter.operator(self.config.operator.host, await server.start())
-        self.begin()
-        take_up_guard(port, self.options.data_dir)
         heart = Heart(self.lane, page, self.system, self.record.lease.word)
-        heart.start()
-        interrupter = Interrupter(self.lane, stuck_ns=self.config.watchdog.stall_max_ms * 1_000_000)
-        interrupter.start()
-        progress = asyncio.create_task(self._report())
-        clocks = asyncio.create_task(self._clock_watch().run())
-        ends = asyncio.create_task(self.follow_resolutions())
-        try:
-            if self.options.closing:
-                await close_all(port, self._stop_asked)
-            await self._stop_asked.wait()
-            refuse_when_fenced(self.record)
-            heart.stopping()
-            await self._resolve()
-        except LeaseLostError:
-            self.lane.close()  # what is open is another's now
-            raise
-        finally:
-            heart.close()
-            await self.feed.stop()
-            if self.previews is not None:
-                await self.previews.close()
-            interrupter.close()
-            progress.cancel()
-            clocks.cancel()
-            ends.cancel()
-            await asyncio.gather(clocks, ends, return_exceptions=True)
-            await server.stop()
+        async with contextlib.AsyncExitStack() as around:
+            server = operator_server(port, self.options, self.config, self.run_id)
+            around.push_async_callback(server.stop)
+            self.reporter.operator(self.config.operator.host, await server.start())
+            self.begin()
+            take_up_guard(port, self.options.data_dir)
+            heart.start()
+            interrupter = Interrupter(
+                self.lane, stuck_ns=self.config.watchdog.stall_max_ms * NS_PER_MS
+            )
+            interrupter.start()
+            around.callback(interrupter.close)
+            around.push_async_callback(self._go_silent, self._attend())
+            try:
+                if self.options.closing:
+                    await close_all(port, self._stop_asked)
+                await self._stop_asked.wait()
+                refuse_when_fenced(self.record)
+                heart.stopping()
+                await self._resolve()
+                await around.aclose()
+                await self._resolve()  # what was decided meanwhile; nothing is awaited behind it
+            except LeaseLostError:
+                self.lane.close()  # what is open is another's now
+                raise
+            finally:
+                heart.close()
         is_left_open = self.options.closing and not is_flat(self.system)
         self._end()
         if is_left_open:
             raise LeftOpenError
+
+    def _attend(self) -> list[asyncio.Task[None]]:
+        """What goes on beside the lane: the display, the clocks, the ends of markets."""
+        beside = (self._report(), self._clock_watch().run(), self.follow_resolutions())
+        return [asyncio.create_task(each) for each in beside]
+
+    async def _go_silent(self, attendants: Sequence[asyncio.Task[None]]) -> None:
+        """No price is heard any more, and nobody is told of the run."""
+        await self.feed.stop()
+        if self.previews is not None:
+            await self.previews.close()
+        for each in attendants:
+            each.cancel()
+        await asyncio.gather(*attendants, return_exceptions=True)
 
     async def follow_resolutions(self, every_s: float = EVERY_S) -> None:
         """Where markets of the venue end: watch for their ends, until cancelled (MD-8)."""

@@ -17,6 +17,9 @@ from storage.reads import Fetch, fetcher, kill_level
 from trading.money import to_1e8
 
 OVER: Final = frozenset({"FILLED", "CANCELLED", "REJECTED", "EXPIRED", "NOT_SENT"})
+IN_DOUBT: Final = frozenset({"PENDING", "SUBMITTED", "UNKNOWN"})
+"""States that do not say whether the venue has had an order."""
+_HAD: Final = frozenset({"WORKING", "PARTIALLY_FILLED", "FILLED", "CANCELLED", "EXPIRED"})
 _OVER_THERE: Final = frozenset({"filled", "canceled", "expired", "rejected", "replaced"})
 _TRADES: Final = """SELECT entry_ns, exit_ns, side, qty_1e8, entry_1e8, exit_1e8, fees_1e8, net_1e8,
     reason FROM trades ORDER BY entry_ns, trade_id"""
@@ -83,8 +86,9 @@ def _our_book(fetch: Fetch) -> OurBook:
     )
     return OurBook(
         intended=frozenset(states),
-        sent=frozenset(o for o, state in states.items() if state not in ("NOT_SENT", "REJECTED")),
+        sent=frozenset(order for order, state in states.items() if state in _HAD),
         unsent=frozenset(order for order, state in states.items() if state == "NOT_SENT"),
+        in_doubt={order: state for order, state in states.items() if state in IN_DOUBT},
         open=frozenset(order for order, state in states.items() if state not in OVER),
         fills=Counter(fills),
         held={symbol: qty for symbol, qty in held if qty},

@@ -4,11 +4,13 @@ Only ports are substituted: the record tells which point is reached, and a scrip
 kill message. Run as `python -m research.crash.child PLAN_JSON`.
 """
 
+import asyncio
 import os
 import signal
 import sys
 import threading
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,10 @@ from actors.operator_words import KillLevel, KillRequest
 from actors.system import System
 from actors.tape_source import Source, find_tape
 from actors.trader_port import RunningTrader
-from research.crash.plan import ENDS, POINTS, TAKEN_UP, Plan
+from brokers import http
+from brokers.http import Link
+from brokers.http_wire import Response
+from research.crash.plan import ENDS, POINTS, TAKEN_UP, UNWRITTEN, Plan
 from storage import SqliteRecord
 from trading.ports import Durable, Outcome, OutcomeSink, Request
 from trading.run_options import RunOptions
@@ -31,7 +36,7 @@ class DeadlyRecord:
     def __init__(self, record: SqliteRecord, plan: Plan) -> None:
         """Wait for the plan's visit."""
         self._record = record
-        self._point = (POINTS | TAKEN_UP | ENDS)[plan.point]
+        self._point = (POINTS | TAKEN_UP | UNWRITTEN | ENDS)[plan.point]
         self._signal = signal.Signals[plan.by]
         self._left = plan.occurrence
         self._is_counting = self._point.opens is None
@@ -124,6 +129,18 @@ class ScriptedLive(LiveTrader):
         self.fills_left -= fills
 
 
+def _keep_from_socket(number: int) -> None:
+    """One order's bytes are released, and no socket gets them; nobody ever answers."""
+    write, orders = Link.write, count(1)
+
+    def written(link: Link, request: bytes) -> asyncio.Future[Response]:
+        if request.startswith(b"POST ") and next(orders) == number:
+            return asyncio.get_running_loop().create_future()
+        return write(link, request)
+
+    vars(http)["Link"] = type("Link", (Link,), {"write": written})
+
+
 def main() -> int:
     """Run the product's own entry with this plan's ports."""
     plan = Plan.from_json(sys.argv[1])
@@ -140,6 +157,8 @@ def main() -> int:
 
     ScriptedTrader.kill_at_ns = plan.kill_at_ns
     ScriptedLive.fills_left = plan.kill_at_fill
+    if plan.unwritten:
+        _keep_from_socket(plan.unwritten)
     vars(trader_module).update(
         open_record=deadly, Trader=ScriptedTrader, LiveTrader=ScriptedLive, find_tape=scripted
     )

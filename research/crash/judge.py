@@ -40,6 +40,7 @@ class OurBook:
         intended: Ids of all orders that were ever intended.
         sent: Those whose state says that the venue booked them.
         unsent: Those whose state says that it never did.
+        in_doubt: Those whose state says neither (EX-1, EX-3): state by id.
         open: Those that are not over.
         fills: As the journal has them, those taken back left out.
         held: Positions at 1e-8, none of them 0.
@@ -50,6 +51,7 @@ class OurBook:
     intended: frozenset[str]
     sent: frozenset[str]
     unsent: frozenset[str]
+    in_doubt: Mapping[str, str]
     open: frozenset[str]
     fills: Counter[Fill]
     held: Mapping[str, int]
@@ -116,9 +118,13 @@ def _orders(ours: OurBook, venue: VenueBook, found: Findings) -> None:
 
 
 def _open(ours: OurBook, venue: VenueBook, found: Findings) -> None:
+    """An order in doubt is one without an end, too: a run that ends well leaves none."""
+    for order in sorted(set(ours.in_doubt) - set(venue.orders)):
+        state = ours.in_doubt[order]
+        found.lost.append(f"order {order} is {state} in our books; the venue never had it")
     for order in sorted(venue.open - ours.open):
         found.orphans.append(f"order {order} works at the venue, our books say it is over")
-    for order in sorted(ours.open - venue.open):
+    for order in sorted((ours.open & set(venue.orders)) - venue.open):
         found.lost.append(f"the end of order {order} is in the venue's book only")
 
 

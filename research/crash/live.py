@@ -196,6 +196,40 @@ class LiveRounds:
         purpose = "exit" if is_exit else "entry"
         return await self._again(data_dir, _cut(number, f"{purpose} booked", 1))
 
+    async def unwritten(self, number: int, *, is_exit: bool) -> tuple[Round, str]:
+        """Kill a trader whose books say SUBMITTED of an order that no socket was given (EX-6).
+
+        A release is journaled when its bytes are the transport's; that they have left is not in it.
+
+        Args:
+            number: Of the round.
+            is_exit: Whether it is the first exit, instead of the first entry.
+
+        Returns:
+            The round, and what the recovered books say of that order in the end.
+
+        Raises:
+            RoundFailedError: The moment was missed.
+        """
+        where, data_dir = self._where, self._folder / f"unwritten-{number}"
+        await where.empty()
+        occurrence = 1 + is_exit
+        plan = Plan(
+            options=self._options(data_dir, recover=False),
+            point="released durably",
+            occurrence=occurrence,
+            unwritten=occurrence,
+        )
+        await expect(plan, data_dir, KILLED, where.environment)
+        truth = await where.ask("GET", "/admin/truth")
+        doubt = read_record(data_dir).book.in_doubt
+        (order,) = doubt
+        if doubt[order] != "SUBMITTED" or order in truth["orders_by_client_id"]:
+            raise RoundFailedError(f"an order must be SUBMITTED and unwritten, found {doubt}")
+        purpose = "exit" if is_exit else "entry"
+        cut = await self._again(data_dir, _cut(number, f"{purpose} unwritten", occurrence))
+        return cut, state_of(data_dir, order)
+
     async def _again(self, data_dir: Path, cut: Round) -> Round:
         """Start it again, let it trade, and compare."""
         where, is_kill = self._where, cut.point == "mid-kill"

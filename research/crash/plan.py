@@ -21,6 +21,8 @@ class Plan:
         kill_at_ns: When the scripted operator asks for FLATTEN, in a replay; 0 for never.
         kill_at_fill: At which durable fill it does, in LIVE; 0 for never.
         tape: The generated market to play; empty in LIVE.
+        unwritten: Which order of the process is kept from its socket behind its release, from 1; 0
+            for none.
     """
 
     options: str
@@ -30,6 +32,7 @@ class Plan:
     kill_at_ns: int = 0
     kill_at_fill: int = 0
     tape: str = ""
+    unwritten: int = 0
 
     def to_json(self) -> str:
         """One line."""
@@ -92,6 +95,10 @@ TAKEN_UP: Final[dict[str, Point]] = {
     "kill done": Point("staged", _is("KillDone")),
 }
 """Of a kill that was asked for while no trader ran, and is taken up by the next one."""
+UNWRITTEN: Final[dict[str, Point]] = {
+    "released durably": Point("durable", _changed_to("SUBMITTED")),
+}
+"""Our books say that an order's bytes were handed over, and what became of them is unknown."""
 ENDS: Final[dict[str, Point]] = {
     "traded again": Point("durable", _is("TradeClosed"), is_back),
     "kill done durably": Point("durable", _is("KillDone")),

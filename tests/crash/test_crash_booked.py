@@ -42,3 +42,24 @@ def test_an_order_that_is_booked_and_not_journaled_is_one_order(tmp_path: Path) 
     asyncio.run(play())
     assert found == []
     assert sorted(points) == ["entry booked"] * (ROUNDS // 2) + ["exit booked"] * (ROUNDS // 2)
+
+
+@pytest.mark.timeout(180)
+def test_an_order_that_was_released_and_never_written_is_proven_absent(tmp_path: Path) -> None:
+    """EX-6, ST-2: SUBMITTED in our books is no proof that the venue has it; two look-ups are.
+
+    It is neither believed nor sent again: its state is NOT_SENT, and trading goes on.
+    """
+
+    async def one(*, is_exit: bool) -> tuple[list[str], str]:
+        folder = tmp_path / f"venue-{is_exit}"
+        folder.mkdir()
+        async with venue(7) as where:
+            cut, state = await LiveRounds(folder, where).unwritten(0, is_exit=is_exit)
+        wrong = cut.findings
+        return [*wrong.orphans, *wrong.duplicates, *wrong.lost], state
+
+    async def play() -> list[tuple[list[str], str]]:
+        return list(await asyncio.gather(one(is_exit=False), one(is_exit=True)))
+
+    assert asyncio.run(play()) == [([], "NOT_SENT"), ([], "NOT_SENT")]

@@ -17,6 +17,7 @@ OURS = OurBook(
     intended=frozenset({"a", "b", "c"}),
     sent=frozenset({"a", "b"}),
     unsent=frozenset({"c"}),
+    in_doubt={},
     open=frozenset({"b"}),
     fills=Counter({("a", ONE, 5 * ONE): 1}),
     held={"SPY": ONE},
@@ -81,10 +82,11 @@ def test_what_is_there_twice_is_a_duplicate(venue: VenueBook) -> None:
         (OURS, replace(VENUE, fills=VENUE.fills + VENUE.fills)),
         (OURS, replace(VENUE, orders={"a": 1}, writes={"a": 1})),
         (OURS, replace(VENUE, open=frozenset())),
+        (replace(OURS, intended=OURS.intended | {"d"}, in_doubt={"d": "PENDING"}), VENUE),
         (replace(OURS, lines=((1, b"z"), (2, b"y"))), VENUE),
         (replace(OURS, lines=()), VENUE),
     ],
-    ids=["fill", "order", "end", "changed", "gone"],
+    ids=["fill", "order", "end", "in-doubt", "changed", "gone"],
 )
 def test_what_our_books_do_not_have_is_lost(ours: OurBook, venue: VenueBook) -> None:
     """ST-1: executions, ends of orders and journal rows that were there."""

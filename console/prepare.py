@@ -8,6 +8,7 @@ import typer
 from console.context import AsJson, out, say, say_json
 from console.render import table
 from trading import config_reader
+from trading.config_text import heading, render
 from trading.errors import SetupError, nearest
 from trading.strategies.templates import write_template
 
@@ -22,10 +23,25 @@ def init(
     profile: Annotated[
         str, typer.Option(help="What to start from: micro-equity, es, es-busy or demo.")
     ] = PROFILE_DEFAULT,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="KEY=VALUE in place of the profile's, as often as wanted; keys as in check "
+            "--show, entries of a list by name: instruments.SPY.lot=1.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a commented configuration with every value; an existing file is left alone."""
+    """Write a commented configuration with every value; an existing file is left alone.
+
+    Example: holdfast init mine.toml --set limits.daily_loss_max_usd=5 --set instruments.SPY.lot=1
+    """
     text = _profile_text(profile)
+    if assignments:
+        source = f"profile {profile} with --set"
+        config = config_reader.parse(text, source, environment={}, assignments=assignments)
+        text = render(config, heading(text))
     target = path.expanduser().absolute()
     try:
         with target.open("x", encoding="utf-8") as file:

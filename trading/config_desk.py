@@ -50,7 +50,10 @@ class AlertsSection(Section, frozen=True, kw_only=True):
     runbooks: Annotated[
         str, doc("where the pages are that alerts name: a folder or an address")
     ] = "docs/runbooks"
-    channels: Annotated[tuple[AlertChannel, ...], doc("none: nobody is told")] = ()
+    channels: Annotated[
+        tuple[AlertChannel, ...],
+        doc('e.g. { name = "phone" }, see docs/how-to/alerts.md; none: nobody is told'),
+    ] = ()
 
     def __post_init__(self) -> None:
         """Each channel once, and not fallbacks alone.

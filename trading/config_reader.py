@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from types import UnionType
@@ -15,6 +15,7 @@ from rust_core import AccountCore, PaperVenueBook
 from trading.calendar import Calendar
 from trading.config import Config, LimitsSection
 from trading.config_desk import ALERT_PREFIX, AlertsSection
+from trading.config_edit import put
 from trading.config_fields import Section
 from trading.errors import ConfigError, nearest
 from trading.run_options import Mode
@@ -86,8 +87,16 @@ def parse(
     *,
     mode: Mode | None = None,
     environment: Mapping[str, str] = os.environ,
+    assignments: Iterable[str] = (),
 ) -> Config:
     """The configuration that a text holds; `source` stands in error texts.
+
+    Args:
+        text: TOML.
+        source: Where it is from.
+        mode: As in `load`.
+        environment: As in `load`.
+        assignments: `KEY=VALUE` texts that stand over the text's own values.
 
     Raises:
         ConfigError: As `load`.
@@ -97,6 +106,7 @@ def parse(
         values = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{source}: expected TOML, found an error: {error}") from error
+    put(values, assignments)
     _refuse_unknown_keys(values, Config, source, "")
     config = _convert(_without_none(values, Config, source, ""), source)
     _refuse_unknown_channels(environment, config.alerts)

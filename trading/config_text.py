@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import takewhile
 from typing import Any
 
 import msgspec
@@ -27,6 +28,12 @@ def render(config: Config, heading: str = "") -> str:
             for item in value:
                 lines += ["", *_title(item), f"[[{key}]]", *_keys(item), *_tables(key, item)]
     return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def heading(text: str) -> str:
+    """The comment at the top of a written configuration, which `render` takes."""
+    lines = takewhile(lambda line: line.startswith("#"), text.splitlines())
+    return "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines)
 
 
 def _section(path: str, section: Section) -> Iterator[str]:

@@ -448,7 +448,7 @@ def configured(tmp_path: Path, channels: str) -> Path:
     """The demonstration's configuration with channels."""
     text = (ROOT / "configs/demo.toml").read_text()
     path = tmp_path / "mine.toml"
-    path.write_text(f"{text}\n[alerts]\nchannels = {channels}\n")
+    path.write_text(text.replace("\nchannels = []", f"\nchannels = {channels}"))
     return path
 
 

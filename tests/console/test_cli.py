@@ -22,6 +22,7 @@ from storage.sqlite import open_record
 from tests.console import recorded
 from tests.console.operator_client import run, served
 from tests.console.recorded import ENTRY
+from trading.config_reader import default_path, load
 from trading.errors import SetupError
 from trading.run_options import RunOptions, parse_session, parse_speed
 
@@ -40,15 +41,15 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("days", "told"),
     [
-        ("", ["--keep-days", "2557"]),
-        ("archive_days = 7", ["--keep-days", "7"]),
-        ('archive_days = "none"', []),
+        ("2557", ["--keep-days", "2557"]),
+        ("7", ["--keep-days", "7"]),
+        ("none", []),
     ],
 )
 def test_the_archivist_is_told_how_many_days_it_keeps(
-    line: str, told: list[str], monkeypatch: pytest.MonkeyPatch
+    days: str, told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """WD-8: as configured; nothing goes when the limit was taken away by name."""
     plans: list[dict[str, Any]] = []
@@ -58,8 +59,7 @@ def test_the_archivist_is_told_how_many_days_it_keeps(
 
     monkeypatch.setattr(run_command, "Front", front)
     monkeypatch.setattr(run_command, "_play", lambda *_, **__: 0)
-    demo = (Path(__file__).parents[2] / "configs" / "demo.toml").read_text(encoding="utf-8")
-    Path("mine.toml").write_text(f"{demo}\n[retention]\n{line}\n", encoding="utf-8")
+    assert cli.run(["init", "mine.toml", "--set", f"retention.archive_days={days}"]) == 0
     assert cli.run(["run", "--config", "mine.toml", "--data-dir", "d", "--headless"]) == 0
     assert plans[0]["archivist"][4:] == told
 
@@ -268,6 +268,51 @@ def test_init_writes_a_configuration_that_check_finds_well(capsys: Capture) -> N
     before = Path("holdfast.toml").read_bytes()
     assert cli.run(["init", "--profile", "es"]) == 2
     assert Path("holdfast.toml").read_bytes() == before
+
+
+def test_init_leaves_no_value_to_be_guessed(capsys: Capture) -> None:
+    """UI-12: every effective value of a fresh configuration stands in its file."""
+    assert cli.run(["init"]) == 0
+    capsys.readouterr()
+    assert cli.run(["check", "--show", "--json"]) == 0
+    values = orjson.loads(capsys.readouterr().out)["values"]
+    assert len(values) > 100
+    assert [row["key"] for row in values if row["from"] != "file"] == []
+
+
+def test_init_puts_in_what_is_asked_for() -> None:
+    """UI-12: single values by key, entries of a list by name; the rest is the profile's."""
+    asked = ["limits.positions_max=2", "instruments.SPY.lot=1", "input.calendar=ALWAYS"]
+    asked += ["strategies.vwap_reversion.parameters.entries_max=4", "input.columns={ ts = 'when' }"]
+    assert cli.run(["init", "mine.toml", *(word for one in asked for word in ("--set", one))]) == 0
+    config, shipped = load(Path("mine.toml")), load(default_path().with_name("micro-equity.toml"))
+    assert (config.limits.positions_max, int(config.instruments[0].lot)) == (2, 1)
+    assert (config.input.calendar, config.input.columns) == ("ALWAYS", {"ts": "when"})
+    assert config.strategies[0].parameters["entries_max"] == 4
+    assert config.account == shipped.account
+    assert "# Micro equity profile" in Path("mine.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        ("limits.positions_mx=2", "positions_mx: unknown key; did you mean positions_max"),
+        ("limits.positions_max=many", "limits.positions_max: expected a"),
+        ("limits.positions_max", "expected KEY=VALUE, found 'limits.positions_max'"),
+        ("instruments.SPX.lot=1", "expected one of SPY; found 'SPX'; did you mean SPY"),
+        ("instruments.SPY=1", "expected a key of that entry after its name"),
+        ("limits.positions_max.more=1", "expected a key of a table; this one holds a value"),
+        ("instruments=[{ symbol = ", "expected TOML after the equals sign, found [{ symbol ="),
+        ("run.api_key=x", "secrets never stand in the configuration"),
+    ],
+)
+def test_init_refuses_a_value_that_a_run_would_refuse(
+    asked: str, text: str, capsys: Capture
+) -> None:
+    """UI-12: what was expected and what was found; no file is written."""
+    assert cli.run(["init", "--set", asked]) == 2
+    assert text in capsys.readouterr().err
+    assert not Path("holdfast.toml").exists()
 
 
 def test_check_names_the_wrong_key_and_its_nearest(capsys: Capture) -> None:

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from tests.support.live import Venue, simulator
-from tests.support.process import ROOT, ask, running, within
+from tests.support.process import ASK, ROOT, ask, running, within
 from tests.support.stalling import until_traded
 
 PAGE = ROOT / "docs" / "how-to" / "polymarket.md"
@@ -26,17 +26,14 @@ LIMIT_S = 200
 def set_up(folder: Path) -> Path:
     """Strategy and configuration, made as the page says."""
     page = PAGE.read_text()
-    (folder / "configs").symlink_to(ROOT / "configs")
     (folder / "strategies").mkdir()
     (strategy,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     (folder / "strategies" / "taker.py").write_text(strategy)
-    (making,) = re.findall(r"(?m)^(sed .*) > live.toml$", page)
-    made = subprocess.run(
-        shlex.split(making), cwd=folder, capture_output=True, text=True, check=True
-    )
-    config = folder / "live.toml"
-    config.write_text(made.stdout.replace('"strategies" ', f'"{folder}/strategies" '))
-    return config
+    (making,) = re.findall(r"(?s)(TOKEN=\d+\nholdfast init live.toml .*?[^\\])\n", page)
+    own = making.replace("holdfast", shlex.join(ASK), 1)
+    own += f" --set run.strategies_dir={folder}/strategies"
+    subprocess.run(["/bin/sh", "-c", own], cwd=folder, capture_output=True, text=True, check=True)
+    return folder / "live.toml"
 
 
 @pytest.mark.timeout(240)

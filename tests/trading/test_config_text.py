@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from rust_core._native import AccountCore, PaperVenueBook
+from tools import profiles
 from trading.config import Config, Instrument, InstrumentKind, LimitsSection, Strategy
 from trading.config_reader import default_path, load, parse
 from trading.config_text import render
@@ -56,6 +57,19 @@ def test_a_shipped_configuration_is_taken(path: Path) -> None:
     assert account.equity_1e8 == to_1e8(config.account.capital_usd)
     assert len(account.protections) >= 5
     PaperVenueBook(config.paper_json())
+
+
+def test_the_shipped_configurations_are_whole(tmp_path: Path) -> None:
+    """UI-12: every key with its comment as it is today; `tools/profiles.py --write` makes it so."""
+    assert profiles.behind() == []
+    for path in SHIPPED:
+        lines = path.read_text().splitlines()
+        short = [line for line in lines if not line.startswith("capture_days")]
+        (tmp_path / path.name).write_text("\n".join(short) + "\n")
+    names = [path.name for path in SHIPPED]
+    assert profiles.behind(tmp_path) == names
+    assert profiles.behind(tmp_path, write=True) == names
+    assert [(tmp_path / name).read_text() for name in names] == [p.read_text() for p in SHIPPED]
 
 
 def test_every_setting_of_a_protection_reaches_the_core() -> None:

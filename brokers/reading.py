@@ -17,6 +17,7 @@ from brokers.http_wire import Response
 JSON: Final = "application/json"
 _UNIT: Final = Decimal(1)
 _MAX_1E8: Final = 2**63 - 1
+_MAX_NS: Final = 2**63 - 1
 _EXPONENT_MAX: Final = 30
 _TEXT_MAX: Final = 300
 _TIME: Final = re.compile(
@@ -75,7 +76,7 @@ class Reader:
         """RFC 3339 with up to nanoseconds, `Z` or an offset, as ns UTC.
 
         Raises:
-            MalformedError: It is no such time.
+            MalformedError: It is no such time, or none that 64 bits hold.
         """
         found = _TIME.match(text)
         if found is None:
@@ -86,7 +87,10 @@ class Reader:
             seconds = (at - _EPOCH) // timedelta(seconds=1)
         except (ValueError, OverflowError):
             raise self.malformed(what, "a time that exists") from None
-        return seconds * 1_000_000_000 + int((fraction or "0").ljust(9, "0"))
+        found_ns = seconds * 1_000_000_000 + int((fraction or "0").ljust(9, "0"))
+        if abs(found_ns) > _MAX_NS:
+            raise self.malformed(what, "a time that 64 bits hold in nanoseconds")
+        return found_ns
 
     def read(self, response: Response, kind: type[Wire], where: str) -> Wire:
         """The body of a response as `kind`.

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from brokers.alpaca.data import Encoding, MarketStream
-from brokers.alpaca.orders import CAPABILITIES, prepare
+from brokers.alpaca.data import Encoding, Markets, MarketStream
+from brokers.alpaca.orders import CAPABILITIES, is_option, prepare
 from brokers.alpaca.probe import AlpacaProbe
 from brokers.alpaca.rest import Rest
 from brokers.alpaca.venue import AlpacaVenue
@@ -20,21 +20,24 @@ from brokers.venues import VenueKind, place_of
 ORDER_LINKS: Final = 32
 READ_LINKS: Final = 8
 HOSTS: Final = {"api.alpaca.markets": Place.LIVE, "paper-api.alpaca.markets": Place.SANDBOX}
+DATA_URL: Final = "https://data.alpaca.markets"
 DATA_STREAM_HOST: Final = "stream.data.alpaca.markets"
 _WEBSOCKET: Final = {"http": "ws", "https": "wss"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """Where the three parts of the venue are, and what an order there means."""
+    """Where the parts of the venue are, and what an order there means."""
 
     trading: Endpoint
+    data: Endpoint
     order_stream: str
     market_stream: str
+    options_stream: str
     place: Place
 
     @classmethod
-    def of(cls, url: str, *, feed: str = "iex") -> "Addresses":
+    def of(cls, url: str, *, feed: str = "iex", options_feed: str = "indicative") -> "Addresses":
         """From the trading address; a simulator serves everything there.
 
         Keys of the sandbox (paper-api) take their market from the live data host, as the broker's
@@ -47,11 +50,14 @@ class Addresses:
         trading = Endpoint.of(url)
         place = place_of(trading, CAPABILITIES.venue, HOSTS)
         base = f"{_WEBSOCKET[trading.scheme]}://{trading.netloc}{trading.prefix}"
-        data = base if place is Place.SIMULATOR else f"wss://{DATA_STREAM_HOST}"
+        is_simulated = place is Place.SIMULATOR
+        streams = base if is_simulated else f"wss://{DATA_STREAM_HOST}"
         return cls(
             trading=trading,
+            data=trading if is_simulated else Endpoint.of(DATA_URL),
             order_stream=f"{base}/stream",
-            market_stream=f"{data}/v2/{feed}",
+            market_stream=f"{streams}/v2/{feed}",
+            options_stream=f"{streams}/v1beta1/{options_feed}",
             place=place,
         )
 
@@ -100,14 +106,16 @@ class Connection:
         )
 
     def _rest(self, ended: Callable[[CallEnded], None] = untold) -> Rest:
+        where = self.addresses
         limiter = Limiter(self.calls_per_minute, self.mono_ns)
+        is_one_host = where.data == where.trading
+        of_data = limiter if is_one_host else Limiter(self.calls_per_minute, self.mono_ns)
         headers = {
             "apca-api-key-id": self.credentials.key,
             "apca-api-secret-key": self.credentials.secret,
         }
 
-        def channel(links_max: int) -> Channel:
-            endpoint = self.addresses.trading
+        def channel(links_max: int, endpoint: Endpoint, limiter: Limiter) -> Channel:
             return Channel(
                 endpoint=endpoint,
                 headers=headers,
@@ -117,8 +125,9 @@ class Connection:
             )
 
         return Rest(
-            orders=channel(ORDER_LINKS),
-            reads=channel(READ_LINKS),
+            orders=channel(ORDER_LINKS, where.trading, limiter),
+            reads=channel(READ_LINKS, where.trading, limiter),
+            data=channel(READ_LINKS, where.data, of_data),
             now_ns=self.now_ns,
             calls={},
             ended=ended,
@@ -126,17 +135,27 @@ class Connection:
 
     def market(
         self, symbols: Sequence[str], channels: Sequence[str], *, encoding: Encoding = "msgpack"
-    ) -> MarketStream:
-        """Market data, not connected yet."""
-        return MarketStream(
-            url=self.addresses.market_stream,
-            credentials=self.credentials,
-            symbols=symbols,
-            channels=channels,
-            now_ns=self.now_ns,
-            backoff=Backoff(seed=f"{self.seed} market stream"),
-            encoding=encoding,
-        )
+    ) -> Markets:
+        """Market data, not connected yet; `encoding` is that of shares."""
+        where = self.addresses
+        contracts = [each for each in symbols if is_option(each)]
+        shares = [each for each in symbols if not is_option(each)]
+
+        def stream(url: str, wanted: Sequence[str], encoding: Encoding) -> MarketStream:
+            return MarketStream(
+                url=url,
+                credentials=self.credentials,
+                symbols=wanted,
+                channels=channels,
+                now_ns=self.now_ns,
+                backoff=Backoff(seed=f"{self.seed} market stream"),
+                encoding=encoding,
+            )
+
+        streams = [stream(where.market_stream, shares, encoding)] if shares else []
+        if contracts:
+            streams.append(stream(where.options_stream, contracts, "msgpack"))
+        return Markets(streams=streams)
 
     def preparer(self) -> Callable[[bytes], Prepared]:
         """For DRY_RUN: pure, as its requests need nothing of the venue."""

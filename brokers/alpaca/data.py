@@ -1,7 +1,8 @@
-"""Alpaca's market data stream: quotes, trades and minute bars, in JSON or msgpack (MD-9).
+"""Alpaca's market data streams: quotes, trades and minute bars, in JSON or msgpack (MD-9).
 
-Each frame is an array of messages. Prices and sizes come as floats; what is not finite, crossed
-beyond reading, or of another type is counted and left out, and never ends the stream.
+Shares and options have streams of their own, and that of options speaks msgpack alone. Each frame
+is an array of messages. Prices and sizes come as floats; what is not finite, crossed beyond
+reading, or of another type is counted and left out, and never ends the stream.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Literal
 
 import aiohttp
@@ -30,6 +32,8 @@ _SIGN_IN_S: Final = 5.0
 _HEARTBEAT_S: Final = 10.0
 _CAUSE_MAX: Final = 200
 _MAX_PRICE: Final = 9e10
+_TRADE_ID_END: Final = 2**63
+_TIME_END_NS: Final = 2**62
 Encoding = Literal["json", "msgpack"]
 Tick = Quote | TradePrint | Bar
 
@@ -46,8 +50,26 @@ def ticks_of(
             continue
         try:
             found.append(make(message, received_ns))
-        except (KeyError, TypeError, ValueError, MalformedError):
+        except (KeyError, TypeError, ValueError, OverflowError, MalformedError):
             unread(str(kind))
+    return found
+
+
+def frame_of(body: bytes | str, *, is_packed: bool) -> list[Any]:
+    """The messages of a frame, whatever they are; what comes as text is JSON in any case.
+
+    Raises:
+        StreamError: It is no array, or cannot be read.
+    """
+    try:
+        if is_packed and isinstance(body, bytes):
+            found = msgspec.msgpack.decode(body)
+        else:
+            found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError, ValueError):
+        raise StreamError("a frame cannot be read") from None  # a map may be a map's key
+    if not isinstance(found, list):
+        raise StreamError("a frame must be an array")
     return found
 
 
@@ -62,10 +84,14 @@ def _number_1e8(value: object) -> int:
 
 def _stamp_ns(value: object) -> int:
     if isinstance(value, str):
-        return time_ns(value)
-    if not isinstance(value, datetime):
+        found_ns = time_ns(value)
+    elif isinstance(value, datetime):
+        found_ns = int(value.timestamp()) * 1_000_000_000 + value.microsecond * 1_000
+    else:
         raise TypeError("a time was expected")
-    return int(value.timestamp()) * 1_000_000_000 + value.microsecond * 1_000
+    if not 0 <= found_ns < _TIME_END_NS:
+        raise ValueError("a time of this age was expected")
+    return found_ns
 
 
 def _symbol(message: dict[str, Any]) -> str:
@@ -100,7 +126,7 @@ def _trade(message: dict[str, Any], received_ns: int) -> TradePrint:
         aggressor=Aggressor.NONE,
         at_ns=received_ns,
         source_ns=_stamp_ns(message["t"]),
-        trade_id=trade_id if isinstance(trade_id, int) else 0,
+        trade_id=trade_id if isinstance(trade_id, int) and 0 <= trade_id < _TRADE_ID_END else 0,
     )
 
 
@@ -198,17 +224,7 @@ class MarketStream:
     def _decode(self, message: aiohttp.WSMessage) -> list[Any]:
         if message.type not in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT):
             raise StreamError("the stream ended")
-        is_packed = self.encoding == "msgpack" and message.type is aiohttp.WSMsgType.BINARY
-        try:
-            if is_packed:
-                found = msgspec.msgpack.decode(message.data)
-            else:
-                found = msgspec.json.decode(message.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise StreamError("a frame cannot be read") from None
-        if not isinstance(found, list):
-            raise StreamError("a frame must be an array")
-        return found
+        return frame_of(message.data, is_packed=self.encoding == "msgpack")
 
     def _expect(self, message: aiohttp.WSMessage, kind: str, text: str | None) -> None:
         for each in self._decode(message):
@@ -223,3 +239,34 @@ class MarketStream:
 
     def _unread(self, kind: str) -> None:
         self.unread[kind] = self.unread.get(kind, 0) + 1
+
+
+@dataclass(slots=True, kw_only=True)
+class Markets:
+    """The streams of what is wanted, as one: it is up while all are, and down once one is.
+
+    Attributes:
+        streams: One or two; each reconnects by itself.
+    """
+
+    streams: Sequence[MarketStream]
+
+    async def follow(self, hear: Callable[[MarketNews], None]) -> None:
+        """Follow all of them until cancelled."""
+        up: set[int] = set()
+
+        def heard(number: int, news: MarketNews) -> None:
+            if isinstance(news, StreamUp):
+                up.add(number)
+                if len(up) < len(self.streams):
+                    return
+            elif isinstance(news, StreamDown):
+                up.discard(number)
+                if len(self.streams) > 1:
+                    path = self.streams[number].url.rpartition("/v")[2]
+                    news = StreamDown(stream=NAME, cause=f"v{path}: {news.cause}")
+            hear(news)
+
+        async with asyncio.TaskGroup() as group:
+            for number, stream in enumerate(self.streams):
+                group.create_task(stream.follow(partial(heard, number)))

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
+from brokers.alpaca.orders import is_option
 from brokers.alpaca.rest import Rest
-from brokers.alpaca.words import Asset, amount_1e8, time_ns
+from brokers.alpaca.words import Asset, Contract, amount_1e8, time_ns
 from brokers.base import Check
 from brokers.calls import CALL_ERRORS
 from brokers.offset import Offset, of_date, of_stamp
@@ -74,19 +75,21 @@ class AlpacaProbe:
         self.rest.close()
 
     async def _asset_check(self, wanted: Wanted) -> Check:
+        ask = self.rest.contract if is_option(wanted.symbol) else self.rest.asset
         try:
-            asset = await self.rest.asset(wanted.symbol)
+            found = await ask(wanted.symbol)
         except CALL_ERRORS as error:
             return instrument_line(wanted.symbol, str(error))
-        wrong = "the venue does not know it" if asset is None else _wrong_with(asset, wanted)
+        wrong = "the venue does not know it" if found is None else _wrong_with(found, wanted)
         return instrument_line(wanted.symbol, wrong)
 
 
-def _wrong_with(asset: Asset, wanted: Wanted) -> str:
+def _wrong_with(asset: Asset | Contract, wanted: Wanted) -> str:
     if asset.symbol != wanted.symbol:
         return f"the venue calls it {asset.symbol}"
     if asset.status != "active" or not asset.tradable:
         return f"it is {asset.status} and {'' if asset.tradable else 'not '}tradable"
-    if wanted.lot_1e8 % ONE_1E8 and not asset.fractionable:
+    is_fractionable = isinstance(asset, Asset) and asset.fractionable
+    if wanted.lot_1e8 % ONE_1E8 and not is_fractionable:
         return "its lot is a fraction, and the venue trades whole units of it"
     return ""

@@ -170,10 +170,11 @@ def pushed_fill(update: TradeUpdate, heard: Heard) -> VenueReport | None:
 
 def busted(update: TradeUpdate, heard: Heard) -> VenueReport | None:
     """The execution that the venue takes back; None when it is none that we heard of."""
-    known = heard.take_back(update.order.id, update.execution_id or "")
-    if update.event != BUST or known is None:
-        return None
     order = update.order
+    named = (update.previous_execution_id, update.execution_id)
+    known = next((id_ for each in named if (id_ := heard.take_back(order.id, each or ""))), None)
+    if known is None:
+        return None
     return VenueReport(
         order.client_order_id,
         "REVERSED",

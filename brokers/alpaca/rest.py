@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import quote, urlencode
 
 from brokers.alpaca import words
-from brokers.alpaca.orders import PATH
+from brokers.alpaca.orders import PATH, is_option
 from brokers.alpaca.words import (
     Account,
     Asset,
@@ -15,6 +16,7 @@ from brokers.alpaca.words import (
     CalendarDay,
     CancelledOne,
     Clock,
+    Contract,
     ErrorBody,
     Fill,
     Order,
@@ -47,17 +49,29 @@ def is_repeated_id(answer: VenueAnswer) -> bool:
     return answer.status == UNPROCESSABLE and _REPEATED_ID.search(answer.text) is not None
 
 
+@dataclass(slots=True, kw_only=True)
 class Rest(Caller):
-    """The calls of one account; both channels share one limiter."""
+    """The calls of one account; orders and reads share one limiter.
+
+    Attributes:
+        data: Connections to the host of market data.
+    """
 
     venue = words.VENUE
+    data: Channel
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self.orders.close()
+        self.reads.close()
+        self.data.close()
 
     def said(self, response: Response) -> VenueAnswer:
         """An answer in words, for texts and decisions; a body that cannot be read says nothing."""
         try:
             body = read(response, ErrorBody, "error")
         except MalformedError:
-            body = ErrorBody("", 0)
+            body = ErrorBody("")
         text = shown(body.message, self.secrets())
         return VenueAnswer(status=response.status, code=body.code, text=text, at_ns=self.now_ns())
 
@@ -181,12 +195,15 @@ class Rest(Caller):
             "start": iso(first_ns),
             "end": iso(last_ns),
             "limit": str(BARS_PAGE),
-            "adjustment": "raw",
             "sort": "asc",
         }
+        path = "/v1beta1/options/bars"
+        if not is_option(symbol):
+            path = "/v2/stocks/bars"
+            query["adjustment"] = "raw"
         for _ in range(PAGES_MAX):
-            request = self.reads.request("GET", f"/v2/stocks/bars?{urlencode(query)}")
-            page = await self._ask(self.reads, request, BarsPage, (Priority.POLL, "bars"))
+            request = self.data.request("GET", f"{path}?{urlencode(query)}")
+            page = await self._ask(self.data, request, BarsPage, (Priority.POLL, "bars"))
             found += page.bars.get(symbol, [])
             if page.next_page_token is None:
                 return found
@@ -194,12 +211,20 @@ class Rest(Caller):
         raise malformed("bars", f"an end within {PAGES_MAX} pages")
 
     async def asset(self, symbol: str) -> Asset | None:
-        """What the venue knows of a symbol; None when it does not know it (BR-5)."""
-        request = self.reads.request("GET", f"/v2/assets/{quote(symbol, safe='')}")
+        """What the venue knows of a share; None when it does not know it (BR-5)."""
+        return await self._known(f"/v2/assets/{quote(symbol, safe='')}", Asset, "assets")
+
+    async def contract(self, symbol: str) -> Contract | None:
+        """What the venue knows of an option; None when it does not know it (BR-5)."""
+        path = f"/v2/options/contracts/{quote(symbol, safe='')}"
+        return await self._known(path, Contract, "contracts")
+
+    async def _known(self, path: str, kind: type[Wire], where: str) -> Wire | None:
+        request = self.reads.request("GET", path)
         return await self.exchange(
-            (self.reads, "assets", Priority.POLL),
+            (self.reads, where, Priority.POLL),
             lambda: request,
-            lambda found: None if found.status == NOT_FOUND else self._read(found, Asset, "assets"),
+            lambda found: None if found.status == NOT_FOUND else self._read(found, kind, where),
         )
 
     # -- one call ---------------------------------------------------------------------------------

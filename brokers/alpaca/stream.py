@@ -141,7 +141,10 @@ def reported(update: TradeUpdate, heard: reports.Heard) -> Reported:
             client_order_id=ours, reports=(reversal,), asks_look_up=True, is_correction=True
         )
     if update.event in reports.CORRECTIONS:
-        text = f"{update.event} of {ours}: the venue corrects an execution; all is compared"
+        text = (
+            f"{update.event} of {ours}: the venue corrects an execution; orders, fills and "
+            "positions are compared, a price that it changed is not"
+        )
         return Reported(
             client_order_id=ours,
             asks_look_up=True,

@@ -14,7 +14,15 @@ from brokers.alpaca.rest import (
     by_order,
     is_repeated_id,
 )
-from brokers.alpaca.words import Order, Position, amount_1e8, malformed, read, time_ns
+from brokers.alpaca.words import (
+    ErrorBody,
+    Order,
+    Position,
+    amount_1e8,
+    malformed,
+    read,
+    time_ns,
+)
 from brokers.backoff import Backoff
 from brokers.base import (
     AlreadyFinal,
@@ -92,23 +100,27 @@ class AlpacaVenue:
         return await self.rest.send(prepared, release, self._sent, is_entry=is_entry)
 
     def _sent(self, order_id: str, response: Response) -> SendOutcome:
-        if response.status == OK:
-            try:
-                order = read(response, Order, "POST orders")
-            except MalformedError as error:
-                return Unknown(client_order_id=order_id, cause=str(error))
-            if order.client_order_id != order_id:
-                return Unknown(client_order_id=order_id, cause="the answer is about another order")
-            return Sent(
-                client_order_id=order_id,
-                broker_order_id=order.id,
-                reports=(reports.accepted(order),) if order.status in reports.LIVE else (),
-            )
+        if response.status != OK:
+            return self._not_taken(order_id, response)
+        try:
+            order = read(response, Order, "POST orders")
+            told = (reports.accepted(order),) if order.status in reports.LIVE else ()
+        except MalformedError as error:
+            return Unknown(client_order_id=order_id, cause=str(error))
+        if order.client_order_id != order_id:
+            return Unknown(client_order_id=order_id, cause="the answer is about another order")
+        return Sent(client_order_id=order_id, broker_order_id=order.id, reports=told)
+
+    def _not_taken(self, order_id: str, response: Response) -> Refused | Unknown:
+        """Its plain word that it did not take the order; anything else leaves that open."""
         answer = self.rest.said(response)
         if is_repeated_id(answer):
             return Unknown(client_order_id=order_id, cause="the venue has an order of this id")
         try:
+            read(response, ErrorBody, "POST orders")  # what cannot be read may say just that
             return Refused(client_order_id=order_id, answer=answer)
+        except MalformedError as error:
+            return Unknown(client_order_id=order_id, cause=f"HTTP {answer.status}: {error}")
         except ValueError as error:
             return Unknown(client_order_id=order_id, cause=str(error))
 

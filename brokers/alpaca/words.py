@@ -55,11 +55,15 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TradeUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """One event of the order stream; price and quantity are those of this execution."""
+    """One event of the order stream; price and quantity are those of this execution.
+
+    A correction may have an id of its own and name what it corrects beside it.
+    """
 
     event: str
     order: Order
     execution_id: str | None = None
+    previous_execution_id: str | None = None
     price: Decimal | None = None
     qty: Decimal | None = None
     timestamp: str | None = None
@@ -135,6 +139,14 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
     shortable: bool = False
 
 
+class Contract(msgspec.Struct, frozen=True, kw_only=True):
+    """An option that can be traded."""
+
+    symbol: str
+    status: str
+    tradable: bool
+
+
 class Position(msgspec.Struct, frozen=True, kw_only=True):
     """A position; `qty` is below zero when short."""
 
@@ -192,5 +204,5 @@ class CancelledOne(msgspec.Struct, frozen=True):
 class ErrorBody(msgspec.Struct, frozen=True):
     """A refusal; the code is missing where keys are wrong."""
 
-    message: str = ""
+    message: str
     code: int = 0

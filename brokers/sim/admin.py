@@ -33,6 +33,7 @@ _SETTINGS: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "cash": ("cash_1e8", read_1e8),
     "requests_per_min": ("requests_per_min", int),
     "text_frames": ("has_text_frames", bool),
+    "own_fill_names": ("has_own_fill_names", bool),
 }
 
 

@@ -36,6 +36,8 @@ class VenueOptions:
         replay_day: The only day of it (UTC) that is played.
         requests_per_min: The rate limit of a key.
         has_text_frames: Whether events come as text, as live hosts may send them.
+        has_own_fill_names: Whether the account's activities call a fill otherwise than the stream
+            did, as live hosts may.
         faults: Rules in force from the start.
         chaos: Chance of each verb at each occasion, beside those rules.
     """
@@ -51,6 +53,7 @@ class VenueOptions:
     cash_1e8: int = 100_000 * ONE_1E8
     requests_per_min: int = 200
     has_text_frames: bool = False
+    has_own_fill_names: bool = False
     faults: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     chaos: float = 0.0
 

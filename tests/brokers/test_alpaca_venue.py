@@ -24,6 +24,7 @@ from brokers.base import (
     Replaced,
     SendOutcome,
     Sent,
+    StreamDown,
     StreamUp,
 )
 from brokers.credentials import Credentials
@@ -267,11 +268,14 @@ def test_instruments_account_and_clock_are_checked(told: dict[str, str]) -> None
         async with at_venue(told):
             probe = connection(told).probe()
             rest = probe.rest
-            wanted = [
-                Wanted(symbol=symbol, lot_1e8=lot)
-                for symbol, lot in (("SPY", ONE // 1000), ("GONE", ONE), ("NONE", ONE), ("PENY", 1))
-            ]
+            option = await an_option(told)
+            unknown = f"SPY200103C{option[-8:]}"  # long expired
+            lots = {"SPY": ONE // 1000, "GONE": ONE, "NONE": ONE, "PENY": 1}
+            lots |= {option: ONE, unknown: ONE}
+            wanted = [Wanted(symbol=symbol, lot_1e8=lot) for symbol, lot in lots.items()]
             found = {check.name: check.is_ok for check in await probe.checks(wanted)}
+            (half,) = (await probe.checks([Wanted(symbol=option, lot_1e8=ONE // 2)]))[2:]
+            assert (half.is_ok, "whole units" in half.found) == (False, True)
             assert found == {
                 "account": True,
                 "clock": True,
@@ -279,6 +283,8 @@ def test_instruments_account_and_clock_are_checked(told: dict[str, str]) -> None
                 "instrument GONE": False,
                 "instrument NONE": False,
                 "instrument PENY": False,
+                f"instrument {option}": True,
+                f"instrument {unknown}": False,
             }
             assert await rest.calendar("2026-11-16", "2026-11-27")
             rest.close()
@@ -312,10 +318,13 @@ def test_an_address_says_whose_money_it_moves(url: str, place: Place) -> None:
 
 
 def test_real_streams_are_where_the_broker_has_them() -> None:
-    """BR-1: orders at the trading host, the market at the data host."""
+    """BR-1: orders at the trading host, the market at the data host, options at their own path."""
     found = Addresses.of("https://paper-api.alpaca.markets")
     assert found.order_stream == "wss://paper-api.alpaca.markets/stream"
     assert found.market_stream == "wss://stream.data.alpaca.markets/v2/iex"
+    assert found.options_stream == "wss://stream.data.alpaca.markets/v1beta1/indicative"
+    assert found.data.url == "https://data.alpaca.markets"
+    assert found.trading.url == found.url == "https://paper-api.alpaca.markets"
 
 
 @pytest.mark.parametrize(
@@ -377,7 +386,7 @@ def test_market_data_comes_in_both_encodings(told: dict[str, str], encoding: Enc
         async with at_venue(told) as where:
             heard: asyncio.Queue[MarketNews] = asyncio.Queue()
             stream = connection(told).market(["SPY"], ("quotes", "trades"), encoding=encoding)
-            stream.backoff.first_s = 0.01
+            stream.streams[0].backoff.first_s = 0.01
             following = asyncio.create_task(stream.follow(heard.put_nowait))
 
             async def next_of(kind: type) -> Any:
@@ -399,6 +408,39 @@ def test_market_data_comes_in_both_encodings(told: dict[str, str], encoding: Enc
     run(play())
 
 
+def test_shares_and_options_have_streams_of_their_own(told: dict[str, str]) -> None:
+    """BR-1, MD-9: heard as one market, which is up while both are, and says which one is gone."""
+
+    async def play() -> None:
+        async with at_venue(told) as where:
+            option = await an_option(told)
+            heard: asyncio.Queue[MarketNews] = asyncio.Queue()
+            market = connection(told).market(["SPY", option], ("quotes",))
+            for stream in market.streams:
+                stream.backoff.first_s = 0.01
+            following = asyncio.create_task(market.follow(heard.put_nowait))
+            async with asyncio.timeout(WAIT_S):
+                assert isinstance(await heard.get(), StreamUp)
+                for symbol, bid in (("SPY", "99.5"), (option, "2.5")):
+                    await quoted(where, symbol, bid=bid, ask="100")
+                    found = ("", 0)
+                    while found != (symbol, amount_1e8(bid)):
+                        tick = await heard.get()
+                        assert isinstance(tick, Quote)
+                        found = (tick.instrument, tick.bid_1e8)
+                await where.fault("cut_stream")
+                causes = set()
+                while not isinstance(news := await heard.get(), StreamUp):
+                    if isinstance(news, StreamDown):
+                        causes.add(news.cause.split(":")[0])
+                assert causes <= {"v2/iex", "v1beta1/indicative"}
+                assert causes
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+    run(play())
+
+
 def test_bars_of_the_past_are_read(told: dict[str, str]) -> None:
     """BR-1: minute bars by REST, page by page; none where nothing traded."""
 
@@ -407,6 +449,7 @@ def test_bars_of_the_past_are_read(told: dict[str, str]) -> None:
             rest = connection(told).venue().rest
             now_ns = time.time_ns()
             bars = await rest.bars("SPY", now_ns - 3_600 * 10**9, now_ns)
+            assert await rest.bars(await an_option(told), now_ns - 3_600 * 10**9, now_ns) == []
             for bar in bars:
                 assert bar.l <= min(bar.o, bar.c) <= max(bar.o, bar.c) <= bar.h
                 assert isinstance(bar.v, Decimal)

@@ -1,6 +1,9 @@
 """What Alpaca sends and what we send it: exact where it is right, refused where it is not."""
 
+import contextlib
 import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brokers.alpaca import reports, words
-from brokers.alpaca.data import ticks_of
+from brokers.alpaca.data import frame_of, ticks_of
 from brokers.alpaca.orders import CAPABILITIES, Leg, Ticket, body_of, prepare, replacement
 from brokers.alpaca.stream import StreamError, reported, understand
 from brokers.alpaca.words import (
@@ -95,7 +98,8 @@ def test_a_time_survives_the_way_there_and_back(at_ns: int) -> None:
 def test_times_come_with_z_or_an_offset() -> None:
     """MD-1: the same instant in both forms, with any number of decimals."""
     assert time_ns("2026-11-20T10:00:00.5-05:00") == time_ns("2026-11-20T15:00:00.500000000Z")
-    for bad in ("2026-11-20", "2026-13-20T10:00:00Z", "2026-11-20T10:00:00", "now"):
+    beyond = ("9999-12-31T00:00:00Z", "0001-01-01T00:00:00Z")  # 64 bits of nanoseconds
+    for bad in ("2026-11-20", "2026-13-20T10:00:00Z", "2026-11-20T10:00:00", "now", *beyond):
         with pytest.raises(MalformedError):
             time_ns(bad)
 
@@ -163,13 +167,106 @@ def test_no_json_brings_a_parser_down(kind: type[msgspec.Struct], data: st.DataO
         return
 
 
-@given(st.binary(max_size=300))
-def test_no_frame_brings_the_order_stream_down(frame: bytes) -> None:
+ODD: list[Any] = [
+    None,
+    "",
+    "1",
+    "-1",
+    "1e30",
+    "92233720368.54775807",
+    "NaN",
+    2**63,
+    10**400,
+    -1,
+    True,
+    [],
+]
+TIMES = ["9999-12-31T00:00:00Z", "0001-01-01T00:00:00Z", "2026-11-20T15:00:00-05:00", "now"]
+EVENTS = [*reports.FILL_EVENTS, *reports.CORRECTIONS, "new", "canceled", "order_cancel_rejected"]
+STATUSES = [*reports.LIVE, *reports.ENDS, reports.FILLED, "sleeping"]
+
+
+def odd_ones(sound: dict[str, Any], also: list[Any]) -> Iterator[dict[str, Any]]:
+    """The same with each of its fields otherwise in turn: missing, absurd, of another type."""
+    for name in sound:
+        yield {key: value for key, value in sound.items() if key != name}
+        for value in (*ODD, *TIMES, *also):
+            yield {**sound, name: value}
+
+
+def with_odd(sound: dict[str, Any], data: st.DataObject, also: list[Any]) -> dict[str, Any]:
+    """The same with up to four of its fields otherwise."""
+    found = dict(sound)
+    for name in data.draw(st.lists(st.sampled_from(sorted(sound)), max_size=4, unique=True)):
+        found[name] = data.draw(st.sampled_from([*ODD, *TIMES, *also]))
+    return found
+
+
+EVENT = {"event": "fill", "execution_id": "e", "price": "1", "qty": "1", "timestamp": TIMES[2]}
+
+
+def heard_of(event: dict[str, Any], heard: reports.Heard) -> None:
+    """One event of the stream, as its bytes are understood."""
+    with contextlib.suppress(StreamError):
+        understand(json.dumps({"stream": "trade_updates", "data": event}).encode(), heard)
+
+
+def test_no_field_of_an_event_brings_the_order_stream_down() -> None:
+    """BR-1: each field of an event and of its order in turn is missing, absurd, of another type."""
+    heard = reports.Heard()
+    for event in odd_ones({**EVENT, "order": ORDER}, EVENTS):
+        heard_of(event, heard)
+    for placed in odd_ones(ORDER, STATUSES):
+        for kind in EVENTS:
+            heard_of({**EVENT, "event": kind, "order": placed}, heard)
+
+
+@given(frame=st.binary(max_size=300), data=st.data())
+def test_no_frame_brings_the_order_stream_down(frame: bytes, data: st.DataObject) -> None:
     """BR-1: a frame is news, nothing, or the end of this connection: never another fault."""
-    try:
-        understand(frame, reports.Heard())
-    except StreamError:
-        return
+    heard = reports.Heard()
+    heard_of(
+        with_odd({**EVENT, "order": with_odd(ORDER, data, STATUSES)}, data, EVENTS),
+        heard,
+    )
+    with contextlib.suppress(StreamError):
+        understand(frame, heard)
+
+
+FILL = {
+    "id": "20261120150001250::e",
+    "transaction_time": "2026-11-20T15:00:01Z",
+    "price": "231.38",
+    "qty": "2",
+    "side": "buy",
+    "symbol": "AAPL",
+    "order_id": ORDER["id"],
+    "cum_qty": "2",
+}
+
+
+def looked_up(placed: dict[str, Any], fill: dict[str, Any]) -> None:
+    """What is made of an order and its list of executions."""
+    with contextlib.suppress(MalformedError):
+        found = decode(json.dumps(placed), Order, "order")
+        fills = decode(json.dumps([fill]), list[Fill], "fills")
+        reports.accepted(found)
+        reports.ended(found)
+        reports.filled(found, fills, reports.Heard())
+
+
+def test_no_field_brings_a_look_up_down() -> None:
+    """BR-1: each field of an order and of an execution in turn: reports, or a named refusal."""
+    for placed in odd_ones(ORDER, STATUSES):
+        looked_up(placed, FILL)
+    for fill in odd_ones(FILL, []):
+        looked_up(ORDER, fill)
+
+
+@given(data=st.data())
+def test_no_order_and_no_execution_brings_a_look_up_down(data: st.DataObject) -> None:
+    """BR-1: whatever their fields are together."""
+    looked_up(with_odd(ORDER, data, STATUSES), with_odd(FILL, data, []))
 
 
 def test_an_account_that_may_not_trade_says_why() -> None:
@@ -257,6 +354,28 @@ def test_a_hole_in_the_fills_is_seen_and_asked_for() -> None:
 def test_each_event_has_its_meaning(event: str, status: str, expected: list[str]) -> None:
     """EX-1: Alpaca's vocabulary in ours."""
     assert kinds(reported(update(event, status=status), reports.Heard())) == expected
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"execution_id": "e2"},
+        {"execution_id": "its own", "previous_execution_id": "e2"},
+        {"execution_id": None, "previous_execution_id": "e2"},
+    ],
+)
+def test_a_bust_is_of_the_execution_that_it_names(names: dict[str, Any]) -> None:
+    """EX-2: by the execution's id, or by an id of its own and the execution's beside it."""
+    heard = reports.Heard()
+    filled = reported(update("fill", qty="2", filled_qty="2"), heard).reports[0]
+    said = {"event": "trade_bust", "order": ORDER | {"status": "filled"}, "qty": "2", "price": "1"}
+    bust = reported(decode(orjson.dumps(said | names), TradeUpdate, "u"), heard)
+    assert [(each.kind, each.execution_id) for each in bust.reports] == [
+        ("REVERSED", filled.execution_id)
+    ]
+    assert bust.is_correction
+    again = reported(decode(orjson.dumps(said | names), TradeUpdate, "u"), heard)
+    assert (again.reports, again.is_in_doubt, again.is_correction) == ((), True, True)
 
 
 @pytest.mark.parametrize(
@@ -416,14 +535,47 @@ def test_market_messages_are_read_and_what_cannot_be_is_counted() -> None:
     assert unread == ["q", "q", "b"]
 
 
-@given(
-    st.lists(
-        st.dictionaries(
-            st.sampled_from(["T", "S", "bp", "ap", "bs", "as", "p", "s", "t", "o", "h", "l", "c"]),
-            st.sampled_from(["q", "t", "b"]) | st.floats() | st.text() | st.none() | st.integers(),
-        )
-    )
-)
-def test_no_frame_brings_the_market_down(frame: list[Any]) -> None:
-    """BR-1: whatever a frame holds, it is messages, or counted as unread."""
-    ticks_of(frame, 1, lambda _: None)
+SOUND: dict[str, dict[str, Any]] = {
+    "q": {"bp": 1.1, "bs": 2, "ap": 1.2, "as": 3},
+    "t": {"p": 1.1, "s": 1, "i": 7},
+    "b": {"o": 1, "h": 2, "l": 1, "c": 2, "v": 5},
+}
+
+
+def ticked(frame: list[Any]) -> None:
+    """Messages that 64 bits hold, or counted as unread."""
+    for tick in ticks_of(frame, 1, lambda _: None):
+        numbers = [value for value in msgspec.structs.astuple(tick) if isinstance(value, int)]
+        assert all(abs(value) < 2**63 for value in numbers), tick
+
+
+FAR = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("kind", SOUND)
+def test_no_field_brings_the_market_down(kind: str) -> None:
+    """BR-1: each field of a message in turn is missing, absurd, of another type."""
+    sound = {"T": kind, "S": "AAPL", "t": "2026-11-20T15:00:00Z", **SOUND[kind]}
+    for odd in odd_ones(sound, [float("nan"), 1e300, -1.0, {}, FAR]):
+        ticked([odd])
+
+
+@given(data=st.data(), noise=NOISE)
+def test_no_frame_brings_the_market_down(data: st.DataObject, noise: Any) -> None:
+    """BR-1: whatever a frame holds."""
+    kind = data.draw(st.sampled_from(sorted(SOUND)))
+    sound = {"T": kind, "S": "AAPL", "t": "2026-11-20T15:00:00Z", **SOUND[kind]}
+    ticked([with_odd(sound, data, [noise, float("nan"), 1e300, -1.0]), noise])
+
+
+@given(frame=st.binary(max_size=60), noise=NOISE, is_packed=st.booleans())
+def test_a_frame_of_the_market_that_cannot_be_read_ends_the_connection(
+    frame: bytes, noise: Any, *, is_packed: bool
+) -> None:
+    """MD-9: it is connected anew then; an array is read, as JSON and as msgpack."""
+    encode = msgspec.msgpack.encode if is_packed else msgspec.json.encode
+    for each in (frame, encode({"a": 1}), b"\x91\x81\x80\x01", b"[" * 100_000):
+        with contextlib.suppress(StreamError):
+            assert isinstance(frame_of(each, is_packed=is_packed), list)
+    with contextlib.suppress(OverflowError):  # msgpack holds no integer that is larger
+        assert len(frame_of(encode([noise]), is_packed=is_packed)) == 1

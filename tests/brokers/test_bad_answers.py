@@ -52,6 +52,7 @@ ENDPOINTS: Final[dict[str, dict[str, Call]]] = {
         "calendar": lambda rest: rest.calendar("2026-11-20", "2026-11-20"),
         "bars": lambda rest: rest.bars("SPY", 0, 1),
         "assets": lambda rest: rest.asset("SPY"),
+        "contracts": lambda rest: rest.contract("SPY261120C00590000"),
         "replace": lambda rest: rest.replace("o", b"{}"),
         "close-position": lambda rest: rest.close_position("SPY"),
         "cancel-all": lambda rest: rest.cancel_all(allowed),
@@ -225,6 +226,36 @@ def test_an_order_that_is_answered_so_is_unknown_and_never_refused(name: str, wh
             outcome = await venue.send(ordered(), allowed, is_entry=True)
             assert isinstance(outcome, Unknown), outcome
             assert outcome.cause.startswith(f"{name} POST orders: expected "), outcome
+
+    asyncio.run(play())
+
+
+def test_an_answer_with_a_time_that_is_none_leaves_the_order_unknown() -> None:
+    """EX-6: the rest of it is sound, and its report cannot be made."""
+    body = b'{"id":"1","client_order_id":"o","status":"new","updated_at":"9999-12-31T00:00:00Z"}'
+
+    async def play() -> None:
+        async with asyncio.timeout(LIMIT_S), venue_that(Answers(body=body), "alpaca") as venue:
+            outcome = await venue.send(ordered(), allowed, is_entry=True)
+            assert isinstance(outcome, Unknown), outcome
+            assert "order.updated_at: expected a time" in outcome.cause
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("why", [*BAD, "a code in words"])
+@pytest.mark.parametrize("status", [403, 422])
+def test_a_refusal_that_cannot_be_read_is_no_refusal(why: str, status: int) -> None:
+    """EX-6: it may be Alpaca's word that it has an order of this id already."""
+    body = b'{"code":"40010001","message":"client_order_id must be unique"}'
+    bad = BAD.get(why, Answers(body=body))
+    answers = Answers(status=status, kind=bad.kind, body=bad.body)
+
+    async def play() -> None:
+        async with asyncio.timeout(LIMIT_S), venue_that(answers, "alpaca") as venue:
+            outcome = await venue.send(ordered(), allowed, is_entry=True)
+            assert isinstance(outcome, Unknown), outcome
+            assert outcome.cause.startswith(f"HTTP {status}: alpaca POST orders: expected ")
 
     asyncio.run(play())
 

@@ -186,12 +186,15 @@ def simulator(*arguments: str, venue: str = "alpaca") -> Iterator[dict[str, str]
 
 
 @asynccontextmanager
-async def at_venue(told: dict[str, str]) -> AsyncIterator[Venue]:
-    """The simulator with an empty book and without faults."""
+async def at_venue(
+    told: dict[str, str], *, has_own_fill_names: bool = False
+) -> AsyncIterator[Venue]:
+    """The simulator with an empty book and without faults; a list may name fills otherwise."""
     async with aiohttp.ClientSession() as http:
         where = Venue(told, http)
         await where.clear()
-        await where.post("/admin/reset", {"clock": iso(time.time_ns())})
+        names = {"own_fill_names": has_own_fill_names}
+        await where.post("/admin/reset", {"clock": iso(time.time_ns()), **names})
         yield where
 
 

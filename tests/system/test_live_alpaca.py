@@ -284,6 +284,42 @@ def test_a_fill_that_the_venue_takes_back_is_taken_back_here(
     run(play())
 
 
+@pytest.mark.parametrize("is_listed_first", [True, False], ids=["list", "stream"])
+def test_a_bust_takes_back_what_was_booked_under_another_name(
+    told: dict[str, str], tmp_path: Path, *, is_listed_first: bool
+) -> None:
+    """EX-7, ST-4: the venue's list calls a fill otherwise than its stream and its bust do.
+
+    Where our books have the list's name, the bust names nothing that we heard of; everything is
+    compared, and what the list has no more is what was taken back.
+    """
+
+    async def play() -> None:
+        async with (
+            at_venue(told, has_own_fill_names=True) as where,
+            live(where, tmp_path) as desk,
+        ):
+            await desk.ready()
+            await where.fault("reversal", seconds=6)
+            if is_listed_first:
+                await where.fault("drop_event", on="fill")
+            entry = await desk.enter()
+            await where.until_booked(entry)
+            if is_listed_first:
+                await where.fault("cut_stream")  # what was missed is fetched from the list
+            await desk.until(lambda: bool(desk.payloads("OrderFilled")), "a fill")
+            (fill,) = desk.payloads("OrderFilled")
+            (execution,) = (await where.truth())["executions"]
+            is_name_of_bust = fill["execution_id"].endswith(execution["id"])
+            assert is_name_of_bust is not is_listed_first
+            await desk.until(lambda: bool(desk.payloads("FillReversed")), "a reversal")
+            await desk.until(lambda: desk.is_flat, "a flat account")
+            await agree(desk, where)
+            assert len(desk.payloads("OrderFilled")) == len(desk.payloads("FillReversed")) == 1
+
+    run(play())
+
+
 @pytest.mark.parametrize("verb", ["accept_then_drop", None], ids=["in-flight", "working"])
 def test_a_trader_that_vanishes_finds_its_orders_again(
     told: dict[str, str], tmp_path: Path, verb: str | None

@@ -17,6 +17,7 @@ class Blotter:
     Attributes:
         open: The orders that are not terminal, oldest first.
         activities: Newest last, as GET /v2/account/activities tells them.
+        told_as: The id of the activity that tells of an execution.
     """
 
     ledger: Ledger
@@ -24,6 +25,7 @@ class Blotter:
     by_client: dict[str, Order] = field(default_factory=dict)
     open: dict[str, Order] = field(default_factory=dict)
     activities: list[dict[str, Any]] = field(default_factory=list)
+    told_as: dict[str, str] = field(default_factory=dict)
 
     def register(self, order: Order) -> None:
         """Keep an order and its legs from now on."""
@@ -48,11 +50,12 @@ class Blotter:
         """Orders that are no legs."""
         return (order for order in self.orders.values() if order.parent is None)
 
-    def add_fill(self, order: Order, execution: Execution) -> None:
-        """Tell a fill among the activities."""
+    def add_fill(self, order: Order, execution: Execution, name: str) -> None:
+        """Tell a fill among the activities, by that name."""
+        found = self.told_as[execution.execution_id] = activity_id(execution.at_ns, name)
         self.activities.append(
             {
-                "id": activity_id(execution.at_ns, execution.execution_id),
+                "id": found,
                 "activity_type": "FILL",
                 "transaction_time": utc_text(execution.at_ns),
                 "type": "partial_fill" if execution.leaves_1e8 else "fill",
@@ -69,8 +72,8 @@ class Blotter:
 
     def drop_fill(self, execution_id: str) -> None:
         """A fill that was taken back is no longer told."""
-        kept = [one for one in self.activities if not one["id"].endswith(execution_id)]
-        self.activities[:] = kept
+        gone = self.told_as[execution_id]
+        self.activities[:] = [one for one in self.activities if one["id"] != gone]
 
     def add_other(self, kind: str, at_ns: int, new_id: str, **more: Any) -> None:
         """An activity that is no fill, such as a day's fees."""

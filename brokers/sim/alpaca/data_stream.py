@@ -1,4 +1,7 @@
-"""The market data stream, `/v2/{feed}`: JSON, or msgpack for a client that asks for it."""
+"""The market data streams: of shares `/v2/{feed}`, in JSON, or in msgpack for who asks for it.
+
+That of options is `/v1beta1/{feed}`, in msgpack alone.
+"""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +23,7 @@ IEX_SYMBOLS_MAX: Final = 30
 _CHANNEL_OF: Final = {QuoteTick: "quotes", TradeTick: "trades", BarTick: "bars"}
 _TIMESTAMP: Final = -1
 _SHARE_LENGTH_MAX: Final = 15
+OPTION_FEEDS: Final = ("indicative", "opra")
 _ERRORS: Final = {
     400: "invalid syntax",
     401: "not authenticated",
@@ -28,6 +32,7 @@ _ERRORS: Final = {
     405: "symbol limit exceeded",
     406: "connection limit exceeded",
     409: "insufficient subscription",
+    412: "msgpack only",
 }
 
 
@@ -71,7 +76,12 @@ def trade_fields(trade: TradeTick) -> dict[str, Any]:
 
 def _conditions(symbol: str, code: str) -> dict[str, Any]:
     """A list and a tape for shares, one text for options."""
-    return {"c": code} if len(symbol) > _SHARE_LENGTH_MAX else {"c": [code], "z": "C"}
+    return {"c": code} if is_contract(symbol) else {"c": [code], "z": "C"}
+
+
+def is_contract(symbol: str) -> bool:
+    """It names an option; no share's symbol is so long."""
+    return len(symbol) > _SHARE_LENGTH_MAX
 
 
 def _frame(tick: Tick) -> tuple[dict[str, Any], int]:
@@ -107,8 +117,15 @@ class DataClient(Client):
         """Send one tick with its time in the client's encoding."""
         self.say([{**body, "t": packed_time(at_ns) if self.is_packed else utc_text(at_ns)}])
 
+    @property
+    def is_of_options(self) -> bool:
+        """Whether it hears options, and shares otherwise."""
+        return self.feed in OPTION_FEEDS
+
     def wants(self, channel: str, symbol: str) -> bool:
-        """Whether it has subscribed to this."""
+        """Whether it has subscribed to this, at the address where this is told."""
+        if is_contract(symbol) != self.is_of_options:
+            return False
         return symbol in self.wanted[channel] or "*" in self.wanted[channel]
 
     def fail(self, code: int) -> None:
@@ -162,6 +179,9 @@ class DataHub(Hub[DataClient]):
         except (ValueError, KeyError, TypeError, msgspec.DecodeError):
             client.fail(400)
             return True
+        if client.is_of_options and not client.is_packed:
+            client.fail(412)
+            return False
         if action == "auth":
             return self._authenticate(client, message)
         if not client.is_known:

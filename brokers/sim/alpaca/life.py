@@ -215,7 +215,9 @@ class Life:
             self._set(order, "partially_filled")
         execution = self._execution(order, price_1e8, qty_1e8)
         self._blotter.ledger.book(execution)
-        self._blotter.add_fill(order, execution)
+        has_own_name = self._core.options.has_own_fill_names
+        name = self._core.new_id() if has_own_name else execution.execution_id
+        self._blotter.add_fill(order, execution, name)
         if order.parent is None or not order.parent.is_multileg:
             self._emit(order, "partial_fill" if order.open_1e8 else "fill", self._told(execution))
         if rule := self._fault("reversal", order):

@@ -174,6 +174,25 @@ def test_events_may_come_as_text() -> None:
     played(scenario)
 
 
+def test_the_activities_may_call_a_fill_otherwise_than_the_stream() -> None:
+    """EX-5: nothing says that they share the name; a fill that was taken back is gone from both."""
+
+    async def scenario(client: Client) -> None:
+        path = "/v2/account/activities/FILL"
+        for is_own in (False, True):
+            await client.admin("POST", "reset", {"own_fill_names": is_own})
+            await client.admin("POST", "faults", {"verb": "reversal", "seconds": 60})
+            await client.quote("231.38", "231.40")
+            await client.place("filled", limit_price="231.40")
+            (execution,) = (await client.admin("GET", "truth"))["executions"]
+            (listed,) = (await client.json("GET", path))[1]
+            assert (listed["id"].rpartition("::")[2] != execution["id"]) is is_own
+            client.wall.advance(61)
+            assert (await client.json("GET", path))[1] == []
+
+    played(scenario)
+
+
 def test_fills_and_fees_are_activities_by_page() -> None:
     """EX-14: ids that sort by time; a page begins after the last id of the one before."""
 
@@ -281,5 +300,36 @@ def test_the_date_of_an_answer_is_the_venues() -> None:
         url = f"{client.addresses.url}/v2/clock"
         async with client.http.get(url, headers=client.headers) as answer:
             assert answer.headers["Date"] == "Fri, 20 Nov 2026 15:00:00 GMT"
+
+    played(scenario)
+
+
+def test_options_are_told_at_their_own_address_and_in_msgpack_alone() -> None:
+    """MD-1: a share's stream says nothing of a contract, nor theirs of a share."""
+
+    async def scenario(client: Client) -> None:
+        contract = "SPY261120C00590000"
+        base = client.addresses.url
+        async with client.http.ws_connect(f"{base}/v1beta1/indicative") as socket:
+            assert (await told(socket))["msg"] == "connected"
+            assert (await say(socket, action="auth", **keys(client)))["code"] == 412
+            assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+        packed = {"Content-Type": "application/msgpack"}
+        heard: dict[str, str] = {}
+        for path in ("/v2/iex", "/v1beta1/indicative"):
+            async with client.http.ws_connect(base + path, headers=packed) as socket:
+                for message in (
+                    {"action": "auth", **keys(client)},
+                    {"action": "subscribe", "quotes": ["SPY", contract]},
+                ):
+                    await socket.receive_bytes()
+                    await socket.send_bytes(msgspec.msgpack.encode(message))
+                await socket.receive_bytes()
+                for symbol in (contract, "SPY", contract):
+                    body = {"symbol": symbol, "bid": "2.50", "bid_qty": "9", "ask": "2.60"}
+                    await client.admin("POST", "quote", {**body, "ask_qty": str(len(heard) + 9)})
+                (first,) = msgspec.msgpack.decode(await socket.receive_bytes())
+                heard[path] = first["S"]
+        assert heard == {"/v2/iex": "SPY", "/v1beta1/indicative": contract}
 
     played(scenario)

@@ -388,7 +388,7 @@ class TraderPort(Protocol):
         """Answer Reconciled once our books were compared with the venue's, or Refused."""
 
     def controls(self) -> list[dict[str, Any]]:
-        """Each control in force: name, value, version, set_by, set_at_ns, reason."""
+        """Each control: name, value as asked for, configured, in_force, set_by and why."""
 
     def status(self) -> dict[str, Any]:
         """The state of the run, with the keys of docs/reference/operator-port.md."""

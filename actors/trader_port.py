@@ -26,10 +26,10 @@ from actors.rounds import SYSTEM
 from actors.snapshot import snapshot
 from rust_core import Message, OrderView, PositionView, ProtectionView
 from streams.gaps import Freshness
-from trading.controls import RESET_BREAKERS
+from trading.controls import RESET_BREAKERS, ControlJson, configured, in_force
 from trading.market import Quote
 from trading.money import to_1e8
-from trading.ports import Durable, JournalRow, Outcome
+from trading.ports import ControlValue, Durable, JournalRow, Outcome
 
 if TYPE_CHECKING:
     from actors.system import System
@@ -118,17 +118,11 @@ class RunningTrader:
     # -- questions --------------------------------------------------------------------------------
 
     def controls(self) -> list[dict[str, Any]]:
-        """Each control as durable now."""
+        """Each control that takes a value: as asked for, as configured, and what counts."""
+        asked = self.system.ports.record.controls()
         return [
-            {
-                "name": control.name,
-                "value": orjson.loads(control.value),
-                "version": control.version,
-                "set_by": control.set_by,
-                "set_at_ns": control.set_at_ns,
-                "reason": control.reason,
-            }
-            for control in self.system.ports.record.controls().values()
+            _control(name, allowed, asked.get(name))
+            for name, allowed in configured(self.system.config).items()
         ]
 
     def status(self) -> dict[str, Any]:
@@ -272,6 +266,20 @@ def _counts(system: "System") -> dict[str, int]:
         "feed_gaps": seen["FeedGap"],
         "violations": seen["InvariantViolated"],
         "journal_events": sum(seen.values()),
+    }
+
+
+def _control(name: str, allowed: ControlJson, asked: ControlValue | None) -> dict[str, Any]:
+    value = None if asked is None else orjson.loads(asked.value)
+    return {
+        "name": name,
+        "value": value,
+        "configured": allowed,
+        "in_force": in_force(allowed, value),
+        "version": 0 if asked is None else asked.version,
+        "set_by": "" if asked is None else asked.set_by,
+        "set_at_ns": 0 if asked is None else asked.set_at_ns,
+        "reason": "" if asked is None else asked.reason,
     }
 
 

@@ -13,7 +13,7 @@ from console.context import AsJson, DataDir, compact, existing_data_dir, out, sa
 from console.operator_client import RunningTrader, running_trader
 from console.render import table
 from console.status import show_status, status_of
-from trading.controls import CONTROLS, parse_control
+from trading.controls import CONTROLS, ControlKind, ControlSpec, parse_control
 from trading.errors import HoldfastError, SetupError, nearest
 
 _WAIT_S: Final = 30.0
@@ -161,18 +161,27 @@ def _show_controls(found: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         say_json({"controls": found})
         return
-    in_force = {control["name"]: control for control in found}
+    told = {control["name"]: control for control in found}
     rows = [
-        (
-            name,
-            compact(in_force[name]["value"]) if name in in_force else "as configured",
-            spec.unit,
-            in_force.get(name, {}).get("set_by"),
-            spec.meaning,
-        )
+        (name, *_shown(spec, told.get(name, {})), spec.unit, spec.meaning)
         for name, spec in CONTROLS.items()
+        if spec.kind is not ControlKind.FIXED
     ]
-    out().print(table("Controls", ("control", "value", "unit", "set by", "meaning"), rows))
+    out().print(table("Controls", ("control", "in force", "set by", "unit", "meaning"), rows))
+
+
+def _shown(spec: ControlSpec, control: dict[str, Any]) -> tuple[str, str]:
+    """What counts, and who asked for it; without a trader only what was asked for is known."""
+    if spec.kind is ControlKind.ACTION:
+        return "", ""
+    value, by = control.get("value"), control.get("set_by", "")
+    if "in_force" not in control:
+        return ("as configured" if value is None else compact(value)), by
+    allowed = control["in_force"]
+    text = "no limit" if allowed is None else compact(allowed)
+    if value is None:
+        return text, "configuration"
+    return text, by if allowed == value else f"{by} ({compact(value)}, configuration allows less)"
 
 
 def _require_done(answer: dict[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from trading.errors import HoldfastError, nearest
+
+if TYPE_CHECKING:
+    from trading.config import Config
 
 RESET_BREAKERS: Final = "reset_breakers"
 """The control that acts on the breakers and not on the account's core."""
@@ -147,6 +150,32 @@ _SPECS: Final = (
 CONTROLS: Final[Mapping[str, ControlSpec]] = {spec.name: spec for spec in _SPECS}
 
 ControlJson = str | int | bool | list[str] | None
+
+
+def configured(config: "Config") -> dict[str, ControlJson]:
+    """What the configuration allows, by the name of the control that narrows it; None: no limit."""
+    limits = config.limits
+    return {
+        "max_position": _amount(limits.position_qty_max),
+        "max_session_loss": _amount(limits.daily_loss_max_usd),
+        "max_open_positions": limits.positions_max,
+        "max_notional": _amount(limits.position_notional_max_usd),
+        "allowed_instruments": sorted(each.symbol for each in config.instruments),
+        "allowed_strategies": sorted(each.name for each in config.strategies if each.enabled),
+    }
+
+
+def in_force(allowed: ControlJson, value: ControlJson) -> ControlJson:
+    """What counts: a control narrows what is configured and never widens it."""
+    if value is None or allowed is None:
+        return allowed if value is None else value
+    if isinstance(value, list) and isinstance(allowed, list):
+        return [name for name in value if name in allowed]
+    return min(value, allowed, key=lambda each: Decimal(str(each)))
+
+
+def _amount(value: Decimal | None) -> str | None:
+    return None if value is None else format(value.normalize(), "f")
 
 
 def parse_control(name: str, value: Any) -> ControlJson:

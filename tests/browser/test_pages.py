@@ -196,6 +196,21 @@ def test_the_page_of_risk_lists_what_is_asserted(stage: Stage) -> None:
     _play(stage, scenario)
 
 
+def test_the_page_of_risk_shows_the_figure_of_each_control_that_counts(stage: Stage) -> None:
+    """UI-3, KC-6: not "as configured" but what it is, and when more was asked for than counts."""
+
+    async def scenario(page: Page) -> None:
+        await _open(page, "risk")
+        panel = page.get_by_role("group", name="Controls")
+        line = panel.get_by_role("row").filter(has_text="max_position")
+        assert (await line.locator("td").nth(1).inner_text()).split() == ["5"]
+        wide = await panel.get_by_role("row").filter(has_text="max_notional").inner_text()
+        assert "40000" in wide
+        assert "asked for 90000, the configuration allows less" in wide
+
+    _play(stage, scenario)
+
+
 def test_the_page_of_the_system_shows_what_runs_and_how_well(stage: Stage) -> None:
     """UI-7: the tree with what happened to each, and the health; its essentials on every page."""
 

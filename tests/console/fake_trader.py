@@ -100,8 +100,11 @@ class FakeTrader:
         answer(Changed(id=request.id, name=request.name, old=None, new=request.value))
 
     def controls(self) -> list[dict[str, Any]]:
-        """One control."""
-        return [{"name": "max_position", "value": "5", "version": 1, "set_by": "config"}]
+        """Two of them."""
+        position = {"name": "max_position", "value": "5", "configured": "10", "in_force": "5"}
+        notional = {"name": "max_notional", "value": "90000", "configured": "40000"}
+        by = {"version": 1, "set_by": "ann"}
+        return [{**position, **by}, {**notional, "in_force": "40000", **by}]
 
     def status(self) -> dict[str, Any]:
         """A little of everything."""

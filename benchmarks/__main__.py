@@ -40,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     names = [group.name for group in GROUPS]
     parser.add_argument("--peers", action="store_true", help="make the other systems' environment")
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="GROUP")
+    parser.add_argument("--long", action="store_true", help="watch growth for a minute (feed)")
     parser.add_argument("--json", type=Path, default=BUILD / "bench.json", metavar="FILE")
     return parser
 
@@ -55,7 +56,7 @@ def _measure(
     outcomes: list[report.Outcome] = []
     BUILD.mkdir(exist_ok=True)
     with TemporaryDirectory(prefix="bench-", dir=BUILD) as work_dir:
-        setting = Setting(work_dir=Path(work_dir), peers=beside)
+        setting = Setting(work_dir=Path(work_dir), peers=beside, is_long=options.long)
         for group in GROUPS:
             if group.name in options.only:
                 console.print(f"measuring {group.name} ...", highlight=False)

@@ -15,10 +15,12 @@ class Setting:
     Attributes:
         work_dir: An empty directory on the disk that this checkout lies on.
         peers: Other systems in an environment of their own; None when it was not made.
+        is_long: What is about growth is watched for a minute instead of some seconds.
     """
 
     work_dir: Path
     peers: Peers | None
+    is_long: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

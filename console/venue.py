@@ -37,6 +37,12 @@ class Simulated:
         made: Venue[Any] = getattr(import_module(self.module), self.kind)(options, time.time_ns)
         return made
 
+    def routes(self) -> dict[str, str]:
+        """What it serves, and what each route answers."""
+        from brokers.sim.core import VenueOptions  # noqa: PLC0415 - only who asks needs it
+
+        return self.make(VenueOptions()).routes()
+
 
 SIMULATED: Final = {
     "alpaca": Simulated(module="brokers.sim.alpaca.run", kind="AlpacaVenue", requests_per_min=200),

@@ -3,7 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from aiohttp import WSMsgType, web
 
@@ -23,7 +23,13 @@ C = TypeVar("C", bound=Client)
 
 
 class Hub(ABC, Generic[C]):
-    """Every client of one stream; one subclass for each stream of a venue."""
+    """Every client of one stream; one subclass for each stream of a venue.
+
+    Attributes:
+        tells: What of, for the page of routes.
+    """
+
+    tells: ClassVar[str]
 
     def __init__(self) -> None:
         """Nobody is there yet."""

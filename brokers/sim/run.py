@@ -55,11 +55,15 @@ class Venue(ABC, Generic[A]):
         """Listen on loopback; a port of 0 is any that is free."""
         self._server = VenueServer(self._wire, port)
         await self._server.start()
-        admin = AdminRoutes(self._site, routes_of(self._wire))
+        admin = AdminRoutes(self._site, list(self.routes()))
         self._admin = web.AppRunner(admin.app(), access_log=None)
         await self._admin.setup()
         await web.TCPSite(self._admin, HOST, admin_port).start()
         return self.addresses(self._server.port, self._admin.addresses[0][1])
+
+    def routes(self) -> dict[str, str]:
+        """What is served, and what each route answers."""
+        return routes_of(self._wire)
 
     @abstractmethod
     def addresses(self, port: int, admin_port: int) -> A:

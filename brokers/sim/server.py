@@ -5,13 +5,14 @@ import contextlib
 import socket
 import struct
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from aiohttp import web
 
 from brokers.sim.audit import Asked
 from brokers.sim.core import Core
 from brokers.sim.faults import Kind, Rule
+from brokers.sim.hub import Hub
 from brokers.sim.spoil import spoilt
 
 HOST: Final = "127.0.0.1"
@@ -169,15 +170,27 @@ class VenueServer:
         return response
 
 
-def routes_of(wire: Wire) -> list[str]:
-    """Every route that a venue serves, streams too, such as `GET /v2/orders/{order_id}`."""
+def routes_of(wire: Wire) -> dict[str, str]:
+    """Every route that a venue serves, streams too, and what it answers.
+
+    Such as `GET /v2/orders/{order_id}`: One order.
+    """
     app = web.Application()
     wire.router(app)
-    return sorted(
-        f"{route.method} {route.resource.canonical}"
+    found = {
+        f"{route.method} {route.resource.canonical}": _meaning(route.handler)
         for route in app.router.routes()
         if route.resource is not None and route.method != "HEAD"
-    )
+    }
+    return dict(sorted(found.items()))
+
+
+def _meaning(handler: Any) -> str:
+    """What a handler says of itself, in a line; a stream's hub says what it tells of."""
+    hub = getattr(handler, "__self__", None)
+    if isinstance(hub, Hub):
+        return f"Websocket, {hub.tells}"
+    return str(handler.__doc__ or "").partition("\n")[0]
 
 
 def _asked(request: web.Request, *, query: str) -> Asked:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from actors.operator import OperatorServer, OperatorSettings
 from console.reference import reference
+from console.venue_routes import routes_page
 from tests.console.fake_trader import FakeTrader
 from trading.controls import CONTROLS
 from trading.run_options import ExitCode
@@ -15,6 +16,13 @@ DOCS = Path(__file__).parents[2] / "docs"
 def test_the_page_of_commands_is_current() -> None:
     """UI-14: after a change, `python -m console.reference > docs/reference/cli.md`."""
     assert (DOCS / "reference/cli.md").read_text() == reference()
+
+
+def test_the_page_of_the_venues_routes_is_current() -> None:
+    """BR-2: after a change, `python -m console.venue_routes > docs/reference/venue-routes.md`."""
+    page = (DOCS / "reference/venue-routes.md").read_text()
+    assert page == routes_page()
+    assert "|  |" not in page, "each route says what it answers"
 
 
 def test_every_route_and_control_of_the_operator_port_is_documented(tmp_path: Path) -> None:

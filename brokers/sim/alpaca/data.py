@@ -53,6 +53,7 @@ class DataRoutes:
 
     def _ranged(self, kind: str) -> Callable[[web.Request], Any]:
         async def handler(request: web.Request) -> web.Response:
+            """Those from `start` to `end`, by symbol, oldest first, by pages."""
             query = request.query
             core = self._site.core
             now_ns = core.now_ns()
@@ -76,6 +77,7 @@ class DataRoutes:
 
     def _latest(self, kind: str) -> Callable[[web.Request], Any]:
         async def handler(request: web.Request) -> web.Response:
+            """The newest of each symbol."""
             newest = {"bars": self._bar, "trades": self._trade, "quotes": self._quote}[kind]
             found = {symbol: newest(symbol) for symbol in self._symbols(request.query)}
             return _answer({kind: {key: one for key, one in found.items() if one is not None}})

@@ -136,6 +136,8 @@ class DataClient(Client):
 class DataHub(Hub[DataClient]):
     """Every client of the market data stream."""
 
+    tells = "quotes, trades, bars: iex, sip, delayed_sip, test, of options indicative, opra."
+
     def __init__(self, site: "AlpacaSite") -> None:
         """Nobody is there yet."""
         super().__init__()

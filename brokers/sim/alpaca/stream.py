@@ -32,6 +32,8 @@ class TradeClient(Client):
 class TradeHub(Hub[TradeClient]):
     """Every client of the order stream, and the faults that events suffer."""
 
+    tells = "`trade_updates`: what becomes of orders, in binary frames."
+
     def __init__(self, site: "AlpacaSite") -> None:
         """Nobody listens yet."""
         super().__init__()

@@ -30,6 +30,8 @@ class FeedClient(Client):
 class FeedHub(Hub[FeedClient]):
     """Every client of `/ws/feeds`."""
 
+    tells = "`crypto_prices` and `crypto_prices_chainlink`: an exchange's price and the oracle's."
+
     def __init__(self, site: "PolymarketSite") -> None:
         """Nobody listens yet."""
         super().__init__()

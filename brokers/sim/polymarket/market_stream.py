@@ -34,6 +34,8 @@ class MarketClient(Client):
 class MarketHub(Hub[MarketClient]):
     """Every client of `/ws/market`."""
 
+    tells = "books, their changes, trades, ticks and resolutions."
+
     def __init__(self, site: "PolymarketSite") -> None:
         """Nobody listens yet."""
         super().__init__()

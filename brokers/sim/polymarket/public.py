@@ -131,6 +131,7 @@ class PublicRoutes:
 
     def _one(self, told: Callable[[Pair, Side], Any]) -> Callable[[web.Request], Any]:
         async def answer(request: web.Request) -> web.Response:
+            """Of the token `token_id`."""
             pair = self._pair(request.query.get("token_id", ""))
             return json_answer(told(pair, _side(request.query.get("side", "BUY"))))
 
@@ -179,6 +180,7 @@ class PublicRoutes:
         self, told: Callable[[Sequence[tuple[Pair, Side]]], Any]
     ) -> Callable[[web.Request], Any]:
         async def answer(request: web.Request) -> web.Response:
+            """Of each token of the body."""
             body = read_json(await request.read())
             if not isinstance(body, list) or not all(isinstance(each, dict) for each in body):
                 raise Refusal(400, "Invalid payload")

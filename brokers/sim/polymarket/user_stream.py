@@ -27,6 +27,8 @@ class UserClient(Client):
 class UserHub(Hub[UserClient]):
     """Every client of `/ws/user`."""
 
+    tells = "what becomes of a wallet's orders and trades."
+
     def __init__(self, site: "PolymarketSite") -> None:
         """Nobody listens yet."""
         super().__init__()

@@ -46,6 +46,8 @@ class _Day:
 class MarketHub(Hub[MarketClient]):
     """Every client of the market's stream."""
 
+    tells = "quotes, trades, summaries and time sales."
+
     def __init__(self, site: "TradierSite") -> None:
         """Nobody is there yet."""
         super().__init__()

@@ -32,6 +32,8 @@ class AccountClient(Client):
 class AccountHub(Hub[AccountClient]):
     """Every client of the account's stream."""
 
+    tells = "what becomes of orders."
+
     def __init__(self, site: "TradierSite") -> None:
         """Nobody listens yet."""
         super().__init__()

@@ -1,10 +1,12 @@
 """What the trader's process does alike whether its time is a recording's or the wall's."""
 
+import contextlib
 import gc
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TextIO, cast
 
 from actors.operator import OperatorServer, OperatorSettings
 from actors.system import StrategyBuild, System
@@ -18,6 +20,34 @@ from trading.run_options import Mode, RunOptions
 
 YOUNG_OBJECTS = 50_000
 """Allocations between two young collections (design: 700 makes the tail of the order path)."""
+
+
+class _Dropping:
+    """A text stream, of which lines are lost that its file does not take."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def drop_what_is_not_taken() -> None:
+    """Standard output and error are files on the record's disk: a full one must end no process.
+
+    Its exits still leave then, and are written to the emergency file (ST-8).
+    """
+    sys.stdout = cast("TextIO", _Dropping(sys.stdout))
+    sys.stderr = cast("TextIO", _Dropping(sys.stderr))
 
 
 def cut_off_run(record: Record, options: RunOptions) -> RunInfo | None:

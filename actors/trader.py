@@ -21,6 +21,7 @@ from actors.live import LiveTrader
 from actors.operator import handle_signals
 from actors.process import (
     cut_off_run,
+    drop_what_is_not_taken,
     note_strategies,
     operator_server,
     preparing,
@@ -56,6 +57,7 @@ STOP_STEP_NS = 1_000_000_000
 
 def main(arguments: Sequence[str]) -> int:
     """Run one trader; the return value is the process's exit code."""
+    drop_what_is_not_taken()
     options = RunOptions.from_json(arguments[1] if len(arguments) > 1 else "")
     reporter = Reporter(options.progress_fd)
     try:

@@ -15,6 +15,10 @@ class RecordDamagedError(RecordError, SafetyRefusedError):
     """The record is not what it was: stop, restore or reconcile, and only then go on."""
 
 
+class DiskFullError(RecordError):
+    """The disk has no room for the record: make some, and go on."""
+
+
 class RecordFullError(RecordError):
     """The writer has fallen too far behind: entries must stop."""
 

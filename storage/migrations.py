@@ -89,8 +89,8 @@ def pending(connection: apsw.Connection) -> list[Migration]:
     ahead = sorted(number for number in applied if number > newest)
     if ahead:
         raise RecordVersionError(
-            f"the record has schema {ahead[-1]}, this version knows up to {newest}: "
-            "run the version that wrote it, or a newer one"
+            f"the record has schema {ahead[-1]}, this version knows up to {newest}: nothing was "
+            "changed; run the version that wrote it, or a newer one (`holdfast --version`)"
         )
     for step in known:
         if step.number in applied and applied[step.number][1] != step.sha256:

@@ -122,6 +122,14 @@ def high_water(fetch: Fetch) -> HighWater:
     return HighWater(position=rows[0][0], hash=rows[0][1])
 
 
+def newest_schema_ver(fetch: Fetch, count: int) -> int:
+    """The newest version of an event's shape among the newest rows, 0 without any."""
+    start = max(0, high_water(fetch).position - count)
+    sql = "SELECT coalesce(max(schema_ver), 0) FROM journal WHERE pos > ?"
+    ((version,),) = fetch(sql, (start,))
+    return int(version)
+
+
 def heads(fetch: Fetch, run: str) -> list[tuple[str, int, bytes]]:
     """The last (journal_id, seq, hash) of every journal of a run."""
     newest = """SELECT journal_id, seq, hash FROM journal WHERE journal_id = ? AND run = ?

@@ -1,5 +1,7 @@
 """The system of record: SQLite through apsw, written by the scribe, every commit synced."""
 
+import errno
+import functools
 import itertools
 import operator
 import os
@@ -8,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 import apsw
 
@@ -16,12 +18,20 @@ from storage import migrations, reads
 from storage.book import Book, Clock
 from storage.connection import grow_wal, open_reader, open_writer, record_path
 from storage.emergency import EMERGENCY_NAME, EmergencyFile, Refuge
-from storage.errors import LeaseHeldError, LeaseLostError, RecordDamagedError, RecordError
+from storage.errors import (
+    DiskFullError,
+    LeaseHeldError,
+    LeaseLostError,
+    RecordDamagedError,
+    RecordError,
+    RecordVersionError,
+)
 from storage.high_water import MARK_NAME, check_mark, write_mark
 from storage.integrity import tail_fault
 from storage.lease import Lease
 from storage.scribe import QUEUE_REQUESTS_MAX, Mark, Scribe
 from trading.ports import (
+    SCHEMA_VER,
     Claim,
     ControlValue,
     Duplicate,
@@ -41,6 +51,8 @@ _MARK_EVERY_NS = 1_000_000_000
 # WAL pages of 4 KiB: checkpointed when idle above 4 MB, at any rate above 64 MB (storage.md, 3.4).
 _WAL_PAGES_IDLE = 1_024
 _WAL_PAGES_FORCED = 16_384
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+Choices = ParamSpec("Choices")
 
 
 class _Writer:
@@ -282,6 +294,28 @@ class SqliteRecord:
             self.lease.close()
 
 
+def _needs_room(
+    opens: Callable[Concatenate[Path, Choices], SqliteRecord],
+) -> Callable[Concatenate[Path, Choices], SqliteRecord]:
+    """A full disk is no fault of the record: say what stands, and what to do."""
+
+    def opened(data_dir: Path, /, *args: Choices.args, **choices: Choices.kwargs) -> SqliteRecord:
+        try:
+            return opens(data_dir, *args, **choices)
+        except (OSError, apsw.FullError) as error:
+            if isinstance(error, OSError) and error.errno not in _NO_ROOM:
+                raise
+            raise DiskFullError(
+                f"expected room for the record in {data_dir}, found none ({error}): nothing was "
+                "sent, and what was acknowledged before is as it was. Make room there (`df` says "
+                "how much is left), then start again; a run that was cut off goes on with "
+                "`holdfast run --recover`"
+            ) from error
+
+    return functools.update_wrapper(opened, opens)
+
+
+@_needs_room
 def open_record(
     data_dir: Path,
     *,
@@ -309,6 +343,7 @@ def open_record(
         LeaseHeldError: Another instance has it open, or stopped in the middle of a write.
         RecordVersionError: Library too old, or schema behind or ahead.
         RecordDamagedError: Rows are missing or changed.
+        DiskFullError: There is no room for it.
         RecordError: The directory is on a network file system.
     """
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -376,6 +411,13 @@ def _check(connection: apsw.Connection, data_dir: Path) -> None:
         migrations.apply(connection, migrations.migrations())
     migrations.check(connection)
     fetch = reads.fetcher(connection)
+    newest = reads.newest_schema_ver(fetch, TAIL_ROWS_CHECKED)
+    if newest > SCHEMA_VER:
+        raise RecordVersionError(
+            f"the newest events of the record have schema {newest}, this version reads up to "
+            f"{SCHEMA_VER}: nothing was changed; run the version that wrote them, or a newer one "
+            "(`holdfast --version`)"
+        )
     faults = migrations.schema_faults(connection) or [
         check_mark(fetch, data_dir / MARK_NAME) or tail_fault(fetch, TAIL_ROWS_CHECKED) or ""
     ]

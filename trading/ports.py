@@ -18,6 +18,10 @@ from rust_core import ReleaseGate, Submission
 # --------------------------------------------------------------------------------------------------
 
 
+SCHEMA_VER = 1
+"""The newest version of an event's shape that is written, and read."""
+
+
 class StagedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One fact on its way into the journal.
 
@@ -33,7 +37,7 @@ class StagedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     kind: str
     at_ns: int
     payload: bytes
-    schema_ver: int = 1
+    schema_ver: int = SCHEMA_VER
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True, gc=False):

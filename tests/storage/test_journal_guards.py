@@ -1,5 +1,6 @@
 """The journal on disk is append-only, and what was done to it behind its back shows."""
 
+import errno
 from pathlib import Path
 
 import apsw
@@ -15,6 +16,7 @@ from storage import (
     open_record,
 )
 from storage.connection import check_library, file_system_of, record_path
+from storage.errors import DiskFullError
 from storage.high_water import MARK_NAME, read_mark
 from storage.migrations import apply, migrate, migrations
 from storage.verify import export_journal, verify
@@ -268,7 +270,7 @@ def test_another_schema_is_refused(tmp_path: Path) -> None:
     written(tmp_path)
     connection = apsw.Connection(str(record_path(tmp_path)))
     connection.execute("INSERT INTO schema_migrations VALUES (9999, '9999_later.sql', 'x')")
-    with pytest.raises(RecordVersionError, match=r"schema 9999, .*: run the version that"):
+    with pytest.raises(RecordVersionError, match=r"schema 9999, .*changed; run the version that"):
         open_record(tmp_path)
     connection.execute("DELETE FROM schema_migrations WHERE number = 9999")
     connection.execute("UPDATE schema_migrations SET sha256 = 'x' WHERE number = 1")
@@ -277,6 +279,42 @@ def test_another_schema_is_refused(tmp_path: Path) -> None:
     sha256 = migrations()[0].sha256
     connection.execute("UPDATE schema_migrations SET sha256 = ? WHERE number = 1", (sha256,))
     connection.close()
+    open_record(tmp_path).close()
+
+
+def test_events_of_a_newer_version_are_refused(tmp_path: Path) -> None:
+    """ST-2: what this version might misread is not read at all; nothing is changed."""
+    written(tmp_path)
+    meddle(tmp_path, "UPDATE journal SET schema_ver = 2 WHERE pos = 3")
+    with pytest.raises(RecordVersionError, match=r"newest events .* have schema 2") as refused:
+        open_record(tmp_path)
+    assert "run the version that wrote them" in str(refused.value)
+    meddle(tmp_path, "UPDATE journal SET schema_ver = 1 WHERE pos = 3")
+    open_record(tmp_path).close()
+
+
+@pytest.mark.parametrize(
+    ("where", "error"),
+    [
+        ("storage.emergency.os.posix_fallocate", OSError(errno.ENOSPC, "No space left on device")),
+        ("storage.sqlite.open_writer", apsw.FullError("database or disk is full")),
+    ],
+    ids=["beside", "within"],
+)
+def test_a_full_disk_at_the_start_says_what_stands_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, error: Exception
+) -> None:
+    """ST-8: nothing was sent, nothing is lost, and the lease is free once there is room."""
+
+    def full(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(where, full)
+        with pytest.raises(DiskFullError, match="nothing was sent") as refused:
+            open_record(tmp_path)
+    assert "Make room there" in str(refused.value)
+    assert "holdfast run --recover" in str(refused.value)
     open_record(tmp_path).close()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,8 +48,8 @@ class RateMissedError(Exception):
 class Probe(LaneActor):
     """Wakes by a timer again and again, and notes by how much it was late."""
 
-    def __init__(self, lane: Lane, name: str, late_ns: list[int]) -> None:
-        """Note into this list."""
+    def __init__(self, lane: Lane, name: str, late_ns: "array[int]") -> None:
+        """Note into this array, in which a minute's wakes take a tenth of a megabyte."""
         super().__init__(lane, name)
         self._late_ns = late_ns
 
@@ -128,7 +129,7 @@ async def play(*, idle_s: float, loaded_s: float) -> Loaded:
         RateMissedError: Less than SHARE_MIN_RATIO of the quotes were sent in time.
     """
     lane = LiveLane()
-    late_ns: list[int] = []
+    late_ns = array("q")
     wire = Wire(lane.now_ns)
     feed = _live_feed(lane, wire)
     tree = Tree(
@@ -148,7 +149,7 @@ async def play(*, idle_s: float, loaded_s: float) -> Loaded:
     try:
         await asyncio.sleep(idle_s)
         idle_us = quantile(late_ns, 0.99) / 1_000
-        late_ns.clear()
+        del late_ns[:]
         wire.is_sending = True
         await asyncio.sleep(loaded_s / 3)
         before_mb = _resident_mb()

@@ -117,12 +117,13 @@ class AlpacaVenue:
         if is_repeated_id(answer):
             return Unknown(client_order_id=order_id, cause="the venue has an order of this id")
         try:
+            refused = Refused(client_order_id=order_id, answer=answer)
             read(response, ErrorBody, "POST orders")  # what cannot be read may say just that
-            return Refused(client_order_id=order_id, answer=answer)
         except MalformedError as error:
             return Unknown(client_order_id=order_id, cause=f"HTTP {answer.status}: {error}")
         except ValueError as error:
             return Unknown(client_order_id=order_id, cause=str(error))
+        return refused
 
     async def cancel(
         self, client_order_id: str, broker_order_id: str, allow: Callable[[], None]

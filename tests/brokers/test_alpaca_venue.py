@@ -206,6 +206,29 @@ def test_replace_cancel_and_close(told: dict[str, str]) -> None:
     run(play())
 
 
+def test_a_change_that_is_rejected_after_all_leaves_the_order(told: dict[str, str]) -> None:
+    """BR-1: 200 is no proof that the new order stands; the old one goes on, and says so."""
+
+    async def play() -> None:
+        async with at_venue(told) as where:
+            venue = connection(told).venue()
+            await quoted(where)
+            first = await sent(venue, ticket("a"))
+            await until(where, "a", "new")
+            await where.fault("replace_rejected")
+            assert isinstance(await venue.replace(first, limit_1e8=91 * ONE), Replaced)
+            await until(where, "a", "new")
+            found = await venue.look_up("a")
+            assert [report.kind for report in found.reports or ()] == ["ACCEPTED"]
+            stated = await venue.state(1, frozenset({Part.ORDERS}), 0)
+            assert [(each.broker_order_id, each.price_1e8) for each in stated.orders or ()] == [
+                (first, 90 * ONE)
+            ]
+            await venue.close()
+
+    run(play())
+
+
 def test_the_venues_no_is_a_refusal_and_a_repeated_id_is_not(told: dict[str, str]) -> None:
     """EX-6: 403 and 422 are the venue's word; "must be unique" means that the order is there."""
 

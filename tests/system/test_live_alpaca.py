@@ -103,8 +103,22 @@ FAULTS: list[tuple[str, dict[str, Any]]] = [
     ("delay", {"on": "POST /v2/orders", "ms": 600, "when": "after"}),
     *(
         ("malformed", {"on": "POST /v2/orders", "how": how})
-        for how in ("truncated", "html", "nan", "types", "text", "empty", "huge")
+        for how in ("truncated", "html", "nan", "types", "text", "empty", "huge", "extra")
     ),
+    *(
+        ("malformed_event", {"on": "fill", "how": how})
+        for how in ("truncated", "nan", "types", "text", "extra")
+    ),
+    *(
+        ("odd_status", {"status": status, "seconds": 0.5})
+        for status in (
+            *("stopped", "suspended", "calculated", "done_for_day", "accepted_for_bidding"),
+            *("error", "unheard_of"),
+        )
+    ),
+    ("refuse", {"status": 503}),
+    ("refuse", {"status": 500}),
+    ("restart", {"seconds": 0.3}),
     ("malformed", {"on": "GET /v2/orders*", "how": "nan", "times": 3}),
     ("event_before_response", {}),
     ("drop_event", {"on": "new"}),
@@ -204,19 +218,21 @@ async def resting(desk: Live) -> str:
     return order
 
 
-@pytest.mark.parametrize(
-    ("verb", "settings"),
-    [
-        (None, {}),
-        ("cancel_loses_to_fill", {}),
-        ("fill_after_cancel", {}),
-        ("refuse", {"on": "DELETE /v2/orders/*"}),
-        ("accept_then_drop", {"on": "DELETE /v2/orders/*"}),
-        ("drop_request", {"on": "DELETE /v2/orders/*"}),
-        ("drop_event", {"on": "canceled"}),
-        ("restart", {"seconds": 0.2}),
-    ],
-)
+KILL_FAULTS: list[tuple[str | None, dict[str, Any]]] = [
+    (None, {}),
+    ("cancel_loses_to_fill", {}),
+    ("fill_after_cancel", {}),
+    ("cancel_stuck", {"seconds": 1.0}),
+    ("refuse", {"on": "DELETE /v2/orders/*"}),
+    ("accept_then_drop", {"on": "DELETE /v2/orders/*"}),
+    ("drop_request", {"on": "DELETE /v2/orders/*"}),
+    ("drop_event", {"on": "canceled"}),
+    ("restart", {"seconds": 0.2}),
+    ("early_close", {}),
+]
+
+
+@pytest.mark.parametrize(("verb", "settings"), KILL_FAULTS)
 def test_a_kill_ends_flat_whatever_becomes_of_the_cancel(
     told: dict[str, str], tmp_path: Path, verb: str | None, settings: dict[str, Any]
 ) -> None:
@@ -403,5 +419,22 @@ def test_on_a_venues_live_market_nothing_is_sent_but_in_live(
             assert (await where.truth())["orders"] == []
             audit = (await where.get("/admin/audit"))["requests"]
             assert {entry["method"] for entry in audit} <= {"GET"}
+
+    run(play())
+
+
+ALONE = {"reject_after_accept", "reversal"}
+"""Each has a test of its own above."""
+ASKED = {"replace_rejected"}
+"""A run changes no orders; tests/brokers/test_alpaca_venue.py asks the venue for one."""
+
+
+def test_every_verb_that_the_venue_knows_is_driven(told: dict[str, str]) -> None:
+    """BR-2: a way to misbehave that is added without a test of the adapter fails here."""
+
+    async def play() -> None:
+        async with at_venue(told) as where:
+            played = {verb for verb, _ in (*FAULTS, *KILL_FAULTS) if verb}
+            assert played | ALONE | ASKED == set(await where.get("/admin/verbs"))
 
     run(play())

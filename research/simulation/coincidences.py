@@ -38,6 +38,10 @@ class Coincidences:
             "net.order_in_doubt": self._order_in_doubt,
             "venue.stray_in_a_flatten": self._stray_in_a_flatten,
             "venue.reversed_unheard": self._reversed_unheard,
+            "disk.torn": self._torn,
+            "venue.ends_a_part_filled_exit": self._ends_a_part_filled_exit,
+            "venue.hides_a_fill_and_ends_its_order": self._hides_a_fill,
+            "operator.reconciles_over_a_slow_line": self._reconciles_over_a_slow_line,
         }
 
     def _killed_in_flight(self, process: Process) -> None:
@@ -124,12 +128,46 @@ class Coincidences:
     def _reversed_unheard(self, _: Process) -> None:
         """The venue takes a fill back as its stream says nothing: only its lists show it (ST-4)."""
         network = self._of.network
-        wait_ns = self._chance.between("taken back after ms", 1, 20_000) * MILLI_NS
-        deaf_ns = wait_ns + self._chance.between("deaf behind it s", 1, 5) * SECOND_NS
+        wait_ms = self._chance.between("taken back after ms", 1, 20_000)
+        deaf_ns = wait_ms * MILLI_NS + self._chance.between("deaf behind it s", 1, 5) * SECOND_NS
         network.deaf_until_ns = max(network.deaf_until_ns, self._world.now_ns + deaf_ns)
+        self._take_back_in(wait_ms)
 
+    def _take_back_in(self, wait_ms: int) -> None:
         def take_back() -> None:
             if self._world.is_faulty() and not self._of.venue.reverse_one():
                 self._world.hits["venue.nothing_to_reverse"] += 1
 
-        self._world.after(wait_ns, take_back)
+        self._world.after(wait_ms * MILLI_NS, take_back)
+
+    def _torn(self, process: Process) -> None:
+        """It dies in the middle of a write: of what was staged together a part is durable."""
+        self._of.disk.tears = lambda: self._kill(process, 0)
+
+    def _ends_a_part_filled_exit(self, _: Process) -> None:
+        """A kill's exit fills in part, the venue ends the rest unasked, and no price comes."""
+        seconds = self._chance.between("no price behind an exit", 100, 140)
+
+        def ended() -> None:
+            until_ns = self._world.now_ns + seconds * SECOND_NS
+            self._of.blind_until_ns = min(until_ns, self._world.heal_ns)
+
+        self._of.venue.ends_next_exit = ended
+        wait_s = self._chance.between("resume behind an exit", 30, 90)
+        self._of.operator.kill("FLATTEN", wait_s * SECOND_NS)
+
+    def _hides_a_fill(self, _: Process) -> None:
+        """News of a fill is lost, and its order's end is heard: the total there tells of it."""
+        self._of.venue.hides_next_fill = True
+
+    def _reconciles_over_a_slow_line(self, _: Process) -> None:
+        """What the venue says of its account is seconds old when it is heard, and asked for often.
+
+        So several lists of before a fill are heard behind it, and of before one was taken back.
+        """
+        seconds = self._chance.between("slow lists for", 30, 90)
+        self._of.network.lists_slow_until_ns = self._world.now_ns + seconds * SECOND_NS
+        every_ms = self._chance.between("reconcile every ms", 400, 1_500)
+        for number in range(seconds * 1_000 // every_ms):
+            self._world.after(number * every_ms * MILLI_NS, self._of.operator.reconcile)
+        self._take_back_in(self._chance.between("taken back over it ms", 2_000, 25_000))

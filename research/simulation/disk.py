@@ -5,7 +5,7 @@ the `Record` of its ports. A group commits as a whole, takes time, and may fail;
 fence was overtaken writes nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from actors.rounds import SYSTEM
@@ -34,6 +34,8 @@ class Disk:
         fence: The fence word as it stands; raised by whoever takes over.
         slow_until_ns: Commits take seconds until then.
         fails_until_ns: Commits fail until then.
+        tears: Called as a group is torn, which is the next one of several requests; None while
+            that is not to happen.
         rows: Events that became durable.
         decisions: Requests of the account's that became durable.
         intents: Orders whose intent is durable.
@@ -47,6 +49,7 @@ class Disk:
         self.fence = 0
         self.slow_until_ns = 0
         self.fails_until_ns = 0
+        self.tears: Callable[[], None] | None = None
         self.rows = 0
         self.decisions = 0
         self.intents: set[str] = set()
@@ -139,7 +142,7 @@ class DiskHandle:
             self.disk.world.after(50 * MILLI_NS, lambda: self._finish(group))
             return
         self._host.point("commit")
-        if self.is_dead:
+        if self.is_dead or self._is_torn(group):
             return
         outcomes = self._outcomes(group)
         self._writing = []
@@ -147,6 +150,19 @@ class DiskHandle:
         self._tell(outcomes)
         if self._staged:
             self._begin()
+
+    def _is_torn(self, group: list[Request]) -> bool:
+        """Its process dies in the middle of a write: the first requests of it are durable."""
+        disk = self.disk
+        tears = disk.tears
+        if tears is None or len(group) == 1 or self._error or self.fence != disk.fence:
+            return False
+        disk.tears = None
+        if disk.world.is_faulty():
+            disk.world.hits["disk.torn_groups"] += 1
+            disk.write(group[: disk.world.chance.between("torn behind", 0, len(group) - 1)])
+            tears()
+        return self.is_dead
 
     def _outcomes(self, group: list[Request]) -> list[Outcome]:
         disk = self.disk

@@ -70,6 +70,9 @@ CANCELLED_AFTER_NS = 45 * SECOND_NS
 """A cancel that is lost is asked for again after 1, 2, 4, 8 and 16 s (EX-8)."""
 ACTED_AFTER_NS = 5 * SECOND_NS
 """A kill's exits are decided with its own commit; a slow disk and a restart of the account fit."""
+LEFT_AFTER_NS = 80 * SECOND_NS
+"""What a kill closes has an exit under way but for the wait behind one that failed, a minute at
+most, and an account that is being rebuilt."""
 HELD_AFTER_NS = 5 * SECOND_NS
 """What the gate held back has ended in our books by then: its own process knows of it."""
 ANSWERED_AFTER_NS = KILL_TIMEOUT_LIVE_NS + 8 * SECOND_NS
@@ -123,6 +126,7 @@ class Judge:
         self._passed: dict[str, int] = {}
         self._told: dict[tuple[int, str], int] = {}
         self._bare: dict[str, int] = {}
+        self._left: dict[str, int] = {}
         self._ttl_ns = config.account.entry_ttl_s * SECOND_NS
         self._qty_max_1e8 = to_1e8(config.limits.position_qty_max or 0)
         self._capital_1e8 = to_1e8(config.account.capital_usd)
@@ -388,6 +392,20 @@ class Judge:
         for position_id, since_ns in self._bare.items():
             if now_ns - since_ns > BARE_MAX_NS:
                 self.found("every position is protected", f"{position_id} is not")
+        self._left_behind(core)
+
+    def _left_behind(self, core: AccountCore) -> None:
+        """Under a kill that closes, no position stands without an exit of its own for long."""
+        now_ns, left = self.world.now_ns, self._left
+        self._left = {
+            each.position_id: left.get(each.position_id, now_ns)
+            for each in core.positions()
+            if core.is_flattening and each.phase != "EXIT_PENDING"
+        }
+        for position_id, since_ns in self._left.items():
+            if now_ns - since_ns > LEFT_AFTER_NS:
+                text = f"{position_id} is left without an exit"
+                self.found("a kill is carried out", text)
 
     # -- kills ------------------------------------------------------------------------------------
 

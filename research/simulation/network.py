@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ANSWER_WAIT_NS = 5 * SECOND_NS
 NO_ANSWER = "no answer in 5 s"
+SLOW_LIST_MAX_MS = 4_500
+"""The longest way home of a list that is still waited for."""
 REQUEST_LATE_MAX_MS = 4_000
 """The longest flight of a request that still arrives."""
 
@@ -88,6 +90,7 @@ class Network:
         deaf_until_ns: What the stream says until then is lost, while requests come and go.
         behind_until_ns: Look-ups read a list that does not reach the present until then.
         stateless_until_ns: The venue's own account cannot be asked for until then.
+        lists_slow_until_ns: The venue's own account is under way for seconds until then.
         armed: What happens to the next order.
     """
 
@@ -102,6 +105,7 @@ class Network:
         self.deaf_until_ns = 0
         self.behind_until_ns = 0
         self.stateless_until_ns = 0
+        self.lists_slow_until_ns = 0
         self.armed: Armed | None = None
         self._stream_ns = 0
         self._broken_from_ns = -1
@@ -149,7 +153,9 @@ class Network:
         if self._is_unreachable() or world.strikes(f"net.{kind}_answer_lost", faults.answer_lost):
             return
         latency_ns = self._latency_ns(kind)
-        if world.strikes(f"net.{kind}_answer_late", faults.answer_late):
+        if kind == "state" and world.is_faulty() and world.now_ns < self.lists_slow_until_ns:
+            latency_ns += world.chance.between("slow list", 1_500, SLOW_LIST_MAX_MS) * MILLI_NS
+        elif world.strikes(f"net.{kind}_answer_late", faults.answer_late):
             latency_ns += world.chance.between(f"{kind} answer", 500, 9_000) * MILLI_NS
         world.after(latency_ns, home)
 

@@ -11,6 +11,7 @@ from actors.operator_words import (
     KillDone,
     KillLevel,
     KillRequest,
+    ReconcileRequest,
     Refused,
     ResumeRequest,
 )
@@ -98,6 +99,17 @@ class Operator:
 
         judge.kill_asked(request.id)
         process.trader.submit_kill(request, heard)
+
+    def reconcile(self) -> None:
+        """Ask how the books differ; whoever asks again may do so before the answer is here."""
+        process = self._current()
+        if process is None:
+            return
+        self._asked += 1
+        request = ReconcileRequest(
+            id=f"reconcile-{self._asked}", reason="a look", by="simulation", is_forced=False
+        )
+        process.trader.reconcile(request, lambda _: None)
 
     def resume_all(self) -> None:
         """Lift what stops it, whoever asked for it: a trigger may have."""

@@ -100,6 +100,7 @@ class Simulation:
             is_lane_drawn=chance.pick("lane", (False, True, True)),
         )
         self.stale_until_ns = 0
+        self.blind_until_ns = 0
         self.is_crossed_next = False
         self._said: deque[MarketMessage] = deque(maxlen=REPEATS_BACK_MAX + 1)
         self._repeats_ratio = chance.pick("feed repeats", (0.0, 0.0, 0.0, 0.03))
@@ -184,6 +185,8 @@ class Simulation:
             self._show(replace(row, tape_seq=seq))
 
     def _show(self, row: MarketMessage) -> None:
+        if isinstance(row, Bar | Quote) and self.world.now_ns < self.blind_until_ns:
+            return
         if isinstance(row, Quote):
             if self.world.now_ns < self.stale_until_ns:
                 return

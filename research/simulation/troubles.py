@@ -80,7 +80,13 @@ ACTIONS = (
     ("venue.stray_in_a_flatten", 1),
 )
 _BAG = tuple(name for name, weight in ACTIONS for _ in range(weight))
-APART = (("venue.reversed_unheard", 0.12),)
+APART = (
+    ("venue.reversed_unheard", 0.12),
+    ("disk.torn", 0.12),
+    ("venue.ends_a_part_filled_exit", 0.12),
+    ("venue.hides_a_fill_and_ends_its_order", 0.12),
+    ("operator.reconciles_over_a_slow_line", 0.12),
+)
 """Each in that share of worlds, once; drawn beside the bag, whose draws stay as they are."""
 
 

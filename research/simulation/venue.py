@@ -86,6 +86,10 @@ class SimVenue:
         executions: Every execution that stands, by its id.
         surprised_ns: When it last changed the account in a way that nobody had asked for.
         placed: Called with an order that was just taken, before anything fills.
+        ends_next_exit: Called as the rest of the next exit that fills in part is ended unasked;
+            None while that is not to happen.
+        hides_next_fill: The next entry that fills in part is ended so as well, and of that fill
+            nobody is told but by its order's end.
     """
 
     def __init__(self, world: World, config: Config, report: Callable[[VenueReport], None]) -> None:
@@ -100,6 +104,8 @@ class SimVenue:
         self.cash_1e8 = to_1e8(config.account.capital_usd)
         self.fees_1e8 = 0
         self.placed: list[Callable[[Booked], None]] = []
+        self.ends_next_exit: Callable[[], None] | None = None
+        self.hides_next_fill = False
         self.is_down = False
         self.halted_until_ns = 0
         self._multiplier = int(config.instruments[0].multiplier)
@@ -332,6 +338,29 @@ class SimVenue:
             )
         )
 
+    def _maybe_end_rest(self, order: Booked) -> None:
+        """Nobody asked for it: a venue may cancel what is left of an order at any time."""
+        ended, self.ends_next_exit = self.ends_next_exit, None
+        if ended is None or not self.world.is_faulty():
+            return
+        ended()
+        self._end_rest(order)
+
+    def _is_hidden(self, order: Booked) -> bool:
+        is_hidden, self.hides_next_fill = self.hides_next_fill, False
+        if not is_hidden or not self.world.is_faulty():
+            return False
+        self.world.hits["net.report_missed"] += 1
+        self._end_rest(order)
+        return True
+
+    def _end_rest(self, order: Booked) -> None:
+        self.world.hits["venue.rest_ended"] += 1
+        take = self._take
+        self.world.after(
+            MILLI_NS, lambda: take(self.book.cancel(order.client_order_id, self.world.now_ns))
+        )
+
     def reverse_one(self) -> bool:
         """Take the newest execution of an ended order back; whether there was one."""
         ended = [
@@ -378,13 +407,23 @@ class SimVenue:
             order.reports.append(report)
             order.broker_order_id = report.broker_order_id or order.broker_order_id
             if report.kind == "FILLED":
-                self.executions[report.execution_id] = report
-                self._account(order, report, 1)
-                if order.filled_1e8 >= order.qty_1e8:
-                    order.state = "FILLED"
+                if self._is_hidden_fill(order, report):
+                    return
             elif report.kind in _ENDS:
                 order.state = report.kind
         self._report(report)
+
+    def _is_hidden_fill(self, order: Booked, report: VenueReport) -> bool:
+        """Book an execution; whether nobody is told of it."""
+        self.executions[report.execution_id] = report
+        self._account(order, report, 1)
+        if order.filled_1e8 >= order.qty_1e8:
+            order.state = "FILLED"
+        elif order.purpose == "EXIT":
+            self._maybe_end_rest(order)
+        elif order.purpose == "ENTRY":
+            return self._is_hidden(order)
+        return False
 
     def _account(self, order: Booked, report: VenueReport, times: int) -> None:
         signed_1e8 = times * order.sign * report.qty_1e8

@@ -60,7 +60,7 @@ class Line:
         self.network.venue = cast("Any", Venue())
         self.network.host = cast("Host", self.host)
 
-    def ask(self) -> None:
+    def ask(self, kind: str = "post") -> None:
         """Carry one request, and let everything happen that follows."""
 
         def acts() -> None:
@@ -69,7 +69,7 @@ class Line:
         def home() -> None:
             self.answered += 1
 
-        self.network.request("post", acts, lambda: home)
+        self.network.request(kind, acts, lambda: home)
         self.settle()
 
     def tell(self, count: int = 1) -> list[int]:
@@ -115,6 +115,18 @@ def test_what_is_late_comes_later() -> None:
     line.ask()
     late_ns = line.world.now_ns - START_NS
     assert SECOND_NS // 2 < late_ns < 5 * SECOND_NS
+
+
+def test_lists_that_are_slow_come_late_and_come() -> None:
+    """WD-5: seconds old when they are heard, and waited for still; nothing else is late."""
+    line = Line(NetworkFaults())
+    line.network.lists_slow_until_ns = WELL_NS
+    line.ask("post")
+    assert line.world.now_ns - START_NS < SECOND_NS
+    asked_ns = line.world.now_ns
+    line.ask("state")
+    assert line.answered == 2
+    assert SECOND_NS < line.world.now_ns - asked_ns < 5 * SECOND_NS
 
 
 def test_a_report_may_be_repeated_and_a_request_never() -> None:

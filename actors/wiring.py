@@ -13,6 +13,7 @@ from actors.breakers import Breakers
 from actors.cell import DELETED
 from actors.checks import ChecksActor, ChecksMemory, ChecksPlan, check_all, check_books, count_looks
 from actors.feed import FeedActor, FeedMemory, FeedPlan
+from actors.heard_before import heard_before
 from actors.kill import KillActor, KillAsked, KillPlan, raise_gate
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
@@ -390,8 +391,15 @@ class Wiring:
     def _detectors(self) -> list[GapDetector]:
         ports = self.system.ports
         silence_ns = 0 if ports.is_bars else TICK_SILENCE_NS
+        # A recording is read again from its session's opening; a live market only goes on.
+        before = {} if ports.is_virtual else heard_before(ports.record, ports.run)
         return [
-            GapDetector(symbol, silence_ns=silence_ns, cadence_ns=ports.cadence_ns)
+            GapDetector(
+                symbol,
+                silence_ns=silence_ns,
+                cadence_ns=ports.cadence_ns,
+                before=before.get(symbol),
+            )
             for symbol in ports.instruments
         ]
 

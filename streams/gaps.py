@@ -44,20 +44,41 @@ class Gap:
     reason: GapReason
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardBefore:
+    """What another process heard of an instrument, and told of, before it ended.
+
+    Attributes:
+        until_ns: Until when.
+        holes: Start and end of each hole that it told of.
+    """
+
+    until_ns: int
+    holes: tuple[tuple[int, int], ...] = ()
+
+
 class GapDetector:
     """Finds the holes of one instrument's feed: missing bars, or ticks that fall silent.
 
-    Give it every message in order. A hole before the first bar begins at the session's open, one
-    after the last ends at its close.
+    Give it every message in order. A hole before the first bar begins at the session's open, or
+    where it was heard before; one after the last ends at its close.
     """
 
-    def __init__(self, instrument: str, *, silence_ns: int = 0, cadence_ns: int = BAR_NS) -> None:
+    def __init__(
+        self,
+        instrument: str,
+        *,
+        silence_ns: int = 0,
+        cadence_ns: int = BAR_NS,
+        before: HeardBefore | None = None,
+    ) -> None:
         """Watch `instrument`; `silence_ns` is how long nothing may come without being a hole.
 
         Bars need 0: each must begin where the one before ended. For ticks see TICK_SILENCE_NS.
         `cadence_ns` is the length of the bars that a hole lacks.
         """
         self._instrument = instrument
+        self._before = before
         self._silence_ns = silence_ns
         self._cadence_ns = cadence_ns
         self._session: SessionOpened | None = None
@@ -81,9 +102,7 @@ class GapDetector:
         """Take a message in; the hole that ends with it, if one does."""
         match message:
             case SessionOpened():
-                self._session = message
-                self._covered_ns = message.open_ns
-                self._missing_ns = 0
+                self._open(message)
                 return None
             case SessionClosed():
                 return self._cover(message.at_ns, message.at_ns)
@@ -93,6 +112,15 @@ class GapDetector:
                 return self._cover(message.source_ns, message.source_ns)
             case _:
                 return None
+
+    def _open(self, session: SessionOpened) -> None:
+        self._session = session
+        self._covered_ns, self._missing_ns = session.open_ns, 0
+        before = self._before
+        if before is not None and session.open_ns < before.until_ns <= session.close_ns:
+            self._covered_ns = before.until_ns
+            of_session = [(start, end) for start, end in before.holes if start >= session.open_ns]
+            self._missing_ns = sum(end - start for start, end in of_session)
 
     def _cover(self, from_ns: int, until_ns: int) -> Gap | None:
         """Note that there was something from one instant to another."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.gaps import Freshness, Gap, GapDetector, GapReason, Heartbeat
+from streams.gaps import Freshness, Gap, GapDetector, GapReason, HeardBefore, Heartbeat
 from streams.generate import MarketPlan, generate
 from streams.load import load
 from streams.loading import LoadRequest
@@ -175,6 +175,27 @@ def test_generated_holes_are_found(tmp_path: Path) -> None:
         generate(MarketPlan(seed=4, sessions=5, holes=holes), tmp_path / "a.tape")
         with Tape(tmp_path / "a.tape") as tape:
             assert len(gaps_of(GapDetector("SPY"), messages(tape))) == 5 * holes
+
+
+def test_what_was_heard_before_is_no_hole() -> None:
+    """MD-2: a process that goes on with a session tells of the hole that its absence made, once.
+
+    What was told before counts for the completeness of the session, and of no other.
+    """
+    before = HeardBefore(
+        until_ns=OPEN + 8 * MINUTE,
+        holes=((OPEN - MINUTE, OPEN - 1), (OPEN, OPEN + 2 * MINUTE)),
+    )
+    detector = GapDetector("ES", silence_ns=MINUTE, before=before)
+    (gap,) = gaps_of(detector, [opened(), printed(10)])
+    assert (gap.start_ns, gap.end_ns, gap.missing) == (OPEN + 8 * MINUTE, OPEN + 10 * MINUTE, 2)
+    assert detector.missing_ns == 4 * MINUTE
+    assert detector.completeness_ratio == 0.6
+    soon = GapDetector("ES", silence_ns=MINUTE, before=before)
+    assert gaps_of(soon, [opened(), printed(9)]) == []
+    other = GapDetector("ES", silence_ns=MINUTE, before=before)
+    (whole,) = gaps_of(other, [opened(1), closed(1)])
+    assert (whole.missing, other.completeness_ratio) == (MINUTES, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import re
 import signal
 from collections import Counter
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -98,7 +99,10 @@ def test_a_live_run_that_is_killed_leaves_no_orphan_and_no_duplicate(
 
 
 async def judge(where: Venue, data_dir: Path) -> None:
-    """One order an intent, one write an order, the same fills, a journal without a hole."""
+    """One order an intent, one write an order, the same fills, a journal without a hole.
+
+    The holes of the feed are told once each, the one of the process that was killed too.
+    """
     truth = await where.truth()
     assert set(truth["orders_by_client_id"].values()) == {1}
     assert truth["orders_without_client_id"] == 0
@@ -115,6 +119,11 @@ async def judge(where: Venue, data_dir: Path) -> None:
     )
     said = ask("sql", sql, "--data-dir", str(data_dir), "--json")
     assert said.code == 0, said.out + said.err
+    gaps = ask(
+        "sql", "SELECT start_ns, end_ns FROM feed_gaps ORDER BY 1",
+        "--data-dir", str(data_dir), "--json",
+    ).json()["rows"]  # fmt: skip
+    assert all(one["end_ns"] <= two["start_ns"] for one, two in pairwise(gaps)), gaps
     ids = {str(order["id"]): where.own_id(order) for order in truth["orders"]}
     assert totals(
         [

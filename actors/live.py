@@ -29,6 +29,8 @@ from actors.messages import FEED
 from actors.operator import handle_signals
 from actors.own_orders import OwnOrders
 from actors.previews import Previews
+from actors.price_watch import PriceWatch
+from actors.prices_live import known_windows, price_watch
 from actors.process import (
     cut_off_run,
     note_strategies,
@@ -114,6 +116,8 @@ class LiveTrader:
             )
         )
         self.system = self._build()
+        self.prices = self._make_prices()
+        self.system.wiring.prices = self.prices
         pass_on(self.system.rounds, self.lane.now_ns, reporter)
 
     @classmethod
@@ -283,9 +287,13 @@ class LiveTrader:
             raise LeftOpenError
 
     def _attend(self) -> list[asyncio.Task[None]]:
-        """What goes on beside the lane: the display, the clocks, the ends of markets."""
-        beside = (self._report(), self._clock_watch().run(), self.follow_resolutions())
-        return [asyncio.create_task(each) for each in beside]
+        """What goes on beside the lane: display, clocks, ends of markets, prices of windows."""
+        clocks = self._clock_watch().run()
+        beside = (self._report(), clocks, self.follow_resolutions(), self.follow_prices())
+        tasks = [asyncio.create_task(each) for each in beside]
+        for task in tasks:
+            task.add_done_callback(self._beside_ended)
+        return tasks
 
     async def _go_silent(self, attendants: Sequence[asyncio.Task[None]]) -> None:
         """No price is heard any more, and nobody is told of the run."""
@@ -295,6 +303,11 @@ class LiveTrader:
         for each in attendants:
             each.cancel()
         await asyncio.gather(*attendants, return_exceptions=True)
+
+    def _beside_ended(self, task: "asyncio.Task[None]") -> None:
+        """What a run needs beside trading has ended, and nobody else would say so."""
+        if not task.cancelled() and task.exception() is not None:
+            self._notify("CRITICAL", f"a part of the run failed: {task.exception()!r}", ())
 
     async def follow_resolutions(self, every_s: float = EVERY_S) -> None:
         """Where markets of the venue end: watch for their ends, until cancelled (MD-8)."""
@@ -309,9 +322,28 @@ class LiveTrader:
             tell=lambda message: self.lane.tell(account, message),
             note=self._note,
             notify=self._notify,
+            doubts=(lambda _: ()) if self.prices is None else self.prices.doubts,
             every_s=every_s,
         )
         await ResolutionWatch(plan).run()
+
+    def _make_prices(self) -> PriceWatch | None:
+        if self.options.closing:
+            return None
+        is_new = self.cut_off is None
+        return price_watch(
+            self.options.broker,
+            self.connection,
+            self.config.input.spot_feeds,
+            self._note,
+            self._notify,
+            known=lambda: [] if is_new else known_windows(self.record, self.run_id),
+        )
+
+    async def follow_prices(self) -> None:
+        """Where there are binary windows: reference and spot prices, until cancelled (MD-10)."""
+        if self.prices is not None:
+            await self.prices.run()
 
     def begin(self) -> None:
         """Start the system and its market."""

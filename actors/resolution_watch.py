@@ -27,6 +27,7 @@ class ResolutionPlan:
         tell: Mails to the account.
         note: Journals a fact of the system: stream, kind, payload.
         notify: Told severity, text and ids.
+        doubts: What else there is against a resolution: the reference's direction (MD-10).
         every_s: Between two questions.
     """
 
@@ -36,6 +37,7 @@ class ResolutionPlan:
     tell: Callable[[Message], None]
     note: Callable[[str, str, dict[str, Any]], None]
     notify: Callable[[str, str, tuple[str, ...]], None]
+    doubts: Callable[[Resolution], tuple[str, ...]] = lambda _: ()
     every_s: float = EVERY_S
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
@@ -64,14 +66,15 @@ class ResolutionWatch:
 
     def _take(self, found: Resolution) -> None:
         self._worth_1e8[found.instrument] = found.worth_1e8
+        doubts = (*found.doubts, *self.plan.doubts(found))
         payload = {
             "instrument": found.instrument,
             "market": found.market,
             "worth_1e8": found.worth_1e8,
-            "doubts": list(found.doubts),
+            "doubts": list(doubts),
         }
         self.plan.note(f"market/{found.market}", "MarketResolved", payload)
-        for doubt in found.doubts:
+        for doubt in doubts:
             text = f"the resolution of {found.market[:14]} is not clear: {doubt}"
             self.plan.notify("CRITICAL", text, (found.instrument,))
 

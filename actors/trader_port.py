@@ -156,7 +156,7 @@ class RunningTrader:
             mode=str(system.mode),
             run=system.ports.run,
             kill_level=system.kill_memory.level,
-            feeds=[feed_health(system)],
+            feeds=[feed_health(system), *price_health(system)],
             journal_lag_rows=system.rounds.pending(),
             lease_holder=self._holder,
             watchdog=system.wiring.watchdog_snapshot(),
@@ -207,6 +207,12 @@ def feed_health(system: "System") -> FeedHealth:
     }
 
 
+def price_health(system: "System") -> list[FeedHealth]:
+    """The prices beside binary windows, each feed for itself (MD-10)."""
+    watch = system.wiring.prices
+    return [] if watch is None else watch.health()
+
+
 def status_of(system: "System") -> dict[str, Any]:
     """The state of a run; docs/reference/operator-port.md has the keys."""
     core, wiring = system.core, system.wiring
@@ -233,6 +239,7 @@ def status_of(system: "System") -> dict[str, Any]:
         "assertions": _assertions(system),
         "breakers": system.wiring.breakers.states(),
         "clocks": list(system.wiring.clocks.values()),
+        "windows": [] if wiring.prices is None else wiring.prices.shown(),
         "protections": [] if account is None else [_protection(p) for p in account.protections],
         "strategies": [
             {

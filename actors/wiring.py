@@ -73,6 +73,7 @@ from trading.run_options import Mode
 from trading.strategies.view import InstrumentSeen
 
 if TYPE_CHECKING:
+    from actors.price_watch import PriceWatch
     from actors.system import StrategyBuild, System
 
 _EVENT_KINDS = {
@@ -109,6 +110,7 @@ class Wiring:
             limits=_breaker_limits(system.config.breakers),
         )
         self.clocks: dict[str, ClockSeen] = {}
+        self.prices: PriceWatch | None = None
         self.checks_plan = self._checks_plan()
         self.triggers = Triggers(self._triggers_plan())
         self.latency = LatencyMarks(system.ports.record.mark, system.ports.mono_ns)

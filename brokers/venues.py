@@ -15,6 +15,7 @@ from brokers.calls import CallEnded, untold
 from brokers.credentials import Credentials, find
 from brokers.http import ANSWER_WAIT_S, Endpoint
 from brokers.offset import Offset
+from brokers.prices import PriceSource
 from trading.errors import SafetyRefusedError
 from trading.market import Bar, Quote, TradePrint
 
@@ -189,6 +190,7 @@ class VenueKind:
             the account of the first credential (raises SetupError where that cannot be).
         rehearsed: The order that it is rehearsed with.
         resolutions: Where markets end: what asks for their ends.
+        prices: Where there are binary windows: what knows them and their prices (MD-10).
     """
 
     capabilities: Capabilities
@@ -198,6 +200,7 @@ class VenueKind:
     preparer: Callable[[str], Callable[[bytes], Prepared]]
     rehearsed: RehearsedOrder = SHARES
     resolutions: Callable[[Any], Resolutions] | None = None
+    prices: Callable[[Any], PriceSource] | None = None
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ import orjson
 
 from trading.config_desk import AlertsSection, ConsoleSection, LogsSection, RetentionSection
 from trading.config_fields import Section, above, at_least, between, doc, name, ratio, symbol_of
+from trading.config_prices import SpotFeed
 from trading.money import to_1e8
 from trading.run_options import Mode
 
@@ -78,6 +79,9 @@ class InputSection(Section, frozen=True, kw_only=True):
     capture: Annotated[
         bool, doc("keep a live run's quotes and trades in capture/, as Parquet (MD-6)")
     ] = False
+    spot_feeds: Annotated[
+        tuple[SpotFeed, ...], doc("exchanges beside binary windows, see docs/how-to/canary.md")
+    ] = ()
 
 
 class AccountSection(Section, frozen=True, kw_only=True):

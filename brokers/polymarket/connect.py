@@ -12,6 +12,7 @@ from brokers.http import ANSWER_WAIT_S, Channel, Endpoint
 from brokers.limiter import Limiter
 from brokers.polymarket.data import MarketStream
 from brokers.polymarket.orders import CAPABILITIES, prepare
+from brokers.polymarket.prices import PolymarketPrices
 from brokers.polymarket.probe import PolymarketProbe
 from brokers.polymarket.resolutions import PolymarketResolutions
 from brokers.polymarket.rest import Rest
@@ -26,6 +27,7 @@ HOSTS: Final = {"clob.polymarket.com": Place.LIVE, "clob-staging.polymarket.com"
 STREAM_HOST: Final = "ws-subscriptions-clob.polymarket.com"
 MARKETS_URL: Final = "https://gamma-api.polymarket.com"
 DATA_URL: Final = "https://data-api.polymarket.com"
+PRICES_URL: Final = "wss://ws-live-data.polymarket.com"
 LINKS: Final = 16
 CANCELS_PER_S: Final = 80
 READS_PER_10_S: Final = 300
@@ -44,6 +46,7 @@ class Addresses:
     data: Endpoint
     markets: Endpoint
     streams: str
+    prices: str
     place: Place
 
     @classmethod
@@ -63,6 +66,7 @@ class Addresses:
             data=Endpoint.of(f"{trading.url}/data-api" if is_simulated else DATA_URL),
             markets=Endpoint.of(f"{trading.url}/gamma" if is_simulated else MARKETS_URL),
             streams=f"{own}/ws" if is_simulated else f"wss://{STREAM_HOST}/ws",
+            prices=f"{own}/ws/feeds" if is_simulated else PRICES_URL,
             place=place,
         )
 
@@ -133,6 +137,11 @@ class Connection:
         """Which markets were decided, not connected yet."""
         return PolymarketResolutions(self._rest(untold))
 
+    def prices(self) -> PolymarketPrices:
+        """Windows and what they ask about, not connected yet."""
+        rest = self._rest(untold)
+        return PolymarketPrices(rest, self.addresses.prices, self.now_ns, self.seed)
+
     def preparer(self) -> Callable[[bytes], Prepared]:
         """For DRY_RUN: signed by the rules that the venue told; the API key is left out (BR-4)."""
         session = self.session
@@ -182,4 +191,5 @@ VENUE: Final = VenueKind(
         refused={"qty_1e8": 10_000_000 * ONE_1E8},  # more than the wallet has
     ),
     resolutions=Connection.resolutions,
+    prices=Connection.prices,
 )

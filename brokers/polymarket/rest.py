@@ -304,9 +304,9 @@ class Rest(Caller):
         place = quote(condition_id, safe="")
         return await self._public(f"/markets/{place}", MarketState, "market")
 
-    async def gamma(self, condition_id: str) -> GammaMarket | None:
-        """The same market as the service of markets has it; None where it has none."""
-        asked = urlencode({"condition_ids": condition_id, "closed": "true"})
+    async def gamma(self, condition_id: str, *, is_closed: bool = True) -> GammaMarket | None:
+        """The same market as the service of markets has it; None where it has none such."""
+        asked = urlencode({"condition_ids": condition_id, "closed": str(is_closed).lower()})
         request = self.markets.request("GET", f"/markets?{asked}")
         found = await self.exchange(
             (self.markets, "markets", Priority.POLL),

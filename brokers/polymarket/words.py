@@ -297,6 +297,10 @@ class GammaMarket(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     closed: bool = False
     clob_token_ids: str = "[]"  # noqa: S105 - an outcome's token
     outcome_prices: str = "[]"
+    outcomes: str | None = None
+    event_start_time: str | None = None
+    end_date: str | None = None
+    resolution_source: str | None = None
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, rename={"answer_msg": "errorMsg"}):

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from brokers.sim.hub import Client, Hub
 from brokers.sim.market import QuoteTick, Tick
+from brokers.sim.polymarket.exchange import NAME as OTHER
 from brokers.sim.polymarket.windows import SPOT
 from brokers.sim.sockets import Outlet
 from brokers.sim.units import NS, dump_json, load_json, number
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 EXCHANGE: Final = "crypto_prices"
 ORACLE: Final = "crypto_prices_chainlink"
+FEEDS: Final = (EXCHANGE, ORACLE, OTHER)
 _NAMES: Final = {EXCHANGE: "btcusdt", ORACLE: "btc/usd"}
 
 
@@ -38,8 +40,23 @@ class FeedHub(Hub[FeedClient]):
         self._site = site
 
     def begin(self) -> None:
-        """The oracle speaks each full second."""
+        """The oracle speaks each full second; none is silent or wrong."""
+        self._silent_until_ns: dict[str, int] = {}
+        self._shift_ratio: dict[str, float] = {}
         self._schedule()
+
+    def spoil(self, name: str, silent_ns: int, shift_ratio: float) -> None:
+        """One of `FEEDS` is silent for so long, and its prices are off by so much from now on."""
+        self._silent_until_ns[name] = self._site.core.now_ns() + silent_ns
+        self._shift_ratio[name] = shift_ratio
+
+    def price_1e8(self, name: str) -> int | None:
+        """What one of them says now; None while it is silent."""
+        now_ns = self._site.core.now_ns()
+        if self._site.is_muted or now_ns < self._silent_until_ns.get(name, 0):
+            return None
+        price_1e8 = self._site.core.market.last_1e8(SPOT)
+        return price_1e8 + round(price_1e8 * self._shift_ratio.get(name, 0.0))
 
     def _schedule(self) -> None:
         core = self._site.core
@@ -48,16 +65,21 @@ class FeedHub(Hub[FeedClient]):
         core.agenda.add(max(next_ns, core.clock.now_ns() // NS * NS), partial(self._oracle))
 
     def _oracle(self) -> None:
-        self._tell(ORACLE, self._site.core.market.last_1e8(SPOT))
+        self.tell_oracle()
         self._schedule()
+
+    def tell_oracle(self) -> None:
+        """Its price of this instant, which a window begins or ends with."""
+        self._tell(ORACLE)
 
     def hear_tick(self, tick: Tick) -> None:
         """The exchange tells its price whenever it has moved."""
         if tick.symbol == SPOT and isinstance(tick, QuoteTick):
-            self._tell(EXCHANGE, self._site.core.market.last_1e8(SPOT))
+            self._tell(EXCHANGE)
 
-    def _tell(self, topic: str, price_1e8: int) -> None:
-        if self._site.is_muted:
+    def _tell(self, topic: str) -> None:
+        price_1e8 = self.price_1e8(topic)
+        if price_1e8 is None:
             return
         at_ms = self._site.core.now_ns() // 1_000_000
         event = {

@@ -14,7 +14,8 @@ from brokers.sim.limits import Keys
 from brokers.sim.polymarket.auth import Doors
 from brokers.sim.polymarket.desk import Desk
 from brokers.sim.polymarket.engine import Engine
-from brokers.sim.polymarket.feeds import FeedHub
+from brokers.sim.polymarket.exchange import ExchangeHub
+from brokers.sim.polymarket.feeds import FEEDS, FeedHub
 from brokers.sim.polymarket.limits import Limits
 from brokers.sim.polymarket.listing import TICKS_1E8, Listing, Token, listings
 from brokers.sim.polymarket.market_stream import MarketHub
@@ -83,6 +84,7 @@ class PolymarketSite(Site):
         self.users = UserHub(self)
         self.ticks = MarketHub(self)
         self.feeds = FeedHub(self)
+        self.exchange = ExchangeHub(self)
         self.open(options)
 
     def open(self, options: VenueOptions) -> None:
@@ -106,12 +108,15 @@ class PolymarketSite(Site):
         )
         self.desk = Desk(self.core, self.wallet.address, self._tell, self.pace_ns)
         self.ticks.begin()
-        self.core.market.listeners += [self.ticks.hear_tick, self.feeds.hear_tick]
+        hears = [self.ticks.hear_tick, self.feeds.hear_tick, self.exchange.hear_tick]
+        self.core.market.listeners += hears
         self._begin_windows()
 
     def _begin_windows(self) -> None:
         self.feeds.begin()
-        self._windows = Windows(self.core, self._opened, self._stop, self._decide)
+        self._windows = Windows(
+            self.core, self._opened, self._stop, self._decide, self.feeds.tell_oracle
+        )
 
     def _opened(self, window: Listing) -> None:
         self._know(window)
@@ -145,6 +150,7 @@ class PolymarketSite(Site):
             "tick": self._tick_now,
             "settlement": self._settlement_now,
             "windows": self._windows_now,
+            "feeds": self._feeds_now,
         }
 
     def _named(self, body: dict[str, Any]) -> Listing:
@@ -183,6 +189,14 @@ class PolymarketSite(Site):
         self._redeemed_ns = seconds(float(body.get("paid_s", self._redeemed_ns / NS)))
         spans = {"mined": life.mined_ns, "confirmed": life.confirmed_ns, "paid": self._redeemed_ns}
         return {f"{name}_s": span_ns / NS for name, span_ns in spans.items()}
+
+    def _feeds_now(self, body: dict[str, Any]) -> Any:
+        """`feed` is silent for `seconds`; its prices are off by `shift_ratio` until told else."""
+        name, shift_ratio = str(body["feed"]), float(body.get("shift_ratio", 0.0))
+        if name not in FEEDS or not abs(shift_ratio) < 1:
+            raise ValueError(f"feed is one of {', '.join(FEEDS)}, shift_ratio within 1; was {body}")
+        self.feeds.spoil(name, seconds(float(body.get("seconds", 0.0))), shift_ratio)
+        return {"feed": name, "shift_ratio": shift_ratio}
 
     def _windows_now(self, body: dict[str, Any]) -> Any:
         """`count` windows of `seconds`: the first begins in `in_s`, others `every_s` later."""
@@ -249,6 +263,7 @@ class PolymarketSite(Site):
         self.users.cut()
         self.ticks.cut()
         self.feeds.cut()
+        self.exchange.cut()
 
     def is_listed(self, symbol: str) -> bool:
         """Whether there is a book of this name."""
@@ -263,6 +278,7 @@ class PolymarketSite(Site):
             "data_subscriptions": self.ticks.subscriptions,
             "feed_streams": self.feeds.clients,
             "feed_subscriptions": self.feeds.subscriptions,
+            "exchange_streams": self.exchange.clients,
         }
 
     def truth(self) -> dict[str, Any]:

@@ -31,7 +31,9 @@ def spot() -> Instrument:
 class Windows:
     """Lists a window when the one before it ends."""
 
-    def __init__(self, core: Core, opened: Open, closed: Open, decide: Decide) -> None:
+    def __init__(
+        self, core: Core, opened: Open, closed: Open, decide: Decide, mark: Callable[[], None]
+    ) -> None:
         """Open the one that is under way.
 
         Args:
@@ -39,11 +41,13 @@ class Windows:
             opened: Hears of a window that begins, before it is quoted.
             closed: Hears of one that takes no more orders.
             decide: Hears who won.
+            mark: Has the oracle say its price at the instants that count.
         """
         self._core = core
         self._opened = opened
         self._closed = closed
         self._decide = decide
+        self._mark = mark
         now_ns = core.now_ns()
         self._open(now_ns - now_ns % WINDOW_NS)
 
@@ -71,6 +75,7 @@ class Windows:
 
     def _begin(self, window: Listing) -> None:
         window.reference_1e8 = self._core.market.last_1e8(SPOT)
+        self._mark()
         self._core.market.follow(SPOT, window.symbol, partial(self._price, window))
 
     def _end_and_go_on(self, window: Listing) -> None:
@@ -79,6 +84,7 @@ class Windows:
 
     def _end(self, window: Listing) -> None:
         last_1e8 = self._core.market.last_1e8(SPOT)
+        self._mark()
         winner = window.first if last_1e8 >= window.reference_1e8 else window.second
         self._closed(window)
         self._core.soon(partial(self._decide, window, winner), DECIDED_NS)

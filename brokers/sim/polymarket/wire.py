@@ -26,6 +26,7 @@ class PolymarketWire(SiteWire[PolymarketSite]):
         app.router.add_get("/ws/user", self._site.users.serve)
         app.router.add_get("/ws/market", self._site.ticks.serve)
         app.router.add_get("/ws/feeds", self._site.feeds.serve)
+        app.router.add_get("/ws/exchange", self._site.exchange.serve)
         self._public.add_to(app.router)
         self._private.add_to(app.router)
         self._metadata.add_to(app.router)

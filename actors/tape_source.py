@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streams.generate import MarketPlan, Story, ensure_generated
+from streams.kept_tapes import use_tape
 from streams.loading import LoadRequest, ensure_tape
 from trading.calendar import Calendar
 from trading.config import Config
@@ -38,11 +39,20 @@ def find_tape(options: RunOptions, config: Config, cut_off: RunInfo | None) -> S
                 f"run {cut_off.run} was cut off, and its tape {path} is gone: without it nothing "
                 "can be recovered; put it back, or start on another --data-dir"
             )
-        return Source(cut_off.source, path)
+        return _used(Source(cut_off.source, path), options, config)
     if options.replay is not None:
-        return Source(options.replay.name, ensure_tape(_request(options, config), options.data_dir))
+        path = ensure_tape(_request(options, config), options.data_dir)
+        return _used(Source(options.replay.name, path), options, config)
     plan = generated_plan(config, options.session_yyyymmdd)
-    return Source(f"{_GENERATED}, seed {plan.seed}", ensure_generated(plan, options.data_dir))
+    path = ensure_generated(plan, options.data_dir)
+    return _used(Source(f"{_GENERATED}, seed {plan.seed}", path), options, config)
+
+
+def _used(source: Source, options: RunOptions, config: Config) -> Source:
+    """The data directory keeps so many tapes; elsewhere nothing is removed."""
+    if source.path.parent.resolve() == (options.data_dir / "tapes").resolve():
+        use_tape(source.path, config.retention.tapes_max)
+    return source
 
 
 def _request(options: RunOptions, config: Config) -> LoadRequest:

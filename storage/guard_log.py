@@ -1,13 +1,16 @@
 """The guard's own log, read for the journal: hash-chained lines that nobody else writes (WD-6).
 
-A line is `HASH JSON`, the SHA-256 of the JSON text; rust_core/guard/src/log.rs writes it.
+A line is `HASH JSON`, the SHA-256 of the JSON text; rust_core/guard/src/log.rs writes it. The guard
+puts a full file aside, `guard.log.SEQ`, keeps so many, and says in a line of its own up to where
+lines were removed (WD-8).
 """
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -15,7 +18,11 @@ from storage.errors import RecordDamagedError
 
 LOG_NAMES = ("guard.log", "guard-kill.log")
 """The guard's, and that of kills for which no guard could be reached."""
-_FIRST = "0" * 64
+PRUNED: Final = "LogPruned"
+_FIRST: Final = (0, "0" * 64)
+_FULL: Final = re.compile(r"\.[0-9]{12}\Z")
+_LISTED_MAX: Final = 5
+"""So often a log is listed anew, when its guard puts a file aside while it is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +42,62 @@ def guard_lines(data_dir: Path) -> Iterator[GuardLine]:
         RecordDamagedError: A line was changed or is missing.
     """
     for name in LOG_NAMES:
-        path = data_dir / name
-        if path.exists():
-            yield from _lines(path)
+        yield from _lines(_texts(data_dir, name))
 
 
-def _lines(path: Path) -> Iterator[GuardLine]:
-    before = _FIRST
-    # Behind the last line end nothing was synced.
-    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
-        digest, _, text = line.decode("utf-8", "replace").partition(" ")
-        if digest != hashlib.sha256(text.encode()).hexdigest():
-            raise _damaged(path, number)
-        fields = orjson.loads(text)
-        if fields["prev"] != before or fields["seq"] != number:
-            raise _damaged(path, number)
-        before = digest
-        yield GuardLine(digest, fields["at_ns"], fields["kind"], fields["payload"])
+def _texts(data_dir: Path, name: str) -> list[tuple[Path, bytes]]:
+    """The files of a log with what they hold, oldest first, of one instant."""
+    for _ in range(_LISTED_MAX):
+        files = _files(data_dir, name)
+        try:
+            texts = [(path, path.read_bytes()) for path in files]
+        except FileNotFoundError:
+            continue
+        if _files(data_dir, name) == files:
+            return texts
+    raise RecordDamagedError(
+        f"{data_dir / name}: its files changed {_LISTED_MAX} times while they were read, which no "
+        "guard does: look who writes there, then try again"
+    )
+
+
+def _files(data_dir: Path, name: str) -> list[Path]:
+    path = data_dir / name
+    full = sorted(
+        each for each in data_dir.glob(f"{name}.*") if _FULL.match(each.name[len(name) :])
+    )
+    return [*full, path] if path.exists() else full
+
+
+def _lines(texts: list[tuple[Path, bytes]]) -> list[GuardLine]:
+    found: list[GuardLine] = []
+    before: tuple[int, str] | None = None
+    missing: tuple[int, str] | None = None
+    for path, text in texts:
+        # Behind the last line end nothing was synced.
+        for number, line in enumerate(text.split(b"\n")[:-1], start=1):
+            digest, fields = _checked(path, number, line)
+            follows = (fields["seq"] - 1, fields["prev"])
+            if before is None:
+                missing = None if follows == _FIRST else follows
+            elif follows != before:
+                raise _damaged(path, number)
+            payload = fields["payload"]
+            if fields["kind"] == PRUNED and (payload["through"], payload["digest"]) == missing:
+                missing = None
+            before = (fields["seq"], digest)
+            found.append(GuardLine(digest, fields["at_ns"], fields["kind"], payload))
+    if missing is not None:
+        raise _damaged(texts[0][0], 1)
+    return found
+
+
+def _checked(path: Path, number: int, line: bytes) -> tuple[str, dict[str, Any]]:
+    digest, _, text = line.decode("utf-8", "replace").partition(" ")
+    if digest != hashlib.sha256(text.encode()).hexdigest():
+        raise _damaged(path, number)
+    fields: dict[str, Any] = orjson.loads(text)
+    return digest, fields
 
 
 def _damaged(path: Path, number: int) -> RecordDamagedError:

@@ -4,11 +4,14 @@ Trading never migrates by itself: a record that is behind, ahead or altered refu
 `migrate` brings it up after a backup.
 """
 
+import contextlib
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Final
 
 import apsw
 
@@ -16,6 +19,10 @@ from storage.connection import open_memory, open_writer, record_path
 from storage.errors import RecordDamagedError, RecordVersionError
 from storage.lease import Lease
 
+BACKUPS_KEPT: Final = 2
+"""Of the copies that are made before a step."""
+_BACKUP: Final = ".before-"
+_BACKUP_NAME: Final = re.compile(r"\.before-[0-9]{4}\Z")
 _LEDGER = """CREATE TABLE IF NOT EXISTS schema_migrations (
     number INTEGER PRIMARY KEY,
     name TEXT NOT NULL,
@@ -166,10 +173,26 @@ def _migrate(path: Path) -> list[str]:
         else:
             steps = pending(connection)
             if steps:
-                backup = path.with_name(f"{path.name}.before-{steps[0].number:04d}")
+                backup = path.with_name(f"{path.name}{_BACKUP}{steps[0].number:04d}")
                 connection.execute("VACUUM INTO ?", (str(backup),))
         if steps:
             apply(connection, steps)
+            _drop_backups(path)
         return [step.name for step in steps]
     finally:
         connection.close()
+
+
+def _drop_backups(path: Path) -> None:
+    """Keep the newest copies of a record as it was before a step: each is as large as the record.
+
+    Called when the steps have been applied; one that cannot be removed stays until the next time.
+    """
+    backups = sorted(
+        each
+        for each in path.parent.glob(f"{path.name}{_BACKUP}*")
+        if _BACKUP_NAME.search(each.name)
+    )
+    for old in backups[:-BACKUPS_KEPT]:
+        with contextlib.suppress(OSError):
+            old.unlink()

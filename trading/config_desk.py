@@ -110,3 +110,6 @@ class RetentionSection(Section, frozen=True, kw_only=True):
     capture_days: Annotated[
         int | None, above(0, "so many of the newest days in capture/ are kept, whole ones")
     ] = 90
+    tapes_max: Annotated[
+        int | None, above(0, "so many tapes are kept, by their last use; SQL's bars go with others")
+    ] = 200

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Final
 
 from research.crash.live import venue
+from research.guarding.closing import CLOSED, closed
 from research.guarding.parts import PARTS, killed
 from research.guarding.stage import GUARD, DrillFailedError, Hook, Stage
 
 __all__ = ["FAULTS", "NAMES", "NO_MOUNT", "DrillFailedError", "Row", "drill", "run"]
 
 _SWEPT: Final = "no order of ours works"
-_FENCED: Final = "the fence is raised"
+_TOLD: Final = "the fence is raised"
 _DISK_MB: Final = 64
 _USAGE: Final = 2
 NO_MOUNT: Final = "needs the right to mount a small folder"
@@ -32,7 +33,8 @@ class Row:
 
     Attributes:
         fault: Its name.
-        detect_ms: From the fault until it was told of, -1 when it was not.
+        detect_ms: From the fault until the guard noted that it acts, in its own log, or, where it
+            does not act, until a person was told; -1 for never.
         safe_ms: From the fault until no order of ours worked in the venue's own book, or, where the
             trader lives, until it let no entry out or everything was as before; -1 for never.
         orders_left: Orders of ours that work; None where the trader lives and looks after them.
@@ -70,14 +72,14 @@ async def _stop_trader(stage: Stage, _: int, __: _Seen) -> int:
 
 
 async def _go_wrong(stage: Stage, _: int, __: _Seen) -> int:
-    stage.trigger.touch()
-    return time.time_ns()
+    return await stage.goes_wrong()
 
 
 async def _kill_both(stage: Stage, guard: int, _: _Seen) -> int:
     at_ns = _signal(stage.trader_pid, signal.SIGKILL)
     _signal(guard, signal.SIGKILL)
-    await stage.start_guard()  # as its supervisor would
+    stage.reap(guard)
+    await stage.start_guard()  # as its supervisor would, which waits for the end of the first
     return at_ns
 
 
@@ -130,8 +132,7 @@ async def _cut_feed(stage: Stage, _: int, seen: _Seen) -> int:
 
 
 async def _strategy_raises(stage: Stage, _: int, seen: _Seen) -> int:
-    stage.trigger.touch()
-    at_ns = time.time_ns()
+    at_ns = await stage.goes_wrong()
     await stage.until(lambda: stage.trader_said("ERROR strategy:"), "the trader's word")
     seen.detected_ns = time.time_ns()
     await _trades_on(stage, seen)
@@ -163,7 +164,7 @@ FAULTS: Final[dict[str, Inflict]] = {
     "feed cut": _cut_feed,
     "strategy raises": _strategy_raises,
 }
-NAMES: Final = (*FAULTS, *PARTS)
+NAMES: Final = (*FAULTS, CLOSED, *PARTS)
 """Every row, in the order in which they are shown."""
 _TRADES_ON: Final = ("feed cut", "strategy raises")
 _LIVES: Final = {
@@ -184,9 +185,7 @@ async def drill(faults: Sequence[str], told: Callable[[Row], None]) -> list[Row]
             with _folder(fault) as folder:
                 stage = Stage(folder, where, hook)
                 try:
-                    row = await (
-                        _part(folder, fault) if fault in PARTS else _rehearsed(stage, fault)
-                    )
+                    row = await _played(stage, fault)
                 except DrillFailedError as error:
                     row = _failed(fault, str(error))
                 finally:
@@ -194,6 +193,19 @@ async def drill(faults: Sequence[str], told: Callable[[Row], None]) -> list[Row]
             told(row)
             rows.append(row)
     return rows
+
+
+async def _played(stage: Stage, fault: str) -> Row:
+    if fault in PARTS:
+        return await _part(stage.folder, fault)
+    return await (_closed(stage) if fault == CLOSED else _rehearsed(stage, fault))
+
+
+async def _closed(stage: Stage) -> Row:
+    """Safe when the closing process has left the venue's book empty."""
+    found = await closed(stage)
+    seen = _Seen(detected_ns=found.fenced_ns, safe_ns=found.flat_ns)
+    return _row(CLOSED, found.killed_ns, seen, found.orders_left)
 
 
 async def _part(folder: Path, fault: str) -> Row:
@@ -212,7 +224,8 @@ async def _rehearsed(stage: Stage, fault: str) -> Row:
         return _row(fault, at_ns, seen, None)
     await stage.until(lambda: _nothing_works(stage, seen), "a venue without an order of ours")
     await stage.until(lambda: stage.hook.at_ns(_SWEPT, at_ns), "the guard's word that it is done")
-    seen.detected_ns = stage.hook.at_ns(_FENCED, at_ns) or 0
+    await stage.until(lambda: stage.hook.at_ns(_TOLD, at_ns), "the guard's word that it acts")
+    seen.detected_ns = stage.fenced_ns(at_ns)
     return _row(fault, at_ns, seen, await stage.ours_working())
 
 

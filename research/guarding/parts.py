@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ import aiohttp
 import orjson
 
 from actors.operator_address import read_address
-from research.guarding.stage import LIMIT_S, LOOK_S, DrillFailedError
+from research.guarding.stage import HOLDFAST, LIMIT_S, LOOK_S, DrillFailedError
 from storage.heartbeat import PAGE_NAME
 
 PARTS: Final = {
@@ -25,7 +24,6 @@ PARTS: Final = {
 """The name of a row, and of the process in `guard-crew.json`."""
 _CREW: Final = "guard-crew.json"
 _CONSOLE: Final = "console.json"
-_HOLDFAST: Final = str(Path(sys.executable).with_name("holdfast"))
 _SEQUENCE: Final = slice(4 * 8, 5 * 8)
 
 
@@ -42,7 +40,7 @@ async def killed(folder: Path, part: str) -> tuple[int, int, int]:
     data_dir = folder / "data"
     with (folder / "run.txt").open("ab") as output:
         process = await asyncio.create_subprocess_exec(
-            *(_HOLDFAST, "run", "--speed", "60", "--data-dir", str(data_dir)),
+            *(HOLDFAST, "run", "--speed", "60", "--data-dir", str(data_dir)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,

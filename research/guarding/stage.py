@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -19,15 +20,18 @@ from aiohttp import web
 from actors.operator_address import read_address
 from research.crash.live import Venue
 from research.crash.market import ticker_config
-from research.guarding.strategies import write_strategy
+from research.guarding.strategies import began_path, write_strategy
+from storage.guard_log import guard_lines
 from trading.config_reader import load
 from trading.config_text import render
 from trading.run_options import Mode, RunOptions
 
+HOLDFAST: Final = str(Path(sys.executable).with_name("holdfast"))
 GUARD: Final = str(Path(sys.executable).with_name("holdfast-guard"))
 TAG: Final = "l-main-"
-LIMIT_S: Final = 30.0
+LIMIT_S: Final = 60.0
 LOOK_S: Final = 0.01
+MEMORY_MB: Final = 500
 _OVER: Final = frozenset({"filled", "canceled", "expired", "rejected", "replaced"})
 _GUARD_CONFIG: Final = """data_dir = "{data_dir}"
 socket = "{socket}"
@@ -35,7 +39,7 @@ socket = "{socket}"
 heartbeat_s = 1.0
 mail_age_s = 5.0
 phase_s = 60.0
-memory_mb = 500
+memory_mb = {memory_mb}
 journal_stall_s = 5.0
 disk_free_mb = 4
 clock_step_s = 5.0
@@ -117,12 +121,34 @@ class Stage:
         self._start_trader(fault)
         await self.until(self._has_traded, "trades at the venue")
         if has_order:
-            await self._place()
+            await self.place()
         return guard
 
-    def _start_trader(self, fault: str) -> None:
+    async def begin_run(self, guard_section: str) -> None:
+        """A whole run in mid-session, which its guard started; that is told one more section."""
+        self.data_dir.mkdir(mode=0o700, exist_ok=True)
+        await self.where.empty()
+        guard = self._write_guard(guard_section)
+        options = ("--mode", "LIVE", "--broker", "alpaca", "--url", self.where.told["url"])
+        config = ("--config", str(self._write_config("")), "--guard", str(guard))
+        command = [HOLDFAST, "run", "--headless", "--data-dir", str(self.data_dir)]
+        self._start([*command, *options, *config], self.folder / "run.txt", self.where.environment)
+        await self.until(self._has_traded, "trades at the venue")
+        address = read_address(self.data_dir)
+        if address is None:
+            raise DrillFailedError("a trader that trades must have an operator port, has none")
+        self.trader_pid = address.pid
+
+    async def end_run(self) -> int:
+        """Ask the run to stop, as Ctrl-C does; its exit code."""
+        process = self._processes[-1]
+        process.send_signal(signal.SIGINT)
+        await self.until(lambda: process.poll() is not None, "the end of the run")
+        return process.returncode
+
+    def _write_config(self, fault: str) -> Path:
         strategies = self.folder / "strategies"
-        write_strategy(strategies, fault, self.trigger)
+        write_strategy(strategies, fault, self.trigger, MEMORY_MB)
         config = load(ticker_config(self.folder))
         replace = msgspec.structs.replace
         config = replace(
@@ -132,11 +158,14 @@ class Stage:
         )
         path = self.folder / "live.toml"
         path.write_text(render(config), encoding="utf-8")
+        return path
+
+    def _start_trader(self, fault: str) -> None:
         options = RunOptions(
             mode=Mode.LIVE,
             broker="alpaca",
             url=self.where.told["url"],
-            config=path,
+            config=self._write_config(fault),
             data_dir=self.data_dir,
         )
         command = [sys.executable, "-m", "actors.trader", options.to_json()]
@@ -144,6 +173,13 @@ class Stage:
 
     async def start_guard(self) -> int:
         """A guard of this data directory, from its first look on; its process."""
+        self._write_guard()
+        guard = self._start(self.guard_command("watch"), self.folder / "guard.txt", {})
+        await self.until(self.guard_answers, "a guard that watches")
+        return guard
+
+    def _write_guard(self, section: str = "") -> Path:
+        """Its configuration and its keys."""
         keys = self.folder / "keys"
         keys.touch(mode=0o600)
         keys.write_text("\n".join(self.where.environment.values()), encoding="ascii")
@@ -152,12 +188,12 @@ class Stage:
             socket=self.socket,
             url=self.where.told["url"],
             keys=keys,
+            memory_mb=MEMORY_MB,
             webhook=self.hook.url,
         )
-        (self.folder / "guard.toml").write_text(text, encoding="utf-8")
-        guard = self._start(self.guard_command("watch"), self.folder / "guard.txt", {})
-        await self.until(self.guard_answers, "a guard that watches")
-        return guard
+        path = self.folder / "guard.toml"
+        path.write_text(text + section, encoding="utf-8")
+        return path
 
     def guard_command(self, name: str) -> list[str]:
         """A command of the guard's about this stage."""
@@ -188,11 +224,24 @@ class Stage:
             )
         return self._processes[-1].pid
 
+    def reap(self, pid: int) -> None:
+        """Wait for the end of a process that was killed: until then it holds its lock."""
+        for process in self._processes:
+            if process.pid == pid:
+                process.wait(LIMIT_S)
+
     def ended(self) -> None:
         """End every process that this stage started."""
         for process in self._processes:
             process.kill()
             process.wait()
+
+    async def goes_wrong(self) -> int:
+        """Let the strategy go wrong; when it did, with its next bar, in ns UTC."""
+        began = began_path(self.trigger)
+        self.trigger.touch()
+        await self.until(began.exists, "the fault")
+        return int(began.read_text(encoding="ascii"))
 
     # -- looking -----------------------------------------------------------------------------------
 
@@ -230,6 +279,15 @@ class Stage:
             health = await response.json(loads=orjson.loads)
         return not health["is_ready"]
 
+    def fenced_ns(self, after_ns: int) -> int:
+        """When the guard raised the fence, by its own log; 0 for never."""
+        fenced = (
+            line.at_ns
+            for line in guard_lines(self.data_dir)
+            if line.kind == "Fenced" and line.at_ns >= after_ns
+        )
+        return next(fenced, 0)
+
     def trader_said(self, words: str) -> bool:
         """Whether its output has these words."""
         return words in (self.folder / "trader.txt").read_text(encoding="utf-8", errors="replace")
@@ -241,7 +299,12 @@ class Stage:
     async def _has_traded(self) -> bool:
         return await self.executions() > 1
 
-    async def _place(self) -> None:
+    async def held_qty(self) -> float:
+        """Units that the account holds, in the venue's own book."""
+        positions = (await self.where.ask("GET", "/admin/truth"))["positions"].values()
+        return sum(abs(float(each["qty"])) for each in positions)
+
+    async def place(self) -> None:
         """An order of ours far from the market, so that one works for certain."""
         order = {"symbol": "SPY", "qty": "1", "side": "buy", "type": "limit"}
         body = {**order, "time_in_force": "gtc", "limit_price": "1", "client_order_id": f"{TAG}d"}

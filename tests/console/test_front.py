@@ -16,7 +16,7 @@ import orjson
 import pytest
 
 from console.display import PlainDisplay
-from console.front import Command, Ended, Front
+from console.front import OUTPUT_BYTES_MAX, Command, Ended, Front
 from tests.console.front_command import PART, command
 from trading.run_options import ExitCode, RunOptions
 
@@ -231,6 +231,24 @@ def test_who_takes_over_gets_the_place_of_the_guard_that_watches(
         os.kill(trader, 0)  # nobody ended it
     finally:
         os.kill(trader, signal.SIGKILL)
+
+
+def test_what_a_process_prints_is_cut_while_it_runs(tmp_path: Path) -> None:
+    """WD-8: one life of a trader may be long; the newest part of what it printed is kept."""
+    driver = _driven(tmp_path)
+    try:
+        output = tmp_path / "trader-output.txt"
+        with output.open("ab") as file:  # as the trader has it
+            file.write(b"x" * OUTPUT_BYTES_MAX + b"the newest line\n")
+        _said(driver, "trader-output.txt was full")
+        assert output.stat().st_size < OUTPUT_BYTES_MAX
+        kept = output.with_suffix(".old.txt").read_bytes()
+        assert len(kept) == OUTPUT_BYTES_MAX
+        assert kept.endswith(b"the newest line\n")
+    finally:
+        driver.send_signal(signal.SIGTERM)
+        driver.communicate(timeout=20)
+    assert driver.returncode == ExitCode.DONE
 
 
 def test_without_a_guard_the_trader_runs_alone_and_is_not_started_again(tmp_path: Path) -> None:

@@ -332,6 +332,19 @@ def test_migrating_brings_an_older_record_up_after_a_backup(tmp_path: Path) -> N
     assert verify(tmp_path).is_whole
 
 
+def test_the_newest_copies_of_before_a_step_are_kept(tmp_path: Path) -> None:
+    """WD-8: each is as large as the record; what is named otherwise is left alone."""
+    connection = apsw.Connection(str(record_path(tmp_path)))
+    apply(connection, migrations()[:1])
+    connection.close()
+    mine = tmp_path / "record.db.before-the-flood"
+    for path in (*(tmp_path / f"record.db.before-000{number}" for number in (0, 1)), mine):
+        path.write_text("a copy")
+    assert migrate(tmp_path)
+    left = sorted(path.name for path in tmp_path.glob("record.db.before-*"))
+    assert left == ["record.db.before-0001", "record.db.before-0002", mine.name]
+
+
 def test_a_record_that_is_traded_on_is_not_migrated(tmp_path: Path) -> None:
     """ST-5, ST-8: a trader's own tables do not change under it."""
     record = open_record(tmp_path)

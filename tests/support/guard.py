@@ -133,10 +133,10 @@ class Hook:
         self._happened.set()
         return web.Response(status=204)
 
-    async def until(self, words: str) -> str:
+    async def until(self, words: str, limit_s: float = LIMIT_S) -> str:
         """The first message with these words."""
         try:
-            async with asyncio.timeout(LIMIT_S):
+            async with asyncio.timeout(limit_s):
                 while True:
                     for text in self.said:
                         if words in text:

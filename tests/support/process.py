@@ -36,13 +36,19 @@ class Said:
         return orjson.loads(self.out.strip().splitlines()[-1])
 
 
-def ask(*arguments: str, cwd: Path = ROOT, modules: Path | None = None) -> Said:
+def ask(
+    *arguments: str,
+    cwd: Path = ROOT,
+    modules: Path | None = None,
+    limit_s: float = LIMIT_S,
+) -> Said:
     """One command of the CLI, to its end.
 
     Args:
         arguments: As typed.
         cwd: Where it is typed; a process imports what stands there first.
         modules: A folder whose modules come before the product's own.
+        limit_s: It may take so long.
     """
     done = subprocess.run(
         [*ASK, *arguments],
@@ -50,7 +56,7 @@ def ask(*arguments: str, cwd: Path = ROOT, modules: Path | None = None) -> Said:
         env=_environment(modules),
         capture_output=True,
         text=True,
-        timeout=LIMIT_S,
+        timeout=limit_s,
         check=False,
     )
     return Said(done.returncode, done.stdout, done.stderr)

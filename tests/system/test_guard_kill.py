@@ -223,6 +223,42 @@ def test_a_run_whose_guard_cannot_reach_its_venue_starts_nothing(tmp_path: Path)
     assert (said.code, "missing field `heartbeat_s`" in said.err) == (2, True), said.err
 
 
+def test_a_guard_that_only_watches_needs_its_venue_too_while_nothing_is_to_be_guarded_yet(
+    tmp_path: Path,
+) -> None:
+    """WD-6: exit 2 with the reason; where trading is held it begins, as it has work to do."""
+    where = setting(tmp_path, NOWHERE)
+    code, _, said = where.ask("watch")
+    assert code == 2
+    assert "the guard's venue cannot be used" in said
+    assert not where.socket.exists()
+    where.ask("kill", "FLATTEN", "--reason", "a test", "--timeout", "1")
+    with guarding(where):
+        assert where.ask("status")[1]["is_held"]
+
+
+def test_a_run_with_keys_or_a_socket_that_cannot_be_used_starts_nothing(tmp_path: Path) -> None:
+    """BR-4, WD-6: the same refusals through `holdfast run`: exit 2, and no record."""
+    with simulator("--still") as told:
+        where = setting(tmp_path, told)
+        keys = tmp_path / "keys"
+        run = ("run", "--headless", "--data-dir", str(where.data_dir), "--guard", str(where.config))
+        text = keys.read_text(encoding="ascii")
+        keys.chmod(0o640)
+        said = [ask(*run)]
+        keys.unlink()
+        said.append(ask(*run))
+        keys.touch(0o600)
+        said.append(ask(*run))
+        keys.write_text(text, encoding="ascii")
+        where.socket.write_text("mine")
+        said.append(ask(*run))
+    reasons = ("chmod 600", "cannot be read", "must hold two lines", "is taken")
+    for found, reason in zip(said, reasons, strict=True):
+        assert (found.code, reason in found.err) == (2, True), found.err
+    assert not (where.data_dir / "record.db").exists()
+
+
 def test_keys_that_others_can_read_and_a_path_that_is_taken_are_refused(tmp_path: Path) -> None:
     """BR-4, WD-6: exit 2, with the line that puts it right."""
     where = setting(tmp_path, NOWHERE)
@@ -233,7 +269,8 @@ def test_keys_that_others_can_read_and_a_path_that_is_taken_are_refused(tmp_path
         assert "chmod 600" in said
     (tmp_path / "keys").chmod(0o600)
     where.socket.write_text("mine")
-    code, _, said = where.ask("watch")
+    with simulator("--still") as told:
+        code, _, said = setting(tmp_path, told).ask("watch")
     assert code == 2
     assert "is taken" in said
     assert where.socket.read_text() == "mine"
@@ -266,8 +303,11 @@ def test_the_supervisor_is_told_that_the_guard_is_ready_works_and_stops(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """WD-7: READY once it watches, WATCHDOG at each look, STOPPING at SIGTERM, exit 0."""
-    where = setting(tmp_path, NOWHERE)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+    with (
+        simulator("--still") as told,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor,
+    ):
+        where = setting(tmp_path, told)
         supervisor.settimeout(20)
         supervisor.bind(str(tmp_path / "n"))
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "n"))

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::closing::Closer;
-use crate::process::{backoff, output, End, Part, Running, RESTARTS_MAX};
+use crate::process::{backoff, cut_output, output, End, Part, Running, OUTPUT_MAX, RESTARTS_MAX};
 use crate::reports::Reports;
 
 /// What a later guard takes the processes up by.
@@ -28,6 +28,9 @@ const FAILED: u8 = 1;
 const REFUSED: u8 = 3;
 const RESTARTS_WITHIN: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// Whose output is kept short while it runs: each process of a run, and the guard itself.
+const OUTPUTS: [&str; 5] = ["trader", "archivist", "console", "closing", "guard"];
+const OUTPUTS_LOOK: Duration = Duration::from_secs(5);
 /// How often it is looked whether a trader that is being loaded can hear a signal.
 const READY_LOOK: Duration = Duration::from_millis(20);
 
@@ -98,6 +101,7 @@ pub struct Crew {
     is_killed: bool,
     over: Option<u8>,
     ending_at: Option<Instant>,
+    outputs_at: Instant,
 }
 
 impl Crew {
@@ -126,6 +130,7 @@ impl Crew {
             is_killed: false,
             over: None,
             ending_at: None,
+            outputs_at: now,
             reports,
             plan,
         };
@@ -268,6 +273,7 @@ impl Crew {
 
     /// What is due. A trader is started only while nothing is held; `hears` says that it can take a signal.
     pub fn turn(&mut self, now: Instant, may_start: bool, is_held: bool, hears: bool) {
+        self.cut_outputs(now);
         if self.over.is_some() {
             self.end_parts(now);
             return;
@@ -298,6 +304,21 @@ impl Crew {
             }
         }
         self.tell_to_stop(now, hears);
+    }
+
+    fn cut_outputs(&mut self, now: Instant) {
+        if self.outputs_at > now {
+            return;
+        }
+        self.outputs_at = now + OUTPUTS_LOOK;
+        for name in OUTPUTS {
+            if cut_output(&self.plan.data_dir, name, OUTPUT_MAX) {
+                let text = format!(
+                    "{name}-output.txt was full: its newest part stands in {name}-output.old.txt"
+                );
+                self.reports.line(&text);
+            }
+        }
     }
 
     fn tell_to_stop(&mut self, now: Instant, hears: bool) {

@@ -23,7 +23,7 @@ use crate::control::{Asked, Control, Level};
 use crate::crew::Crew;
 use crate::fence::{Fence, Hold};
 use crate::host::{self, Held};
-use crate::log::Log;
+use crate::log::{Log, ROOM};
 use crate::notify::Notify;
 use crate::page::{self, Phase};
 use crate::response::{Cause, Means, Note, Response};
@@ -84,7 +84,7 @@ impl Guard {
         let place = config.data_dir.display().to_string();
         let fence = Fence::open(&config.data_dir)
             .map_err(|error| format!("the fence in {place}: {error}"))?;
-        let (log, moved) = Log::open(&config.data_dir, log_name, host::wall_ns())
+        let (log, moved) = Log::open(&config.data_dir, log_name, ROOM, host::wall_ns())
             .map_err(|error| format!("the guard's log in {place}: {error}"))?;
         let now = Instant::now();
         let mut guard = Self {

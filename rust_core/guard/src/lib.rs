@@ -20,6 +20,7 @@ pub mod polymarket;
 pub mod process;
 pub mod reports;
 pub mod response;
+pub mod settling;
 pub mod sweep;
 pub mod tradier;
 pub mod venue;

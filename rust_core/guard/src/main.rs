@@ -208,7 +208,8 @@ fn watch(config: Config) -> Result<u8, String> {
     }
     let stop = stop_word()?;
     let socket = config.socket_path();
-    let guard = Guard::open(config)?;
+    let mut guard = Guard::open(config)?;
+    guard.try_venue()?;
     let control = Control::open(&socket)?;
     let supervisor = std::env::var("NOTIFY_SOCKET").ok();
     guard.run(control, &Notify::to(supervisor.as_deref()), &stop);

@@ -13,12 +13,14 @@ use base64::engine::general_purpose::URL_SAFE;
 use base64::Engine;
 use hmac::{Hmac, Mac};
 use holdfast_signer::{checksummed, Signer};
+use serde::de::DeserializeOwned;
 use serde::Deserialize;
 use serde_json::{json, Value};
 use sha2::Sha256;
 use ureq::Agent;
 
 use crate::config::{seconds, Credentials, VenueConfig};
+use crate::settling::{standing, Shares, Trade};
 use crate::venue::{client, read, Cancelled, OpenOrder, Venue};
 
 const CHAIN: u64 = 137;
@@ -30,6 +32,8 @@ const FIRST_CURSOR: &str = "MA==";
 const LAST_CURSOR: &str = "LTE=";
 /// More pages than a wallet can have orders: a venue that goes on is repeating itself.
 const PAGES_MAX: usize = 200;
+/// A trade older than this is on the chain, or failed.
+const TRADES_WITHIN_S: u64 = 86_400;
 const DATA_URL: &str = "https://data-api.polymarket.com";
 const HASH_LENGTH: usize = 66;
 const SHOWN: usize = 200;
@@ -62,7 +66,7 @@ struct Keys {
 }
 
 #[derive(Deserialize)]
-struct Page {
+struct Page<Row> {
     data: Vec<Row>,
     next_cursor: String,
 }
@@ -166,16 +170,27 @@ impl Polymarket {
         ])
     }
 
-    fn page(&mut self, cursor: &str) -> Result<Page, String> {
-        let target = format!("/data/orders?next_cursor={}", cursor.replace('=', "%3D"));
-        let headers = self.second_level("GET", &target, "")?;
-        let mut request = self.agent.get(format!("{}{target}", self.url));
-        for (name, value) in headers {
-            request = request.header(name, value);
+    /// Every row of a list, page by page.
+    fn rows<Row: DeserializeOwned>(&mut self, list: &str, what: &str) -> Result<Vec<Row>, String> {
+        let mut cursor = FIRST_CURSOR.to_owned();
+        let mut found = Vec::new();
+        for _ in 0..PAGES_MAX {
+            let target = format!("{list}next_cursor={}", cursor.replace('=', "%3D"));
+            let headers = self.second_level("GET", &target, "")?;
+            let mut request = self.agent.get(format!("{}{target}", self.url));
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            let text = self.taken(read(request.call())?)?;
+            let page: Page<Row> = serde_json::from_str(&text)
+                .map_err(|error| format!("a list of {what} was expected: {error}"))?;
+            found.extend(page.data);
+            if [LAST_CURSOR, "", &cursor].contains(&page.next_cursor.as_str()) {
+                return Ok(found);
+            }
+            cursor = page.next_cursor;
         }
-        let text = self.taken(read(request.call())?)?;
-        serde_json::from_str(&text)
-            .map_err(|error| format!("a list of orders was expected: {error}"))
+        Err(format!("more than {PAGES_MAX} pages of {what} were listed"))
     }
 
     /// Ask for a cancel of each, in one call.
@@ -224,25 +239,18 @@ impl Venue for Polymarket {
     fn open_orders(&mut self) -> Result<Vec<OpenOrder>, String> {
         self.listed.clear();
         self.answers.clear();
-        let mut cursor = FIRST_CURSOR.to_owned();
-        let mut found: Vec<String> = Vec::new();
-        for _ in 0..PAGES_MAX {
-            let page = self.page(&cursor)?;
-            for row in page.data {
-                found.push(hash(row.id)?);
-            }
-            if [LAST_CURSOR, "", &cursor].contains(&page.next_cursor.as_str()) {
-                self.listed.clone_from(&found);
-                let client_order_id = &self.tag;
-                let ours = found.into_iter().map(|id| OpenOrder {
-                    id,
-                    client_order_id: client_order_id.clone(),
-                });
-                return Ok(ours.collect());
-            }
-            cursor = page.next_cursor;
-        }
-        Err(format!("more than {PAGES_MAX} pages of orders were listed"))
+        let rows: Vec<Row> = self.rows("/data/orders?", "orders")?;
+        let found: Vec<String> = rows
+            .into_iter()
+            .map(|row| hash(row.id))
+            .collect::<Result<_, _>>()?;
+        self.listed.clone_from(&found);
+        let client_order_id = &self.tag;
+        let ours = found.into_iter().map(|id| OpenOrder {
+            id,
+            client_order_id: client_order_id.clone(),
+        });
+        Ok(ours.collect())
     }
 
     fn cancel(&mut self, id: &str) -> Result<Cancelled, String> {
@@ -254,13 +262,16 @@ impl Venue for Polymarket {
             .unwrap_or_else(|| Err("the order was not asked for".to_owned()))
     }
 
+    /// Trades are read before shares: one that settles in between counts twice, and never not at all.
     fn positions(&mut self) -> Result<usize, String> {
         let signer = self.signer.as_ref().map_err(Clone::clone)?;
         let wallet = checksummed(&signer.address());
+        let since = now().saturating_sub(TRADES_WITHIN_S);
+        let trades: Vec<Trade> = self.rows(&format!("/data/trades?after={since}&"), "trades")?;
         let target = format!("{}/positions?user={wallet}&sizeThreshold=0", self.data_url);
         match read(self.agent.get(target).call())? {
-            (OK, text) => serde_json::from_str::<Vec<Value>>(&text)
-                .map(|rows| rows.len())
+            (OK, text) => serde_json::from_str::<Vec<Shares>>(&text)
+                .map(|shares| standing(&shares, &trades, &wallet))
                 .map_err(|error| format!("a list of positions was expected: {error}")),
             (status, text) => Err(shown(status, &text)),
         }
@@ -300,8 +311,13 @@ fn mac(secret: &str, said: &str) -> Result<String, String> {
 }
 
 fn stamp() -> String {
+    now().to_string()
+}
+
+/// Seconds UTC, as the venue counts them.
+fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |span| span.as_secs()).to_string()
+    since.map_or(0, |span| span.as_secs())
 }
 
 fn hash(id: String) -> Result<String, String> {

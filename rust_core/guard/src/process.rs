@@ -1,6 +1,7 @@
 //! One process of a run: started here or taken up, ended, and, beside the trader, started again (WD-10).
 
 use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
@@ -22,8 +23,8 @@ const BACKOFF_FIRST: Duration = Duration::from_millis(200);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// A part that lived for so long has not failed.
 const LIVED_LONG: Duration = Duration::from_secs(60);
-/// Above this an output file is put aside when its process starts.
-const OUTPUT_MAX: u64 = 8 << 20;
+/// Above this an output file is put aside when its process starts, and cut while it runs.
+pub const OUTPUT_MAX: u64 = 8 << 20;
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -237,4 +238,70 @@ pub fn output(folder: &Path, name: &str) -> Result<File, String> {
         .mode(0o600)
         .open(&path)
         .map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Cut what a process that goes on has printed, once it is above `most`: the newest part of it is kept beside.
+///
+/// Every writer appends, so the next line stands at the beginning. What is printed between the copy and the cut is lost;
+/// where there is no room for the copy all of it is: a disk that prints have filled stops more than their text is worth.
+/// Returns whether it was cut.
+pub fn cut_output(folder: &Path, name: &str, most: u64) -> bool {
+    let path = folder.join(format!("{name}-output.txt"));
+    let found = OpenOptions::new().read(true).write(true).open(&path);
+    let Ok(mut file) = found else { return false };
+    let length = file.metadata().map_or(0, |found| found.len());
+    if length <= most {
+        return false;
+    }
+    let old = path.with_extension("old.txt");
+    if copied(&mut file, &old, length - most, most).is_err() {
+        let _ = fs::remove_file(&old);
+    }
+    file.set_len(0).is_ok()
+}
+
+/// From `from` on, no more than twice `most`: a process may print faster than this copies.
+fn copied(file: &mut File, to: &Path, from: u64, most: u64) -> io::Result<u64> {
+    let mut copy = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(to)?;
+    file.seek(SeekFrom::Start(from))?;
+    io::copy(&mut file.take(2 * most), &mut copy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Folder;
+    use std::io::Write;
+
+    #[test]
+    fn what_a_process_prints_is_cut_while_it_runs_and_its_newest_part_is_kept() {
+        let folder = Folder::new("output");
+        let mut file = output(folder.path(), "trader").unwrap();
+        let path = folder.path().join("trader-output.txt");
+        file.write_all(b"123456").unwrap();
+        assert!(!cut_output(folder.path(), "trader", 6));
+        file.write_all(b"789\n").unwrap();
+        assert!(cut_output(folder.path(), "trader", 6));
+        file.write_all(b"then\n").unwrap(); // the same open file, as a process has it
+        assert_eq!(fs::read_to_string(&path).unwrap(), "then\n");
+        let old = fs::read_to_string(path.with_extension("old.txt")).unwrap();
+        assert_eq!(old, "56789\n");
+        assert!(!cut_output(folder.path(), "nobody", 6));
+    }
+
+    #[test]
+    fn where_there_is_no_room_for_a_copy_it_is_cut_all_the_same() {
+        let folder = Folder::new("output-full");
+        let mut file = output(folder.path(), "trader").unwrap();
+        file.write_all(b"1234567").unwrap();
+        let path = folder.path().join("trader-output.txt");
+        fs::create_dir(path.with_extension("old.txt")).unwrap(); // cannot be written
+        assert!(cut_output(folder.path(), "trader", 6));
+        assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+    }
 }

@@ -321,6 +321,61 @@ mod tests {
         assert_eq!(first_fault(99, turning), None);
     }
 
+    /// The lane beats every 100 ms from `first` on, as it is configured to, up to its fault at `fault`: how long after
+    /// the fault it is seen by looks that come up to a sixth of their period late; all in ms.
+    fn seen_after_ms(heartbeat_s: f64, first: u64, fault: u64) -> u64 {
+        let mut watch = Watch::new(&Limits {
+            heartbeat_s,
+            mail_age_s: 600.0,
+            journal_stall_s: 600.0,
+            ..limits()
+        });
+        let period = u64::try_from(watch.period().as_millis()).unwrap();
+        let began = Instant::now();
+        let mut at = 0;
+        loop {
+            let mut seen = sample(began + Duration::from_millis(at));
+            let beats = (at.min(fault) + 100 - first) / 100; // the last one was no later than the fault
+            seen.beat = Some(Beat {
+                sequence: beats + 1,
+                ..beat()
+            });
+            if watch.look(&seen).fault.is_some() {
+                assert!(at >= fault, "the lane beat, and was called still at {at}");
+                return at - fault;
+            }
+            at += period + (at / 7) % (period / 6);
+        }
+    }
+
+    #[test]
+    fn wherever_a_fault_falls_between_beats_and_looks_it_is_seen_within_the_period_and_a_fifth() {
+        for (heartbeat_s, every_ms, most_ms) in [(1.0, 1, 1_200), (60.0, 61, 72_000)] {
+            let mut latest = 0;
+            for first in (0..100).step_by(7) {
+                for number in 0..130 {
+                    let fault = 3_000 + number * every_ms;
+                    latest = latest.max(seen_after_ms(heartbeat_s, first, fault));
+                }
+            }
+            let least_ms = most_ms / 6 * 5;
+            assert!(
+                (least_ms..=most_ms).contains(&latest),
+                "{heartbeat_s} s: {latest} ms"
+            );
+        }
+    }
+
+    #[test]
+    fn a_lane_whose_beats_come_late_on_a_busy_machine_is_no_fault() {
+        let late = |number: u32, seen: &mut Sample| {
+            if let Some(beat) = seen.beat.as_mut() {
+                beat.sequence = u64::from(number / 9); // 0.9 s apart instead of 0.1
+            }
+        };
+        assert_eq!(first_fault(999, late), None);
+    }
+
     #[test]
     fn a_page_that_was_taken_away_stands_still() {
         let taken = |number: u32, seen: &mut Sample| {

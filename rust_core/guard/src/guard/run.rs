@@ -60,7 +60,10 @@ impl Guard {
     }
 
     /// Whether orders could be taken off, asked before anything is started; a guard that has work to do goes on anyway.
-    fn try_venue(&mut self) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// The venue gives no list of orders that can be believed.
+    pub fn try_venue(&mut self) -> Result<(), String> {
         let beat = page::read(&self.config.data_dir).ok().flatten();
         let is_needed = beat.is_some_and(|beat| beat.phase != Phase::Ended)
             || self.fence.held().ok() != Some(Hold::Free);

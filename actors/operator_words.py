@@ -241,7 +241,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KillDone:
-    """The kill has run its course; `remaining` counts what is still working or open."""
+    """The kill has run its course; `remaining` counts what works or is open all the same.
+
+    A PAUSE ends nothing, so nothing of it remains.
+    """
 
     id: str
     cancelled: int

@@ -205,8 +205,8 @@ def test_the_page_of_risk_shows_the_figure_of_each_control_that_counts(stage: St
         line = panel.get_by_role("row").filter(has_text="max_position")
         assert (await line.locator("td").nth(1).inner_text()).split() == ["5"]
         wide = await panel.get_by_role("row").filter(has_text="max_notional").inner_text()
-        assert "40000" in wide
-        assert "asked for 90000, the configuration allows less" in wide
+        assert "40,000" in wide
+        assert "asked for 90,000, the configuration allows less" in wide
 
     _play(stage, scenario)
 

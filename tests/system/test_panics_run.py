@@ -21,6 +21,7 @@ from tests.support.play import CONFIGS
 from tests.support.process import ask, running, within, write_config
 from trading.config_reader import load
 
+pytestmark = pytest.mark.timeout(300)  # any of them may be the one that builds the core
 PANICS = Path(workshop.__file__).parent / "panics" / "panics.patch"
 SIGNALLING = """
 from decimal import Decimal
@@ -116,7 +117,6 @@ def panicked(tmp_path_factory: pytest.TempPathFactory, broken: Path) -> Path:
     return data_dir
 
 
-@pytest.mark.timeout(300)
 def test_a_panic_of_the_core_changes_no_trade_of_the_others(
     panicked: Path, undisturbed: list[tuple[Any, ...]]
 ) -> None:

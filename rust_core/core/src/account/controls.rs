@@ -105,8 +105,12 @@ impl Work<'_> {
     }
 
     fn finish_kill(&mut self) {
-        let remaining = self.draft.live_orders().len() + self.draft.open_positions().len();
         let kill = self.draft.kill().clone();
+        // A PAUSE ends nothing: what goes on under it is no failure that a person is woken for.
+        let remaining = match kill.level {
+            KillLevel::Pause => 0,
+            _ => self.draft.live_orders().len() + self.draft.open_positions().len(),
+        };
         for kill_id in &kill.unfinished {
             self.emit(Event::KillFinished(KillFinished {
                 kill_id: kill_id.clone(),

@@ -1,10 +1,12 @@
 """What the core trades when one patch at a time is applied to it: both drivers, one market."""
 
+import atexit
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,6 @@ from research.simulation.workshop import LIBRARY, ROOT, SHOP, core
 from streams.generate import MarketPlan, Story, ensure_generated
 
 PATCHES = Path(__file__).parent / "patches"
-COPY = SHOP / "copy"
 UNIT = 100_000_000
 
 
@@ -20,13 +21,16 @@ def build(changes: dict[str, str]) -> Path:
     """Build the core with some files changed.
 
     Returns:
-        The folder that must come first on the path.
+        The folder that must come first on the path: one of its own, as test processes run side by
+        side; it goes with the process.
     """
-    shutil.rmtree(COPY, ignore_errors=True)
+    SHOP.mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(prefix="copy-", dir=SHOP))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
     ignored = shutil.ignore_patterns("__pycache__", "*.rs", "*.so", "src", "target")
-    shutil.copytree(ROOT / "rust_core", COPY / "rust_core", ignore=ignored)
-    shutil.copy(core(changes), COPY / LIBRARY)
-    return COPY
+    shutil.copytree(ROOT / "rust_core", place / "rust_core", ignore=ignored)
+    shutil.copy(core(changes), place / LIBRARY)
+    return place
 
 
 def tape() -> Path:

@@ -1,7 +1,7 @@
 """Polymarket's market channel: books, their changes and trades, as quotes and prints (MD-9).
 
 A change says the new size of a level, without a number, so that a hole shows nowhere: a book that
-is crossed, or whose tick changed, is dropped and subscribed to anew, which brings a whole one. The
+is crossed, whose tick changed, or that never came, is asked for anew, and comes whole. The
 best price stands last in the venue's lists; nothing here relies on their order.
 """
 
@@ -19,6 +19,8 @@ from brokers.venues import MarketNews
 from trading.market import Aggressor, Quote, TradePrint
 
 NAME: Final = "polymarket market channel"
+ASK_AGAIN_NS: Final = 5_000_000_000
+"""A book that was asked for and does not come is asked for again."""
 _LEVELS_MAX: Final = 20_000
 _SIDES: Final = {"BUY": Aggressor.BUY, "SELL": Aggressor.SELL}
 
@@ -77,6 +79,7 @@ class MarketStream:
     backoff: Backoff
     left_out: dict[str, int] = field(default_factory=dict)
     _books: dict[str, TokenBook] = field(default_factory=dict)
+    _asked_ns: dict[str, int] = field(default_factory=dict)
 
     async def follow(self, hear: Callable[[MarketNews], None]) -> None:
         """Follow the channel until cancelled; each loss and each return is told."""
@@ -99,6 +102,7 @@ class MarketStream:
 
     async def _subscription(self) -> Event:
         self._books.clear()
+        self._asked_ns.clear()
         return {
             "type": "market",
             "assets_ids": list(self.tokens),
@@ -132,6 +136,7 @@ class MarketStream:
             for level in event[name][:_LEVELS_MAX]:
                 book.change(side, _price(level["price"]), amount_1e8(level["size"], "size"))
         self._books[token_id] = book
+        self._asked_ns.pop(token_id, None)
         return self._quoted(token_id, event, received_ns, stale)
 
     def _changes(
@@ -144,6 +149,8 @@ class MarketStream:
             if book is None:
                 if token_id in self.tokens:
                     self._leave_out("price_change before a book")
+                    if received_ns - self._asked_ns.get(token_id, 0) >= ASK_AGAIN_NS:
+                        self._ask(token_id, received_ns, stale)
                 continue
             size_1e8 = amount_1e8(change["size"], "size")
             book.change(change["side"], _price(change["price"]), size_1e8)
@@ -163,7 +170,7 @@ class MarketStream:
             return []
         if quote.is_crossed:
             del self._books[token_id]
-            stale.append(token_id)
+            self._ask(token_id, received_ns, stale)
             self._leave_out("book crossed")
             return []
         return [quote]
@@ -185,13 +192,17 @@ class MarketStream:
             )
         ]
 
-    def _tick(self, event: Event, _: int, stale: list[str]) -> list[Quote | TradePrint]:
+    def _tick(self, event: Event, received_ns: int, stale: list[str]) -> list[Quote | TradePrint]:
         """Another tick is another book (polymarket.md, 7)."""
         token_id = event["asset_id"]
         self.book.tick_changed(token_id, amount_1e8(event["new_tick_size"], "new_tick_size"))
         self._books.pop(token_id, None)
-        stale.append(token_id)
+        self._ask(token_id, received_ns, stale)
         return []
+
+    def _ask(self, token_id: str, received_ns: int, stale: list[str]) -> None:
+        self._asked_ns[token_id] = received_ns
+        stale.append(token_id)
 
     def _leave_out(self, why: str) -> None:
         self.left_out[why] = self.left_out.get(why, 0) + 1

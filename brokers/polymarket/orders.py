@@ -42,11 +42,16 @@ EXCHANGE: Final = "0xE111180000d2663C0091e4f400237545B87B996B"
 NEG_RISK_EXCHANGE: Final = "0xe2222d279d744050d28e00520010520000310F59"
 MARKETABLE_MIN_1E8: Final = ONE_1E8
 """An order that trades at once must be worth a dollar."""
+RESTING: Final = frozenset({"GTC", "GTD"})
 ZEROS: Final = "0x" + "00" * 32
 _KINDS: Final = {"DAY": "GTC", "GTC": "GTC", "IOC": "FAK", "FOK": "FOK"}
 """The venue never closes, so its day never ends: what a day order has of one is its own time to
 live (EX-8)."""
 _CENT_1E8: Final = 1_000_000
+EARLY_S: Final = 60
+"""The venue ends an order so long before its expiration."""
+AHEAD_S: Final = 180
+"""An expiration that is nearer than this is refused."""
 _SALT_BITS: Final = 52
 
 
@@ -62,6 +67,8 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     qty_1e8: int
     reference_ns: int = 0
     limit_1e8: int | None = None
+    deadline_ns: int = 0
+    expires_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +90,13 @@ class SignedPrepared(Prepared):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """An order in the venue's own terms; amounts at 1e-8."""
+    """An order in the venue's own terms; amounts at 1e-8, `expiration` in seconds, 0 for none."""
 
     kind: str
     side: str
     price_1e8: int
     qty_1e8: int
+    expiration: int = 0
 
 
 _read = msgspec.json.Decoder(Asked).decode
@@ -138,7 +146,7 @@ def prepare(intent: bytes, signer: OrderSigner, book: Rulebook, owner: str) -> S
         "makerAmount": str(given // PER_MILLIONTH),
         "takerAmount": str(taken // PER_MILLIONTH),
         "side": terms.side,
-        "expiration": "0",
+        "expiration": str(terms.expiration),
         "signatureType": 0,
         "timestamp": str(stamp_ms),
         "metadata": ZEROS,
@@ -179,8 +187,7 @@ def _terms(asked: Asked, rules: Rules) -> Terms:
     if asked.order_type == "MARKET":
         terms = _market(asked, rules)
     elif asked.order_type == "LIMIT" and asked.limit_1e8 is not None:
-        kind = _KINDS[asked.tif]
-        terms = Terms(kind=kind, side=asked.side, price_1e8=asked.limit_1e8, qty_1e8=asked.qty_1e8)
+        terms = _limit(asked, asked.limit_1e8)
     else:
         raise CannotPrepareError(
             f"{name}: the venue has limit orders, and market orders that sell; a stop is kept "
@@ -188,6 +195,28 @@ def _terms(asked: Asked, rules: Rules) -> Terms:
         )
     _check(name, terms, rules)
     return terms
+
+
+def _limit(asked: Asked, price_1e8: int) -> Terms:
+    """At a price; what rests with a time to live is ended by the venue too, should we be gone.
+
+    Our own timer cancels first (EX-8). The expiration is no part of what is signed, so the order's
+    hash is the same without it; it is far enough away for the venue until the last instant at which
+    the order may leave.
+    """
+    kind, expiration = _KINDS[asked.tif], 0
+    if kind == "GTC" and asked.expires_ns:
+        kind = "GTD"
+        expiration = max(
+            -(-asked.expires_ns // NS) + EARLY_S, -(-asked.deadline_ns // NS) + AHEAD_S
+        )
+    return Terms(
+        kind=kind,
+        side=asked.side,
+        price_1e8=price_1e8,
+        qty_1e8=asked.qty_1e8,
+        expiration=expiration,
+    )
 
 
 def _market(asked: Asked, rules: Rules) -> Terms:
@@ -215,7 +244,7 @@ def _check(name: str, terms: Terms, rules: Rules) -> None:
         raise CannotPrepareError(
             f"{name}: sizes are above zero and have two decimals, was {show_1e8(qty_1e8)}"
         )
-    is_resting = terms.kind == "GTC"
+    is_resting = terms.kind in RESTING
     if is_resting and qty_1e8 < rules.size_min_1e8:
         raise CannotPrepareError(
             f"{name}: the least size of a resting order is {show_1e8(rules.size_min_1e8)}, "

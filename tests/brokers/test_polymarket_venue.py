@@ -422,6 +422,42 @@ def test_orders_of_a_dead_process_are_cancelled_when_its_heartbeat_stops(play: A
     play(steps)
 
 
+def test_an_order_ends_at_the_venue_when_its_time_to_live_is_over(play: Any) -> None:
+    """EX-8: signed, judged and rested as GTD; its end is told and found, and nothing is left."""
+
+    async def steps(desk: Desk) -> None:
+        queue: asyncio.Queue[StreamNews] = asyncio.Queue()
+        following = await news_of(desk, queue)
+        now_ns = time.time_ns()
+        times = {"deadline_ns": now_ns + 5 * 10**9, "expires_ns": now_ns + 300 * 10**9}
+        order_id = await desk.sent("mortal", **times)
+        await desk.sent("immortal")
+        (known,) = [row for row in (await desk.where.truth())["orders"] if row["id"] == order_id]
+        assert known["order_type"] == "GTD"
+        await desk.where.post("/admin/clock", {"advance_s": 350})
+        assert await desk.kinds("mortal") == ["ACCEPTED"], "not before its time"
+        await desk.where.post("/admin/clock", {"advance_s": 15})
+        assert (await until(queue, "EXPIRED")).client_order_id == "mortal"
+        assert (await desk.kinds("mortal"))[-1] in ("EXPIRED", "CANCELLED")
+        assert await desk.kinds("immortal") == ["ACCEPTED"]
+        assert (await desk.where.truth())["open_orders"] == 1
+        await ended(following)
+
+    play(steps)
+
+
+def test_an_expiration_that_is_too_near_is_refused_by_the_venue(play: Any) -> None:
+    """EX-11: its own words; nothing rests."""
+
+    async def steps(desk: Desk) -> None:
+        outcome = await desk.place("late", deadline_ns=1, expires_ns=1)
+        assert isinstance(outcome, Refused), outcome
+        assert "invalid expiration" in outcome.answer.text
+        assert not await desk.booked()
+
+    play(steps)
+
+
 def test_a_restart_of_the_engine_leaves_no_doubt_behind(play: Any) -> None:
     """EX-6: 425 is no refusal; the order is asked for, and proven absent."""
 

@@ -83,6 +83,38 @@ def test_an_order_is_the_same_in_every_process() -> None:
     assert 0 <= body["order"]["salt"] < 2**53, "a number that every JSON reader holds exactly"
 
 
+@pytest.mark.parametrize(
+    ("fields", "kind", "ahead_s"),
+    [
+        ({"ttl_s": 0}, "GTC", 0),
+        ({"ttl_s": 600}, "GTD", 660),
+        ({"ttl_s": 120}, "GTD", 185),
+        ({"ttl_s": 120, "tif": "DAY"}, "GTD", 185),
+        ({"ttl_s": 600, "tif": "IOC"}, "FAK", 0),
+        ({"ttl_s": 600, "tif": "FOK"}, "FOK", 0),
+    ],
+    ids=[
+        "without",
+        "with the venue's minute",
+        "as near as it may be",
+        "day",
+        "ioc",
+        "fok",
+    ],
+)
+def test_what_rests_with_a_time_to_live_ends_at_the_venue_too(
+    fields: dict[str, Any], kind: str, ahead_s: int
+) -> None:
+    """EX-8, EX-18: GTD, far enough ahead until the last instant at which it may leave."""
+    now_ns = 1_795_203_024_000_000_000
+    ttl_s = fields.pop("ttl_s")
+    times = {"deadline_ns": now_ns + 5 * 10**9, "expires_ns": ttl_s and now_ns + ttl_s * 10**9}
+    body = orjson.loads(prepared(**times, **fields).body)
+    assert body["orderType"] == kind
+    expected = ahead_s and now_ns // 10**9 + ahead_s
+    assert body["order"]["expiration"] == str(expected)
+
+
 def test_a_sale_gives_shares_and_takes_dollars() -> None:
     """BR-1: the amounts change places."""
     body = orjson.loads(prepared(purpose="EXIT", side="SELL").body)
@@ -107,6 +139,7 @@ def test_a_market_order_sells_at_any_price_and_at_once() -> None:
         ({"qty_1e8": 0}, "above zero"),
         ({"qty_1e8": 10 * ONE + 1}, "two decimals"),
         ({"qty_1e8": 4 * ONE}, "least size of a resting order is 5"),
+        ({"qty_1e8": 4 * ONE, "expires_ns": 1}, "least size of a resting order is 5"),
         ({"side": "SELL"}, "buy the other outcome"),
         ({"order_type": "MARKET", "limit_1e8": None}, "in dollars at this venue"),
         ({"order_type": "STOP", "limit_1e8": None}, "a stop is kept here"),
@@ -320,10 +353,17 @@ def test_a_book_and_its_changes_are_quotes_in_whatever_order_its_levels_stand() 
 
 
 def test_a_change_before_a_book_is_left_out_and_counted() -> None:
-    """MD-4: half a book is no price."""
-    stream = market()
-    assert stream.ticks_of([change("0.49", "5", "BUY")]) == ([], [])
-    assert stream.left_out == {"price_change before a book": 1}
+    """MD-4, MD-9: half a book is no price; the book is asked for, again only when it stays away."""
+    clock_ns = 0
+    stream = market(now_ns=lambda: 10**18 + clock_ns)
+    asked = []
+    for second in (0, 1, 4, 5, 6):
+        clock_ns = second * 10**9
+        ticks, stale = stream.ticks_of([change("0.49", "5", "BUY")])
+        assert ticks == []
+        asked.append(stale)
+    assert asked == [[OUTCOME], [], [], [OUTCOME], []]
+    assert stream.left_out == {"price_change before a book": 5}
 
 
 def test_a_crossed_book_is_asked_for_anew() -> None:

@@ -1,6 +1,7 @@
 """`holdfast-guard` at Polymarket: keys made with the wallet, cancels in parts, twice clean."""
 
 import asyncio
+import subprocess
 import time
 import urllib.request
 from pathlib import Path
@@ -117,6 +118,27 @@ def test_whatever_the_venue_does_it_ends_with_an_empty_book(
         code, answer, said = at_polymarket(tmp_path, told).ask(*KILL, "--timeout", "15")
         assert (code, answer["type"], answer["remaining"]) == (0, "done", 0), said
         assert admin(told, "/admin/truth")["open_orders"] == 0
+
+
+def test_with_keys_that_cannot_sign_an_order_the_guard_takes_all_off(tmp_path: Path) -> None:
+    """WD-6, BR-4: scoped where the venue can; the private key is not in the guard's file then."""
+    with simulator(*ITS_OWN_LIMITS, venue="polymarket") as told:
+        rest(told, 3)
+        where = at_polymarket(tmp_path, told)
+        done = subprocess.run(where.command("keys"), capture_output=True, timeout=20, check=True)
+        printed = done.stdout.decode()
+        assert len(printed.split()) == 4
+        assert told["private_key"].removeprefix("0x") not in printed
+        (tmp_path / "keys").write_text(printed, encoding="ascii")
+        code, answer, said = where.ask(*KILL)
+        assert (code, answer["cancelled"], answer["positions"]) == (0, 3, 0), said
+        assert admin(told, "/admin/truth")["open_orders"] == 0
+        again = subprocess.run(where.command("keys"), capture_output=True, timeout=20, check=False)
+        assert (again.returncode, b"open no more" in again.stderr) == (2, True)
+        (tmp_path / "keys").write_text(printed.replace("-", "+"), encoding="ascii")
+        code, answer, said = where.ask(*KILL, "--timeout", "1")
+        assert (code, answer["type"]) == (1, "failed")
+        assert all(word not in said for word in printed.split()[2:]), "a secret was shown"
 
 
 def test_the_key_of_another_wallet_opens_nothing_and_is_in_no_text(tmp_path: Path) -> None:

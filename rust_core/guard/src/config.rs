@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::venue::NAMES;
+use crate::venue::{NAMES, POLYMARKET};
 
 /// The whole configuration. No limit has a default: one that is missing is an error.
 #[derive(Clone, Debug, Deserialize)]
@@ -85,7 +85,8 @@ pub struct VenueConfig {
     /// Its trading address, without `/v2`.
     pub url: String,
     /// A file that only its owner can read: the key on its first line, the secret on its second; at Tradier the
-    /// account's number and the token, at Polymarket the wallet's address and its private key.
+    /// account's number and the token, at Polymarket the wallet's address and its private key, or the address and the
+    /// three words of an API key, which cancels and cannot sign an order.
     pub credentials: PathBuf,
     /// How client order ids of ours begin, such as `l-main-`.
     pub tag: String,
@@ -103,13 +104,15 @@ pub struct AlertConfig {
     pub per_minute_max: u32,
 }
 
-/// A key and its secret; neither stands in its text form.
+/// A key and its secret; none of it stands in its text form.
 #[derive(Clone)]
 pub struct Credentials {
     /// The key.
     pub key: String,
     /// Its secret.
     pub secret: String,
+    /// An API key's own name and its passphrase, where `secret` is of one; then `key` is the wallet's address.
+    pub api: Option<(String, String)>,
 }
 
 impl std::fmt::Debug for Credentials {
@@ -245,8 +248,9 @@ fn check_url(name: &str, url: &str) -> Result<(), String> {
 /// The venue's keys.
 ///
 /// # Errors
-/// The file cannot be read, others can read it, or it does not hold two words.
-pub fn credentials(path: &Path) -> Result<Credentials, String> {
+/// The file cannot be read, others can read it, or it does not hold the words that this venue has.
+pub fn credentials(venue: &VenueConfig) -> Result<Credentials, String> {
+    let path = &venue.credentials;
     let shown = path.display();
     let found =
         fs::metadata(path).map_err(|error| format!("the keys {shown} cannot be read: {error}"))?;
@@ -258,20 +262,30 @@ pub fn credentials(path: &Path) -> Result<Credentials, String> {
     }
     let text = fs::read_to_string(path)
         .map_err(|error| format!("the keys {shown} cannot be read: {error}"))?;
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let [key, secret] = words[..] else {
-        return Err(format!(
-            "{shown} must hold two lines, key and secret; it has {} words",
-            words.len()
-        ));
-    };
     if !text.is_ascii() {
         return Err(format!("the keys in {shown} must be printable ASCII"));
     }
-    Ok(Credentials {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let of = |key: &str, secret: &str, api: Option<(&str, &str)>| Credentials {
         key: key.to_owned(),
         secret: secret.to_owned(),
-    })
+        api: api.map(|(name, passphrase)| (name.to_owned(), passphrase.to_owned())),
+    };
+    match words[..] {
+        [key, secret] => Ok(of(key, secret, None)),
+        [address, name, secret, passphrase] if venue.name == POLYMARKET => {
+            Ok(of(address, secret, Some((name, passphrase))))
+        }
+        _ => Err(format!(
+            "{shown} must hold two lines, key and secret{}; it has {} words",
+            if venue.name == POLYMARKET {
+                ", or the four that `holdfast-guard keys` prints"
+            } else {
+                ""
+            },
+            words.len()
+        )),
+    }
 }
 
 /// Seconds of a configuration as a duration; they have been checked.
@@ -427,21 +441,52 @@ per_minute_max = 6
         }
     }
 
+    fn venue(name: &str, credentials: &Path) -> VenueConfig {
+        VenueConfig {
+            name: name.to_owned(),
+            url: "http://127.0.0.1:1".to_owned(),
+            credentials: credentials.to_owned(),
+            tag: "l-main-".to_owned(),
+            timeout_s: 1.0,
+        }
+    }
+
     #[test]
     fn keys_that_others_can_read_are_refused() {
         let folder = Folder::new("config-keys");
         let path = folder.path().join("keys");
+        let asked = venue("alpaca", &path);
         std::fs::write(&path, "KEY\nSECRET\n").unwrap();
         std::fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(credentials(&path).unwrap_err().contains("chmod 600"));
+        assert!(credentials(&asked).unwrap_err().contains("chmod 600"));
         std::fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        let found = credentials(&path).unwrap();
+        let found = credentials(&asked).unwrap();
         assert_eq!(
             (found.key.as_str(), found.secret.as_str()),
             ("KEY", "SECRET")
         );
         assert_eq!(format!("{found:?}"), "Credentials");
         std::fs::write(&path, "KEY\n").unwrap();
-        assert!(credentials(&path).unwrap_err().contains("two lines"));
+        assert!(credentials(&asked).unwrap_err().contains("two lines"));
+    }
+
+    #[test]
+    fn an_api_key_has_four_words_and_only_polymarket_has_one() {
+        let folder = Folder::new("config-api");
+        let path = folder.path().join("keys");
+        std::fs::write(&path, "ADDRESS\nNAME\nSECRET\nPASS\n").unwrap();
+        std::fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let found = credentials(&venue("polymarket", &path)).unwrap();
+        assert_eq!(
+            (found.key.as_str(), found.secret.as_str()),
+            ("ADDRESS", "SECRET")
+        );
+        assert_eq!(found.api, Some(("NAME".to_owned(), "PASS".to_owned())));
+        assert!(credentials(&venue("alpaca", &path))
+            .unwrap_err()
+            .contains("two lines"));
+        std::fs::write(&path, "ADDRESS\nNAME\nSECRET\n").unwrap();
+        let said = credentials(&venue("polymarket", &path)).unwrap_err();
+        assert!(said.contains("holdfast-guard keys"), "{said}");
     }
 }

@@ -78,7 +78,7 @@ impl Guard {
 
     fn with(config: Config, lock: Option<File>, log_name: &str) -> Result<Self, String> {
         let venue = match &config.venue {
-            Some(venue) => Some(connect(venue, credentials(&venue.credentials)?)),
+            Some(venue) => Some(connect(venue, credentials(venue)?)),
             None => None,
         };
         let place = config.data_dir.display().to_string();

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use holdfast_guard::config::{load, Config};
+use holdfast_guard::config::{credentials, load, Config};
 use holdfast_guard::control::{ask, Asked, Control, Level, HEARD};
 use holdfast_guard::crew::Plan;
 use holdfast_guard::guard::Guard;
 use holdfast_guard::notify::Notify;
+use holdfast_guard::polymarket::Polymarket;
 use holdfast_guard::reports::Reports;
+use holdfast_guard::venue::POLYMARKET;
 use serde_json::Value;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
@@ -23,6 +25,7 @@ usage: holdfast-guard COMMAND [--config guard.toml | --data-dir DIR] [options]
   release --reason TEXT      let a trader start again
   status                     what the guard sees
   check                      read the configuration and the keys, start nothing
+  keys                       print keys that open less than those in the configuration, where the venue has such
 
   --data-dir DIR instead of a configuration: ask the guard that runs there
   --by NAME      who asks; the user's name by default
@@ -116,7 +119,7 @@ fn parse(given: impl Iterator<Item = String>) -> Result<Option<Arguments>, Strin
 
 /// The exit code; `Err` is a set-up that cannot be used, and nothing was started.
 fn run(arguments: &Arguments) -> Result<u8, String> {
-    let known = ["run", "watch", "kill", "release", "status", "check"];
+    let known = ["run", "watch", "kill", "release", "status", "check", "keys"];
     if !known.contains(&arguments.command.as_str()) {
         return Err(format!(
             "a command is one of {}, was {:?}",
@@ -152,9 +155,10 @@ fn run(arguments: &Arguments) -> Result<u8, String> {
             )
         }
         "status" => ask_or_fail(&config, &Asked::Status),
+        "keys" => keys(&config),
         _ => {
             if let Some(venue) = &config.venue {
-                holdfast_guard::config::credentials(&venue.credentials)?;
+                credentials(venue)?;
             }
             println!("the guard's configuration is sound");
             Ok(0)
@@ -196,6 +200,20 @@ fn begin(arguments: &Arguments) -> Result<u8, String> {
             Ok(code)
         }
     }
+}
+
+/// Keys for the guard's own file, which cancel and cannot trade.
+fn keys(config: &Config) -> Result<u8, String> {
+    let venue = config
+        .venue
+        .as_ref()
+        .filter(|venue| venue.name == POLYMARKET);
+    let venue = venue.ok_or(
+        "only polymarket has keys that cancel and cannot trade; make the guard's own key at the venue",
+    )?;
+    let text = Polymarket::new(venue, &credentials(venue)?).scoped()?;
+    println!("{text}");
+    Ok(0)
 }
 
 fn watch(config: Config) -> Result<u8, String> {

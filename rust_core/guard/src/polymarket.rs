@@ -36,6 +36,7 @@ const PAGES_MAX: usize = 200;
 const TRADES_WITHIN_S: u64 = 86_400;
 const DATA_URL: &str = "https://data-api.polymarket.com";
 const HASH_LENGTH: usize = 66;
+const ADDRESS_LENGTH: usize = 42;
 const SHOWN: usize = 200;
 const OK: u16 = 200;
 const BAD_REQUEST: u16 = 400;
@@ -48,7 +49,7 @@ pub struct Polymarket {
     url: String,
     data_url: String,
     tag: String,
-    signer: Result<Signer, String>,
+    wallet: Result<Wallet, String>,
     keys: Option<Keys>,
     /// Listed, and not asked to be cancelled since.
     listed: Vec<String>,
@@ -56,8 +57,25 @@ pub struct Polymarket {
     answers: BTreeMap<String, Result<Cancelled, String>>,
 }
 
+/// What the guard was given of the wallet.
+enum Wallet {
+    /// Its private key, which makes keys, and could sign an order.
+    Whole(Signer),
+    /// Its address and keys that were made with it: they list and cancel, and sign no order.
+    Keys(String, Keys),
+}
+
+impl Wallet {
+    fn address(&self) -> String {
+        match self {
+            Self::Whole(signer) => checksummed(&signer.address()),
+            Self::Keys(address, _) => address.clone(),
+        }
+    }
+}
+
 /// What the wallet's signature opens: requests are signed with these.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Keys {
     api_key: String,
@@ -98,7 +116,7 @@ impl Polymarket {
             url,
             data_url,
             tag: config.tag.clone(),
-            signer: signer(credentials),
+            wallet: wallet(credentials),
             keys: None,
             listed: Vec::new(),
             answers: BTreeMap::new(),
@@ -110,7 +128,13 @@ impl Polymarket {
         if self.keys.is_some() {
             return Ok(());
         }
-        let headers = self.first_level()?;
+        let headers = match self.wallet.as_ref().map_err(Clone::clone)? {
+            Wallet::Whole(signer) => first_level(signer)?,
+            Wallet::Keys(_, keys) => {
+                self.keys = Some(keys.clone());
+                return Ok(());
+            }
+        };
         let mut derive = self.agent.get(format!("{}/auth/derive-api-key", self.url));
         for (name, value) in &headers {
             derive = derive.header(*name, value);
@@ -132,18 +156,20 @@ impl Polymarket {
         Ok(())
     }
 
-    fn first_level(&self) -> Result<[(&'static str, String); 4], String> {
-        let signer = self.signer.as_ref().map_err(Clone::clone)?;
-        let stamp = stamp();
-        let claim = signer
-            .attest(CHAIN, &stamp, NONCE)
-            .map_err(|error| error.to_string())?;
-        Ok([
-            ("POLY_ADDRESS", checksummed(&signer.address())),
-            ("POLY_SIGNATURE", hex(&claim)),
-            ("POLY_TIMESTAMP", stamp),
-            ("POLY_NONCE", NONCE.to_string()),
-        ])
+    /// The four lines of a file with less than the wallet: its address, and the keys that its signature opens.
+    ///
+    /// # Errors
+    /// The venue gives none, or these are such keys already.
+    pub fn scoped(&mut self) -> Result<String, String> {
+        let Wallet::Whole(_) = self.wallet.as_ref().map_err(Clone::clone)? else {
+            return Err("these keys open no more than such keys do already".to_owned());
+        };
+        self.sign_in()?;
+        let address = self.wallet.as_ref().map_err(Clone::clone)?.address();
+        let keys = self.keys.as_ref().ok_or("there are no API keys")?;
+        Ok([&address, &keys.api_key, &keys.secret, &keys.passphrase]
+            .map(String::as_str)
+            .join("\n"))
     }
 
     /// Headers of one request; the query is not signed.
@@ -154,7 +180,7 @@ impl Polymarket {
         body: &str,
     ) -> Result<[(&'static str, String); 5], String> {
         self.sign_in()?;
-        let signer = self.signer.as_ref().map_err(Clone::clone)?;
+        let address = self.wallet.as_ref().map_err(Clone::clone)?.address();
         let Some(keys) = &self.keys else {
             return Err("there are no API keys".to_owned());
         };
@@ -162,7 +188,7 @@ impl Polymarket {
         let path = target.split('?').next().unwrap_or_default();
         let said = format!("{stamp}{method}{path}{body}");
         Ok([
-            ("POLY_ADDRESS", checksummed(&signer.address())),
+            ("POLY_ADDRESS", address),
             ("POLY_API_KEY", keys.api_key.clone()),
             ("POLY_PASSPHRASE", keys.passphrase.clone()),
             ("POLY_SIGNATURE", mac(&keys.secret, &said)?),
@@ -264,8 +290,7 @@ impl Venue for Polymarket {
 
     /// Trades are read before shares: one that settles in between counts twice, and never not at all.
     fn positions(&mut self) -> Result<usize, String> {
-        let signer = self.signer.as_ref().map_err(Clone::clone)?;
-        let wallet = checksummed(&signer.address());
+        let wallet = self.wallet.as_ref().map_err(Clone::clone)?.address();
         let since = now().saturating_sub(TRADES_WITHIN_S);
         let trades: Vec<Trade> = self.rows(&format!("/data/trades?after={since}&"), "trades")?;
         let target = format!("{}/positions?user={wallet}&sizeThreshold=0", self.data_url);
@@ -287,6 +312,41 @@ fn became(answer: &Answer, id: &str) -> Result<Cancelled, String> {
         return Ok(Cancelled::AlreadyOver);
     }
     Err("the answer to a cancel named the order in neither list".to_owned())
+}
+
+fn wallet(credentials: &Credentials) -> Result<Wallet, String> {
+    let Some((api_key, passphrase)) = &credentials.api else {
+        return signer(credentials).map(Wallet::Whole);
+    };
+    let digits = credentials.key.strip_prefix("0x").unwrap_or_default();
+    if credentials.key.len() != ADDRESS_LENGTH
+        || !digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    {
+        return Err(format!(
+            "the first of four words must be the wallet's address, was {}",
+            short(&credentials.key)
+        ));
+    }
+    let keys = Keys {
+        api_key: api_key.clone(),
+        secret: credentials.secret.clone(),
+        passphrase: passphrase.clone(),
+    };
+    Ok(Wallet::Keys(credentials.key.clone(), keys))
+}
+
+/// Headers that the wallet itself signs.
+fn first_level(signer: &Signer) -> Result<[(&'static str, String); 4], String> {
+    let stamp = stamp();
+    let claim = signer
+        .attest(CHAIN, &stamp, NONCE)
+        .map_err(|error| error.to_string())?;
+    Ok([
+        ("POLY_ADDRESS", checksummed(&signer.address())),
+        ("POLY_SIGNATURE", hex(&claim)),
+        ("POLY_TIMESTAMP", stamp),
+        ("POLY_NONCE", NONCE.to_string()),
+    ])
 }
 
 fn signer(credentials: &Credentials) -> Result<Signer, String> {
@@ -357,6 +417,18 @@ mod tests {
         Credentials {
             key: key.to_owned(),
             secret: secret.to_owned(),
+            api: None,
+        }
+    }
+
+    #[test]
+    fn four_words_begin_with_the_address() {
+        for (address, is_good) in [(ADDRESS, true), (KEY, false), ("0x12", false)] {
+            let given = Credentials {
+                api: Some(("NAME".to_owned(), "PASS".to_owned())),
+                ..credentials(address, "SECRET")
+            };
+            assert_eq!(wallet(&given).is_ok(), is_good, "{address}");
         }
     }
 

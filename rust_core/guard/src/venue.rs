@@ -13,7 +13,8 @@ use crate::tradier::Tradier;
 /// The names that a configuration may have.
 pub const NAMES: [&str; 3] = ["alpaca", TRADIER, POLYMARKET];
 const TRADIER: &str = "tradier";
-const POLYMARKET: &str = "polymarket";
+/// The one whose keys may be of less than the wallet itself.
+pub const POLYMARKET: &str = "polymarket";
 /// An answer longer than this is nonsense.
 const ANSWER_MAX: u64 = 16 << 20;
 

@@ -41,6 +41,7 @@ class Coincidences:
             "disk.torn": self._torn,
             "venue.ends_a_part_filled_exit": self._ends_a_part_filled_exit,
             "venue.hides_a_fill_and_ends_its_order": self._hides_a_fill,
+            "venue.busts_a_part": self._busts_a_part,
             "operator.reconciles_over_a_slow_line": self._reconciles_over_a_slow_line,
         }
 
@@ -159,6 +160,10 @@ class Coincidences:
     def _hides_a_fill(self, _: Process) -> None:
         """News of a fill is lost, and its order's end is heard: the total there tells of it."""
         self._of.venue.hides_next_fill = True
+
+    def _busts_a_part(self, _: Process) -> None:
+        """An execution is taken back while its order still works."""
+        self._of.venue.busts_next_part = True
 
     def _reconciles_over_a_slow_line(self, _: Process) -> None:
         """What the venue says of its account is seconds old when it is heard, and asked for often.

@@ -85,6 +85,7 @@ APART = (
     ("disk.torn", 0.12),
     ("venue.ends_a_part_filled_exit", 0.12),
     ("venue.hides_a_fill_and_ends_its_order", 0.12),
+    ("venue.busts_a_part", 0.12),
     ("operator.reconciles_over_a_slow_line", 0.12),
 )
 """Each in that share of worlds, once; drawn beside the bag, whose draws stay as they are."""

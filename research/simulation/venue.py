@@ -49,6 +49,7 @@ class Booked:
     broker_order_id: str = ""
     state: str = "WORKING"
     filled_1e8: int = 0
+    taken_back_1e8: int = 0
     fees_1e8: int = 0
     reports: list[VenueReport] = field(default_factory=list)
 
@@ -88,6 +89,7 @@ class SimVenue:
         placed: Called with an order that was just taken, before anything fills.
         ends_next_exit: Called as the rest of the next exit that fills in part is ended unasked;
             None while that is not to happen.
+        busts_next_part: The next execution of an order that goes on is taken back a little later.
         hides_next_fill: The next entry that fills in part is ended so as well, and of that fill
             nobody is told but by its order's end.
     """
@@ -105,6 +107,7 @@ class SimVenue:
         self.fees_1e8 = 0
         self.placed: list[Callable[[Booked], None]] = []
         self.ends_next_exit: Callable[[], None] | None = None
+        self.busts_next_part = False
         self.hides_next_fill = False
         self.is_down = False
         self.halted_until_ns = 0
@@ -318,7 +321,7 @@ class SimVenue:
         self.world.after(wait_ns, lambda: self._fill_late(order))
 
     def _fill_late(self, order: Booked) -> None:
-        left = (order.qty_1e8 - order.filled_1e8) // UNIT_1E8
+        left = (order.qty_1e8 - order.filled_1e8 - order.taken_back_1e8) // UNIT_1E8
         if left <= 0 or self._last is None:
             return
         self._extra += 1
@@ -370,9 +373,14 @@ class SimVenue:
         ]
         if not ended:
             return False
+        self._take_back(ended[-1])
+        return True
+
+    def _take_back(self, report: VenueReport) -> None:
+        """What it had executed counts towards the end of its order all the same."""
         self.surprised_ns = self.world.now_ns
-        report = ended[-1]
         order = self.orders[report.client_order_id]
+        order.taken_back_1e8 += report.qty_1e8
         del self.executions[report.execution_id]
         self._account(order, report, -1)
         back = VenueReport(
@@ -388,7 +396,19 @@ class SimVenue:
         )
         order.reports.append(back)
         self._report(back)
-        return True
+
+    def _maybe_bust(self, order: Booked, report: VenueReport) -> None:
+        is_bust, self.busts_next_part = self.busts_next_part, False
+        if not is_bust or not self.world.is_faulty():
+            return
+
+        def bust() -> None:
+            if order.is_open:
+                self.world.hits["venue.busts_of_open_orders"] += 1
+                self._take_back(report)
+
+        wait_ms = self.world.chance.between("bust after ms", 10, 3_000)
+        self.world.after(wait_ms * MILLI_NS, bust)
 
     # -- the ledger -------------------------------------------------------------------------------
 
@@ -417,9 +437,11 @@ class SimVenue:
         """Book an execution; whether nobody is told of it."""
         self.executions[report.execution_id] = report
         self._account(order, report, 1)
-        if order.filled_1e8 >= order.qty_1e8:
+        if order.filled_1e8 + order.taken_back_1e8 >= order.qty_1e8:
             order.state = "FILLED"
-        elif order.purpose == "EXIT":
+            return False
+        self._maybe_bust(order, report)
+        if order.purpose == "EXIT":
             self._maybe_end_rest(order)
         elif order.purpose == "ENTRY":
             return self._is_hidden(order)

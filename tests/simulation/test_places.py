@@ -148,3 +148,13 @@ def test_a_group_of_one_is_not_torn() -> None:
     handle.stage(staged(1))
     settle(world)
     assert [type(outcome) for outcome in heard] == [Durable]
+
+
+def test_what_was_taken_back_of_an_order_that_works_counts_towards_its_end() -> None:
+    """WD-5, EX-2: a bust gives nothing back to the order; the venue's book holds what is left."""
+    desk = Desk(World(1, OPEN_NS))
+    desk.venue.busts_next_part = True
+    assert desk.buy("ENTRY") == ["ACCEPTED", "FILLED", "REVERSED"]
+    assert desk.venue.positions == {SYMBOL: 0}
+    (order,) = desk.venue.open_orders()
+    assert (order.filled_1e8, order.taken_back_1e8) == (0, HELD * UNIT_1E8)

@@ -67,7 +67,7 @@ def test_every_invariant_has_a_name_of_its_own() -> None:
             id="the exits of a kill are lost on their way, one after the other",
         ),
         pytest.param(
-            9424, "", id="a breaker half-opens seconds before the account is flat for the day"
+            537, "", id="a breaker half-opens seconds before the account is flat for the day"
         ),
         pytest.param(
             11354, "", id="a position is held from before the world heals to the day's end"

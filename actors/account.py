@@ -263,7 +263,8 @@ class AccountActor(LaneActor):
         """What this incarnation believes is not durable; an older one's belief died with it."""
         token: Any = outcome.token
         if token.incarnation is self._incarnation:
-            raise RecordRefusedError(f"{self.name}: {outcome}")
+            said = outcome.error if isinstance(outcome, Failed) else type(outcome).__name__
+            raise RecordRefusedError(f"{self.name}: a decision is not durable: {said}")
 
     def _decide(self, message: Message) -> Decision | None:
         asked_ns = self._mono_ns()

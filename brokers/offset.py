@@ -5,11 +5,14 @@ clock is too far away when no point of its interval is near enough, and not know
 is too wide to tell.
 """
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final
 
 NS: Final = 1_000_000_000
+_NARROWINGS: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,29 @@ def of_stamp(stamp_ns: int, *, before_ns: int, after_ns: int, width_ns: int = 0)
         width_ns: The stamp was cut to this: it may have been so much later.
     """
     return Offset(low_ns=stamp_ns - after_ns, high_ns=stamp_ns + width_ns - before_ns)
+
+
+async def of_whole_seconds(ask: Callable[[], Awaitable[int]], now_ns: Callable[[], int]) -> Offset:
+    """From a clock that shows whole seconds, asked where its second is about to turn.
+
+    Each answer only bounds the offset; those at the turn of a second halve the doubt.
+
+    Args:
+        ask: The other clock's second; what it raises comes out.
+        now_ns: Our clock.
+    """
+
+    async def asked() -> Offset:
+        before_ns = now_ns()
+        second = await ask()
+        return of_stamp(second * NS, before_ns=before_ns, after_ns=now_ns(), width_ns=NS)
+
+    found = await asked()
+    for _ in range(_NARROWINGS):
+        until_turn_ns = -(now_ns() + found.middle_ns) % NS
+        await asyncio.sleep(until_turn_ns / NS)
+        found = found.narrowed(await asked())
+    return found
 
 
 def of_date(header: str, *, before_ns: int, after_ns: int) -> Offset | None:

@@ -12,10 +12,9 @@ from brokers.alpaca.venue import AlpacaVenue
 from brokers.backoff import Backoff
 from brokers.base import Place, Prepared
 from brokers.calls import CallEnded, untold
-from brokers.credentials import Credentials
-from brokers.http import ANSWER_WAIT_S, Channel, Endpoint
-from brokers.limiter import Limiter
+from brokers.http import Endpoint
 from brokers.venues import VenueKind, place_of
+from brokers.ways import TradingAddress, Ways
 
 ORDER_LINKS: Final = 32
 READ_LINKS: Final = 8
@@ -26,15 +25,13 @@ _WEBSOCKET: Final = {"http": "ws", "https": "wss"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Addresses:
+class Addresses(TradingAddress):
     """Where the parts of the venue are, and what an order there means."""
 
-    trading: Endpoint
     data: Endpoint
     order_stream: str
     market_stream: str
     options_stream: str
-    place: Place
 
     @classmethod
     def of(cls, url: str, *, feed: str = "iex", options_feed: str = "indicative") -> "Addresses":
@@ -61,34 +58,19 @@ class Addresses:
             place=place,
         )
 
-    @property
-    def url(self) -> str:
-        """The trading address."""
-        return self.trading.url
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class Connection(Ways):
     """What makes one account's ways to the venue.
 
     Attributes:
         addresses: Where it is.
-        credentials: Keys.
-        now_ns: The lane's clock.
-        mono_ns: A clock that only goes forward, for the limiter.
-        seed: Of the waits between two connections.
         calls_per_minute: What the venue allows this key.
-        answer_wait_s: After this an exchange is unanswered (EX-6).
         flight_max_ns: The longest an order may be under way and still be booked (EX-6).
     """
 
     addresses: Addresses
-    credentials: Credentials
-    now_ns: Callable[[], int]
-    mono_ns: Callable[[], int]
-    seed: int = 0
     calls_per_minute: int = CAPABILITIES.calls_per_minute
-    answer_wait_s: float = ANSWER_WAIT_S
     flight_max_ns: int = CAPABILITIES.flight_max_ns
 
     def probe(self) -> AlpacaProbe:
@@ -107,27 +89,18 @@ class Connection:
 
     def _rest(self, ended: Callable[[CallEnded], None] = untold) -> Rest:
         where = self.addresses
-        limiter = Limiter(self.calls_per_minute, self.mono_ns)
+        limiter = self.limiter(self.calls_per_minute)
         is_one_host = where.data == where.trading
-        of_data = limiter if is_one_host else Limiter(self.calls_per_minute, self.mono_ns)
+        of_data = limiter if is_one_host else self.limiter(self.calls_per_minute)
         headers = {
             "apca-api-key-id": self.credentials.key,
             "apca-api-secret-key": self.credentials.secret,
         }
 
-        def channel(links_max: int, endpoint: Endpoint, limiter: Limiter) -> Channel:
-            return Channel(
-                endpoint=endpoint,
-                headers=headers,
-                limiter=limiter,
-                links_max=links_max,
-                answer_wait_s=self.answer_wait_s,
-            )
-
         return Rest(
-            orders=channel(ORDER_LINKS, where.trading, limiter),
-            reads=channel(READ_LINKS, where.trading, limiter),
-            data=channel(READ_LINKS, where.data, of_data),
+            orders=self.channel(where.trading, headers, limiter, ORDER_LINKS),
+            reads=self.channel(where.trading, headers, limiter, READ_LINKS),
+            data=self.channel(where.data, headers, of_data, READ_LINKS),
             now_ns=self.now_ns,
             calls={},
             ended=ended,

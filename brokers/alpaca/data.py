@@ -16,11 +16,12 @@ from typing import Any, Final, Literal
 import aiohttp
 import msgspec
 
-from brokers.alpaca.stream import StreamError
+from brokers import following
 from brokers.alpaca.words import time_ns
 from brokers.backoff import Backoff
 from brokers.base import StreamDown, StreamUp
 from brokers.credentials import Credentials
+from brokers.following import StreamError
 from brokers.http_wire import BODY_BYTES_MAX
 from brokers.reading import MalformedError
 from brokers.venues import MarketNews
@@ -30,7 +31,6 @@ NAME: Final = "alpaca market data"
 BAR_NS: Final = 60_000_000_000
 _SIGN_IN_S: Final = 5.0
 _HEARTBEAT_S: Final = 10.0
-_CAUSE_MAX: Final = 200
 _MAX_PRICE: Final = 9e10
 _TRADE_ID_END: Final = 2**63
 _TIME_END_NS: Final = 2**62
@@ -182,14 +182,8 @@ class MarketStream:
         """Follow the stream until cancelled; each loss and each return is told."""
         headers = {"Content-Type": "application/msgpack"} if self.encoding == "msgpack" else {}
         async with aiohttp.ClientSession(headers=headers) as session:
-            while True:
-                try:
-                    await self._once(session, hear)
-                    cause = "the venue closed the stream"
-                except (aiohttp.ClientError, OSError, TimeoutError, StreamError) as error:
-                    cause = f"{type(error).__name__}: {error}"[:_CAUSE_MAX]
-                hear(StreamDown(stream=NAME, cause=cause))
-                await asyncio.sleep(self.backoff.wait_s())
+            once = partial(self._once, session, hear)
+            await following.follow(NAME, once, hear, self.backoff)
 
     async def _once(
         self, session: aiohttp.ClientSession, hear: Callable[[MarketNews], None]

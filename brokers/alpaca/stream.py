@@ -6,11 +6,13 @@ REST, which is the adapter's business (`StreamUp`).
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeVar
 
 import aiohttp
 import orjson
 
+from brokers import following
 from brokers.alpaca import reports
 from brokers.alpaca.words import (
     Authorised,
@@ -20,22 +22,18 @@ from brokers.alpaca.words import (
     decode,
 )
 from brokers.backoff import Backoff
-from brokers.base import Reported, StreamDown, StreamNews, StreamUp
+from brokers.base import Reported, StreamNews, StreamUp
 from brokers.credentials import Credentials
+from brokers.following import StreamError
 from brokers.http_wire import BODY_BYTES_MAX
 from brokers.reading import MalformedError, unknown_status
 
 NAME: Final = "alpaca trade_updates"
 _HEARTBEAT_S: Final = 10.0
 _SIGN_IN_S: Final = 5.0
-_CAUSE_MAX: Final = 200
 _QUIET: Final = frozenset({"pending_cancel", "pending_replace", "order_replace_rejected"})
 """Events that change nothing for us: the order goes on as it is."""
 Answer = TypeVar("Answer", Authorised, Listening)
-
-
-class StreamError(Exception):
-    """The stream cannot be used; the text says why, without keys."""
 
 
 async def follow(
@@ -47,14 +45,8 @@ async def follow(
 ) -> None:
     """Follow the stream until cancelled; each loss and each return is told."""
     async with aiohttp.ClientSession() as session:
-        while True:
-            try:
-                await _once(session, url, credentials, hear, heard, backoff)
-                cause = "the venue closed the stream"
-            except (aiohttp.ClientError, OSError, TimeoutError, StreamError) as error:
-                cause = f"{type(error).__name__}: {error}"[:_CAUSE_MAX]
-            hear(StreamDown(stream=NAME, cause=cause))
-            await asyncio.sleep(backoff.wait_s())
+        once = partial(_once, session, url, credentials, hear, heard, backoff)
+        await following.follow(NAME, once, hear, backoff)
 
 
 async def _once(

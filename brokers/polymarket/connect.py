@@ -7,8 +7,7 @@ from typing import Final
 from brokers.backoff import Backoff
 from brokers.base import Place, Prepared
 from brokers.calls import CallEnded, untold
-from brokers.credentials import Credentials
-from brokers.http import ANSWER_WAIT_S, Channel, Endpoint
+from brokers.http import Channel, Endpoint
 from brokers.limiter import Limiter
 from brokers.polymarket.data import MarketStream
 from brokers.polymarket.orders import CAPABILITIES, prepare
@@ -20,6 +19,7 @@ from brokers.polymarket.session import Session, signer_of
 from brokers.polymarket.venue import PolymarketVenue
 from brokers.polymarket.words import ONE_1E8
 from brokers.venues import RehearsedOrder, VenueKind, place_of
+from brokers.ways import TradingAddress, Ways
 from trading.errors import SetupError
 
 NS: Final = 1_000_000_000
@@ -39,15 +39,13 @@ _SCHEMES: Final = {"http": "ws", "https": "wss"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Addresses:
+class Addresses(TradingAddress):
     """Where the parts of the venue are, and what an order there means."""
 
-    trading: Endpoint
     data: Endpoint
     markets: Endpoint
     streams: str
     prices: str
-    place: Place
 
     @classmethod
     def of(cls, url: str) -> "Addresses":
@@ -70,35 +68,21 @@ class Addresses:
             place=place,
         )
 
-    @property
-    def url(self) -> str:
-        """The trading address."""
-        return self.trading.url
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class Connection(Ways):
     """What makes one wallet's ways to the venue.
 
     Attributes:
         addresses: Where it is.
         credentials: The wallet's address, and its private key as the secret.
-        now_ns: The lane's clock.
-        mono_ns: A clock that only goes forward, for the limiters.
-        seed: Of the waits between two connections.
         calls_per_minute: Orders that the venue allows this wallet.
-        answer_wait_s: After this an exchange is unanswered (EX-6).
         flight_max_ns: The longest an order may be under way and still be booked (EX-6).
         session: What the ways share: signer, keys, rules.
     """
 
     addresses: Addresses
-    credentials: Credentials
-    now_ns: Callable[[], int]
-    mono_ns: Callable[[], int]
-    seed: int = 0
     calls_per_minute: int = CAPABILITIES.calls_per_minute
-    answer_wait_s: float = ANSWER_WAIT_S
     flight_max_ns: int = CAPABILITIES.flight_max_ns
     session: Session = field(init=False, repr=False)
 
@@ -149,13 +133,8 @@ class Connection:
 
     def _rest(self, ended: Callable[[CallEnded], None]) -> Rest:
         def channel(endpoint: Endpoint, calls: int, window_s: int) -> Channel:
-            return Channel(
-                endpoint=endpoint,
-                headers={},
-                limiter=Limiter(calls, self.mono_ns, window_ns=window_s * NS),
-                links_max=LINKS,
-                answer_wait_s=self.answer_wait_s,
-            )
+            limiter = Limiter(calls, self.mono_ns, window_ns=window_s * NS)
+            return self.channel(endpoint, {}, limiter, LINKS)
 
         trading = self.addresses.trading
         return Rest(

@@ -1,12 +1,11 @@
 """What one wallet at Polymarket is asked before the start: keys, money, clock, outcomes (BR-5)."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Final
 
 from brokers.base import Check
 from brokers.calls import CALL_ERRORS
-from brokers.offset import NS, Offset, of_stamp
+from brokers.offset import Offset, of_whole_seconds
 from brokers.polymarket.rest import Rest
 from brokers.polymarket.rules import SIZE_STEP_1E8, Rules, resolution
 from brokers.polymarket.words import ONE_1E8, Allowance, amount_1e8
@@ -14,7 +13,6 @@ from brokers.venue_checks import clock_line, holdings_lines, instrument_line, un
 from brokers.venues import Wanted
 from trading.money import show_1e8
 
-_NARROWINGS: Final = 4
 _TOKEN_DIGITS_MAX: Final = 78
 
 
@@ -26,19 +24,8 @@ class PolymarketProbe:
         self.rest = rest
 
     async def clock_offset(self) -> Offset:
-        """The venue's clock less ours: it shows whole seconds, so each answer only bounds it."""
-        found = await self._clock_asked()
-        for _ in range(_NARROWINGS):
-            until_turn_ns = -(self.rest.now_ns() + found.middle_ns) % NS
-            await asyncio.sleep(until_turn_ns / NS)
-            found = found.narrowed(await self._clock_asked())
-        return found
-
-    async def _clock_asked(self) -> Offset:
-        before_ns = self.rest.now_ns()
-        second = await self.rest.time()
-        after_ns = self.rest.now_ns()
-        return of_stamp(second * NS, before_ns=before_ns, after_ns=after_ns, width_ns=NS)
+        """The venue's clock less ours; it shows whole seconds."""
+        return await of_whole_seconds(self.rest.time, self.rest.now_ns)
 
     async def checks(self, wanted: Sequence[Wanted]) -> list[Check]:
         """Keys, money, clock and outcomes as the venue sees them (BR-5); never raises."""

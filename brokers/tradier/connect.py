@@ -8,15 +8,14 @@ from typing import Final
 from brokers.backoff import Backoff
 from brokers.base import Place, Prepared
 from brokers.calls import CallEnded, untold
-from brokers.credentials import Credentials
-from brokers.http import ANSWER_WAIT_S, Channel, Endpoint
-from brokers.limiter import Limiter
+from brokers.http import Channel, Endpoint
 from brokers.tradier.data import MarketStream
 from brokers.tradier.orders import CAPABILITIES, prepare
 from brokers.tradier.probe import TradierProbe
 from brokers.tradier.rest import Rest
 from brokers.tradier.venue import TradierVenue
 from brokers.venues import VenueKind, place_of
+from brokers.ways import TradingAddress, Ways
 
 ORDER_LINKS: Final = 32
 READ_LINKS: Final = 8
@@ -27,11 +26,8 @@ _FORM: Final = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Addresses:
+class Addresses(TradingAddress):
     """Where the venue is; it says itself where its streams are."""
-
-    trading: Endpoint
-    place: Place
 
     @classmethod
     def of(cls, url: str) -> "Addresses":
@@ -44,35 +40,21 @@ class Addresses:
         trading = Endpoint.of(url)
         return cls(trading=trading, place=place_of(trading, CAPABILITIES.venue, HOSTS))
 
-    @property
-    def url(self) -> str:
-        """The trading address."""
-        return self.trading.url
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class Connection(Ways):
     """What makes one account's ways to the venue.
 
     Attributes:
         addresses: Where it is.
         credentials: The account's number, and the token as the secret.
-        now_ns: The lane's clock.
-        mono_ns: A clock that only goes forward, for the limiters.
-        seed: Of the waits between two connections.
         calls_per_minute: Orders, changes and cancels that the venue allows this token; reads have
             a limit of their own, as large, or twice that with a production token.
-        answer_wait_s: After this an exchange is unanswered (EX-6).
         flight_max_ns: The longest an order may be under way and still be booked (EX-6).
     """
 
     addresses: Addresses
-    credentials: Credentials
-    now_ns: Callable[[], int]
-    mono_ns: Callable[[], int]
-    seed: int = 0
     calls_per_minute: int = CAPABILITIES.calls_per_minute
-    answer_wait_s: float = ANSWER_WAIT_S
     flight_max_ns: int = CAPABILITIES.flight_max_ns
 
     def venue(self, ended: Callable[[CallEnded], None] = untold) -> TradierVenue:
@@ -104,13 +86,8 @@ class Connection:
         reads = _LIVE_READS if self.addresses.place is Place.LIVE else 1
 
         def channel(links_max: int, calls_per_minute: int) -> Channel:
-            return Channel(
-                endpoint=self.addresses.trading,
-                headers=headers,
-                limiter=Limiter(calls_per_minute, self.mono_ns),
-                links_max=links_max,
-                answer_wait_s=self.answer_wait_s,
-            )
+            limiter = self.limiter(calls_per_minute)
+            return self.channel(self.addresses.trading, headers, limiter, links_max)
 
         return Rest(
             account=self.credentials.key,

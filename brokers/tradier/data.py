@@ -10,17 +10,19 @@ import contextlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
 import msgspec
 
+from brokers import following
 from brokers.backoff import Backoff
-from brokers.base import StreamDown, StreamUp
+from brokers.base import StreamUp
 from brokers.calls import CALL_ERRORS
+from brokers.following import StreamError
 from brokers.http_wire import BODY_BYTES_MAX
 from brokers.tradier.rest import Rest
-from brokers.tradier.stream import StreamError
 from brokers.venues import MarketNews
 from trading.market import Aggressor, Quote, TradePrint
 
@@ -29,7 +31,6 @@ KINDS: Final = {"quotes": "quote", "trades": "timesale"}
 _HEARTBEAT_S: Final = 10.0
 _REFUSAL_S: Final = 1.0
 """A session that is refused ends within this; a quiet market says nothing for longer."""
-_CAUSE_MAX: Final = 200
 _MAX_PRICE: Final = 9e10
 _NS_PER_MS: Final = 1_000_000
 
@@ -133,16 +134,8 @@ class MarketStream:
         """Follow the stream until cancelled; each loss and each return is told."""
         try:
             async with aiohttp.ClientSession() as session:
-                while True:
-                    try:
-                        await self._once(session, hear)
-                        cause = "the venue closed the stream"
-                    except (
-                        aiohttp.ClientError, OSError, TimeoutError, StreamError, *CALL_ERRORS
-                    ) as error:  # fmt: skip
-                        cause = f"{type(error).__name__}: {error}"[:_CAUSE_MAX]
-                    hear(StreamDown(stream=NAME, cause=cause))
-                    await asyncio.sleep(self.backoff.wait_s())
+                once = partial(self._once, session, hear)
+                await following.follow(NAME, once, hear, self.backoff, CALL_ERRORS)
         finally:
             self.rest.close()
 

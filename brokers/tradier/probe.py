@@ -1,13 +1,12 @@
 """What one Tradier account is asked before the start: token, account, clock, instruments, money."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Final
 
 from brokers.base import Check
 from brokers.calls import CALL_ERRORS
 from brokers.limiter import Priority
-from brokers.offset import NS, Offset, of_stamp
+from brokers.offset import Offset, of_whole_seconds
 from brokers.tradier.reports import LIVE
 from brokers.tradier.rest import Rest
 from brokers.tradier.words import AccountProfile, QuoteWire, amount_1e8
@@ -15,8 +14,6 @@ from brokers.venue_checks import clock_line, holdings_lines, instrument_line, un
 from brokers.venues import Wanted
 
 ONE_1E8: Final = 100_000_000
-_NARROWINGS: Final = 4
-"""The venue's clock shows whole seconds: each question at the turn of one halves the doubt."""
 
 
 class TradierProbe:
@@ -27,19 +24,12 @@ class TradierProbe:
         self.rest = rest
 
     async def clock_offset(self) -> Offset:
-        """The venue's clock less ours, asked where its second is about to turn."""
-        found = await self._clock_asked()
-        for _ in range(_NARROWINGS):
-            until_turn_ns = -(self.rest.now_ns() + found.middle_ns) % NS
-            await asyncio.sleep(until_turn_ns / NS)
-            found = found.narrowed(await self._clock_asked())
-        return found
+        """The venue's clock less ours; it shows whole seconds."""
 
-    async def _clock_asked(self) -> Offset:
-        before_ns = self.rest.now_ns()
-        clock = await self.rest.clock()
-        after_ns = self.rest.now_ns()
-        return of_stamp(clock.timestamp * NS, before_ns=before_ns, after_ns=after_ns, width_ns=NS)
+        async def second() -> int:
+            return (await self.rest.clock()).timestamp
+
+        return await of_whole_seconds(second, self.rest.now_ns)
 
     async def checks(self, wanted: Sequence[Wanted]) -> list[Check]:
         """Token, account, clock and instruments as the venue sees them (BR-5); never raises."""

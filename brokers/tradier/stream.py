@@ -4,17 +4,19 @@ There is no replay, no symbol and no side in an event, and events may come in an
 comes at least every minute: a stream that is silent for longer than 90 s is dead.
 """
 
-import asyncio
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import aiohttp
 import orjson
 
+from brokers import following
 from brokers.backoff import Backoff
-from brokers.base import Reported, StreamDown, StreamNews, StreamUp
+from brokers.base import Reported, StreamNews, StreamUp
 from brokers.calls import CALL_ERRORS
+from brokers.following import StreamError
 from brokers.http_wire import BODY_BYTES_MAX
 from brokers.reading import MalformedError
 from brokers.tradier.rest import Rest
@@ -25,12 +27,7 @@ SILENCE_MAX_S: Final = 90.0
 _PING_S: Final = 20.0
 _REFUSAL_S: Final = 1.0
 """A session that is refused ends within this; one that is taken may be silent for a minute."""
-_CAUSE_MAX: Final = 200
 Understand = Callable[[OrderEvent], Reported]
-
-
-class StreamError(Exception):
-    """The stream cannot be used; the text says why, without keys."""
 
 
 async def follow(
@@ -38,14 +35,8 @@ async def follow(
 ) -> None:
     """Follow the stream until cancelled; each loss and each return is told."""
     async with aiohttp.ClientSession() as session:
-        while True:
-            try:
-                await _once(session, rest, hear, understand, backoff)
-                cause = "the venue closed the stream"
-            except (aiohttp.ClientError, OSError, TimeoutError, StreamError, *CALL_ERRORS) as error:
-                cause = f"{type(error).__name__}: {error}"[:_CAUSE_MAX]
-            hear(StreamDown(stream=NAME, cause=cause))
-            await asyncio.sleep(backoff.wait_s())
+        once = partial(_once, session, rest, hear, understand, backoff)
+        await following.follow(NAME, once, hear, backoff, CALL_ERRORS)
 
 
 async def _once(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from brokers.alpaca import reports, words
 from brokers.alpaca.data import frame_of, ticks_of
 from brokers.alpaca.orders import CAPABILITIES, Leg, Ticket, body_of, prepare, replacement
-from brokers.alpaca.stream import StreamError, reported, understand
+from brokers.alpaca.stream import reported, understand
 from brokers.alpaca.words import (
     Account,
     Fill,
@@ -28,6 +28,7 @@ from brokers.alpaca.words import (
     time_ns,
 )
 from brokers.base import CannotPrepareError
+from brokers.following import StreamError
 from brokers.http_wire import Response
 from brokers.reading import MalformedError, iso
 from trading.market import Bar, Quote, TradePrint

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from brokers.backoff import Backoff
 from brokers.base import CannotPrepareError, LookedUp, Refused, SendOutcome, Sent, Unknown
+from brokers.following import StreamError
 from brokers.http import Channel, Endpoint
 from brokers.http_wire import Response
 from brokers.limiter import Limiter, Priority
 from brokers.reading import MalformedError
 from brokers.tradier.orders import Leg, Standing, Ticket, body_of, prepare, replacement
 from brokers.tradier.rest import Rest
-from brokers.tradier.stream import StreamError, events_in
+from brokers.tradier.stream import events_in
 from brokers.tradier.tags import TAG_MAX, id_of, tag_of
 from brokers.tradier.venue import TradierVenue
 from brokers.tradier.words import Balances, Order, errors_in, part, rows

@@ -109,6 +109,7 @@ class LiveTrader:
                 now_ns=self.lane.now_ns,
                 tell=self.lane.tell,
                 feed=FEED,
+                source=options.broker,
                 note=self._note,
                 notify=self._notify,
                 first_seq=self.store.last_seq + 1,
@@ -417,6 +418,7 @@ class LiveTrader:
         if self.capture is not None:
             self.capture.stop()
             self.capture.count((self.lane.now_ns() - self._began_ns) / NS_PER_S)
+        self.feed.count()
         orders, positions = (0, 0) if core is None else (len(core.orders()), len(core.positions()))
         is_clean = not self._is_in_flight()
         if orders or positions:

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from actors.messages import MarketLost
 from brokers.base import StreamDown, StreamUp
 from brokers.venues import MarketNews, MarketStream
+from streams.source_latency import SourceLatency
 from trading.calendar import Calendar, Session
 from trading.market import (
     MarketMessage,
@@ -50,6 +51,7 @@ class LiveFeedPlan:
         note: Journals a fact of the system: stream, kind, payload.
         notify: Told severity, text and ids.
         capture: Handed every quote and trade that is mailed (MD-6).
+        source: Whose market it is, for what is said of its latency.
         first_seq: Number of the first message.
         sleep: Waits; asyncio's by default.
     """
@@ -62,6 +64,7 @@ class LiveFeedPlan:
     note: Callable[[str, str, dict[str, Any]], None]
     notify: Callable[[str, str, tuple[str, ...]], None]
     capture: Callable[[Quote | TradePrint], None] = lambda _: None
+    source: str = "venue"
     first_seq: int = 0
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
@@ -77,6 +80,7 @@ class LiveFeed:
         self._quotes: dict[str, Quote] = {}
         self._next_seq = plan.first_seq
         self._session: Session | None = None
+        self._latency = SourceLatency()
         self._down_ns = self._heard_ns = plan.now_ns()
         self._is_up = False
         self._patience_ns = PATIENCE_NS
@@ -94,6 +98,11 @@ class LiveFeed:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def count(self) -> None:
+        """Journal how late the market was in the session under way; its close does so too."""
+        if self._session is not None:
+            self._note_latency(self._session)
 
     def history(self, last_seq: int) -> list[MarketMessage]:
         """The session's messages up to that number, of each instrument's quotes the newest."""
@@ -130,6 +139,7 @@ class LiveFeed:
             if now_ns < session.close_ns:
                 return session.close_ns
             self._session = None
+            self._note_latency(session)
             self._send(SessionClosed(session_date=session.session_date, at_ns=session.close_ns))
         found = self.plan.calendar.session_at(now_ns)
         if found is None or now_ns >= found.close_ns:
@@ -188,6 +198,20 @@ class LiveFeed:
         """Ticks are missing: no bar is built of the intervals they belong to."""
         self.plan.tell(self.plan.feed, MarketLost(until_ns=self.plan.now_ns()))
 
+    def _note_latency(self, session: Session) -> None:
+        """How long the session's ticks were on their way, as far as they were heard here (MD-1)."""
+        latency, self._latency = self._latency, SourceLatency()
+        if latency.ticks:
+            told = {
+                "feed": self.plan.source,
+                "session_date": session.session_date,
+                "ticks": latency.ticks,
+                "p50_ns": latency.quantile_ns(0.5),
+                "p99_ns": latency.quantile_ns(0.99),
+                "max_ns": latency.max_ns,
+            }
+            self.plan.note(f"feed/{self.plan.source}", "FeedLatency", told)
+
     def _send(self, message: MarketMessage) -> None:
         numbered = replace(message, tape_seq=self._next_seq)
         self._next_seq += 1
@@ -198,6 +222,7 @@ class LiveFeed:
         else:
             self._kept.append(numbered)
         if isinstance(numbered, Quote | TradePrint):
+            self._latency.take(numbered.at_ns - numbered.source_ns)
             self.plan.capture(numbered)
         self.plan.tell(self.plan.feed, numbered)
 

@@ -1,17 +1,21 @@
 """A live market: what of it is kept, a stream that has gone silent, and 10,000 quotes a second."""
 
 import asyncio
+import math
 import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import uvloop
+from hypothesis import given
+from hypothesis import strategies as st
 
 from actors.live_feed import KEPT_MAX, PATIENCE_NS, LiveFeed, LiveFeedPlan
 from actors.messages import FEED
 from benchmarks.bench_feed import SHARE_MIN_RATIO, play
 from brokers.base import StreamDown, StreamUp
+from streams.source_latency import SourceLatency
 from trading.calendar import Calendar
 from trading.market import Aggressor, MarketMessage, Quote, SessionOpened, TradePrint
 
@@ -64,8 +68,8 @@ class Stage:
             for _ in range(4):
                 await asyncio.sleep(0)
 
-    def quote(self, instrument: str = "SPY") -> None:
-        """One comes."""
+    def quote(self, instrument: str = "SPY", *, late_ns: int = 0) -> None:
+        """One comes, so long after its source's stamp."""
         self.hear(
             Quote(
                 instrument=instrument,
@@ -74,7 +78,7 @@ class Stage:
                 bid_size_1e8=0,
                 ask_size_1e8=0,
                 at_ns=self.now_ns,
-                source_ns=self.now_ns,
+                source_ns=self.now_ns - late_ns,
             )
         )
 
@@ -139,6 +143,37 @@ def test_only_so_many_trades_are_kept_and_the_opening_always() -> None:
         assert (shown[1].tape_seq, len(shown)) == (6, KEPT_MAX + 1)
 
     stage.run(play)
+
+
+def test_how_late_a_source_is_stands_in_the_journal() -> None:
+    """MD-1: by its own stamps, once a session or what was heard of it; an instant ahead is none."""
+    stage = Stage()
+
+    async def play() -> None:
+        for late_ns in (*[4_000_000] * 98, 50_000_000, -1_000_000):
+            stage.quote(late_ns=late_ns)
+        stage.feed.count()
+        stage.feed.count()
+        (told,) = [each for each in stage.notes if "p50_ns" in each]
+        assert told["feed"] == "venue"
+        assert (told["ticks"], told["max_ns"]) == (100, 50_000_000)
+        assert 4_000_000 <= told["p50_ns"] <= told["p99_ns"] <= 4_500_000
+        stage.trade()
+        await stage.pass_(86_400)
+        assert [each["ticks"] for each in stage.notes if "p50_ns" in each] == [100, 1]
+
+    stage.run(play)
+
+
+@given(st.lists(st.integers(0, 10**13), min_size=1), st.sampled_from([0.5, 0.9, 0.99, 1.0]))
+def test_a_latency_is_exact_to_an_eighth(latencies_ns: list[int], share: float) -> None:
+    """MD-1: never below the true one, however many there are."""
+    latency = SourceLatency()
+    for each in latencies_ns:
+        latency.take(each)
+    true_ns = sorted(latencies_ns)[math.ceil(share * len(latencies_ns)) - 1]
+    assert true_ns <= latency.quantile_ns(share) <= true_ns * 9 / 8
+    assert SourceLatency().quantile_ns(share) == 0
 
 
 def test_a_stream_that_is_up_and_silent_is_connected_anew() -> None:

@@ -123,6 +123,10 @@ async def judge(where: Venue, data_dir: Path) -> None:
         "sql", "SELECT start_ns, end_ns FROM feed_gaps ORDER BY 1",
         "--data-dir", str(data_dir), "--json",
     ).json()["rows"]  # fmt: skip
+    late = ask("sql", "SELECT * FROM feed_latency", "--data-dir", str(data_dir), "--json")
+    assert [row["ticks"] > 0 and row["p50_ms"] <= row["p99_ms"] for row in late.json()["rows"]] == [
+        True
+    ]  # of the process that ended by itself
     assert all(one["end_ns"] <= two["start_ns"] for one, two in pairwise(gaps)), gaps
     ids = {str(order["id"]): where.own_id(order) for order in truth["orders"]}
     assert totals(

@@ -65,6 +65,16 @@ SELECT journal.run, mode, coalesce(field(payload, '$.feed'), substr(stream, 6)) 
 FROM journal JOIN runs USING (run)
 WHERE kind = 'FeedGap';
 
+CREATE VIEW feed_latency AS
+SELECT journal.run, mode, field(payload, '$.feed') AS feed,
+    day(whole(payload, '$.session_date')) AS session_date,
+    whole(payload, '$.ticks') AS ticks,
+    whole(payload, '$.p50_ns') / 1e6 AS p50_ms, whole(payload, '$.p99_ns') / 1e6 AS p99_ms,
+    whole(payload, '$.max_ns') / 1e6 AS max_ms,
+    at_ns, pos
+FROM journal JOIN runs USING (run)
+WHERE kind = 'FeedLatency';
+
 CREATE VIEW feed_sessions AS
 SELECT journal.run, mode, coalesce(field(payload, '$.feed'), substr(stream, 6)) AS feed,
     day(whole(payload, '$.session_date')) AS session_date,

@@ -41,7 +41,7 @@ from trading.ports import Part
 
 CATCH_UP_WAIT_S = 2.0
 """How long after a catch-up that failed the next one begins."""
-RELEASES_KEPT = 4_096
+RELEASES_KEPT = 1_024
 BREAKER = "order stream"
 
 

@@ -43,7 +43,7 @@ FILL_EVENTS: Final = frozenset({"fill", "partial_fill"})
 CANCEL_REFUSED: Final = "order_cancel_rejected"
 BUST: Final = "trade_bust"
 CORRECTIONS: Final = frozenset({BUST, "trade_correct"})
-_ORDERS_KEPT: Final = 4_096
+_ORDERS_KEPT: Final = 1_024
 
 
 @dataclass(slots=True)

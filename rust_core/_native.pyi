@@ -950,7 +950,7 @@ class Submission:
 
     @property
     def tif(self) -> str:
-        """DAY, GTC, IOC or FOK."""
+        """DAY, GTC, IOC, FOK or GTX."""
 
     @property
     def qty_1e8(self) -> int: ...

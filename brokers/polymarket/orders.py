@@ -22,7 +22,7 @@ NS: Final = 1_000_000_000
 CAPABILITIES: Final = Capabilities(
     venue=VENUE,
     order_types=frozenset({"MARKET", "LIMIT"}),
-    tifs=frozenset({"DAY", "GTC", "IOC", "FOK"}),
+    tifs=frozenset({"DAY", "GTC", "IOC", "FOK", "GTX"}),
     replacing=Replacing.NONE,
     has_look_up_by_our_id=True,
     has_cancel_all=True,
@@ -44,7 +44,7 @@ MARKETABLE_MIN_1E8: Final = ONE_1E8
 """An order that trades at once must be worth a dollar."""
 RESTING: Final = frozenset({"GTC", "GTD"})
 ZEROS: Final = "0x" + "00" * 32
-_KINDS: Final = {"DAY": "GTC", "GTC": "GTC", "IOC": "FAK", "FOK": "FOK"}
+_KINDS: Final = {"DAY": "GTC", "GTC": "GTC", "IOC": "FAK", "FOK": "FOK", "GTX": "GTC"}
 """The venue never closes, so its day never ends: what a day order has of one is its own time to
 live (EX-8)."""
 _CENT_1E8: Final = 1_000_000
@@ -97,6 +97,7 @@ class Terms:
     price_1e8: int
     qty_1e8: int
     expiration: int = 0
+    is_post_only: bool = False
 
 
 _read = msgspec.json.Decoder(Asked).decode
@@ -158,7 +159,7 @@ def prepare(intent: bytes, signer: OrderSigner, book: Rulebook, owner: str) -> S
         "owner": owner,
         "orderType": terms.kind,
         "deferExec": False,
-        "postOnly": False,
+        "postOnly": terms.is_post_only,
     }
     return SignedPrepared(
         client_order_id=asked.client_order_id,
@@ -216,6 +217,7 @@ def _limit(asked: Asked, price_1e8: int) -> Terms:
         price_1e8=price_1e8,
         qty_1e8=asked.qty_1e8,
         expiration=expiration,
+        is_post_only=asked.tif == "GTX",
     )
 
 

@@ -446,6 +446,21 @@ def test_an_order_ends_at_the_venue_when_its_time_to_live_is_over(play: Any) -> 
     play(steps)
 
 
+def test_post_only_rests_or_is_refused(play: Any) -> None:
+    """EX-18, EX-11: signed and judged; what would take is refused and leaves nothing behind."""
+
+    async def steps(desk: Desk) -> None:
+        taking = await desk.place("takes", tif="GTX", limit_1e8=90 * ONE // 100)
+        assert isinstance(taking, Refused), taking
+        assert "order crosses book" in taking.answer.text
+        assert not await desk.booked()
+        await desk.sent("rests", tif="GTX")
+        assert await desk.kinds("rests") == ["ACCEPTED"]
+        assert not (await desk.where.truth())["trades"]
+
+    play(steps)
+
+
 def test_an_expiration_that_is_too_near_is_refused_by_the_venue(play: Any) -> None:
     """EX-11: its own words; nothing rests."""
 

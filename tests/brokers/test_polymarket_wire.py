@@ -115,6 +115,16 @@ def test_what_rests_with_a_time_to_live_ends_at_the_venue_too(
     assert body["order"]["expiration"] == str(expected)
 
 
+@pytest.mark.parametrize(("tif", "is_post_only"), [("GTX", True), ("GTC", False), ("FOK", False)])
+def test_post_only_is_asked_for_where_it_is_meant(tif: str, *, is_post_only: bool) -> None:
+    """EX-18: it rests like GTC, with a time to live like GTD."""
+    body = orjson.loads(prepared(tif=tif).body)
+    assert body["postOnly"] is is_post_only
+    mortal = orjson.loads(prepared(tif=tif, expires_ns=2 * 10**18).body)
+    assert mortal["postOnly"] is is_post_only
+    assert (mortal["orderType"] == "GTD") is (tif != "FOK")
+
+
 def test_a_sale_gives_shares_and_takes_dollars() -> None:
     """BR-1: the amounts change places."""
     body = orjson.loads(prepared(purpose="EXIT", side="SELL").body)

@@ -104,6 +104,7 @@ def test_a_quantity_that_is_not_above_zero_is_a_fault_of_whoever_asked() -> None
     ("changes", "check"),
     [
         ({"order_type": "LIMIT"}, "REQUIRED_FIELDS"),
+        ({"tif": "GTX"}, "REQUIRED_FIELDS"),
         ({"order_type": "LIMIT", "limit_1e8": 99 * E + 1}, "PRICE_TICK"),
         ({"order_type": "LIMIT", "limit_1e8": 97 * E}, "COLLAR"),
         ({"order_type": "STOP", "trigger_1e8": 110 * E}, "COLLAR"),

@@ -34,7 +34,7 @@ order = st.tuples(
     st.just("order"),
     sides,
     st.sampled_from(["MARKET", "LIMIT", "STOP", "STOP_LIMIT"]),
-    st.sampled_from(["DAY", "GTC", "IOC", "FOK"]),
+    st.sampled_from(["DAY", "GTC", "IOC", "FOK", "GTX"]),
     st.integers(1, 12),
     prices,
     prices,
@@ -192,6 +192,27 @@ def test_a_venue_that_stopped_goes_on_as_if_it_had_not(
         other.step(step)
     assert told(other.reports) == told(drive.reports[before:])
     assert other.book.state_json() == drive.book.state_json()
+
+
+@pytest.mark.parametrize(("tif", "kinds"), [("GTX", ["CANCELLED"]), ("GTC", ["FILLED"])])
+def test_post_only_that_would_take_ends_and_takes_nothing(tif: str, kinds: list[str]) -> None:
+    """EX-18: where it arrives; another order of that price takes."""
+    book = PaperVenueBook(config())
+    book.on_quote("ES", 49 * TICK, 50 * TICK, 5 * ONE, 5 * ONE, 1)
+    told_of = book.submit("o", "ES", "BUY", "LIMIT", tif, ONE, 2, limit_1e8=50 * TICK)
+    assert told_of is not None
+    assert [each.kind for each in told_of][-1:] == kinds
+    assert bool(book.positions()) is (tif == "GTC")
+
+
+def test_post_only_that_rests_fills_at_its_own_price_and_outlives_the_session() -> None:
+    """EX-18: as a maker, however far the market goes."""
+    book = PaperVenueBook(config())
+    book.on_quote("ES", 49 * TICK, 50 * TICK, 5 * ONE, 5 * ONE, 1)
+    book.submit("o", "ES", "BUY", "LIMIT", "GTX", ONE, 2, limit_1e8=49 * TICK)
+    assert book.on_session_close(3) == []
+    (fill,) = book.on_quote("ES", 44 * TICK, 45 * TICK, 5 * ONE, 5 * ONE, 4)
+    assert (fill.kind, fill.price_1e8) == ("FILLED", 49 * TICK)
 
 
 def test_a_repeated_client_id_is_refused_and_changes_nothing() -> None:

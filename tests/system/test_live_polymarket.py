@@ -186,6 +186,26 @@ def test_a_status_that_nobody_knows_blocks_its_instrument_and_is_told(
     run(play())
 
 
+def test_post_only_is_refused_where_it_would_take_and_rests_where_not(
+    told: dict[str, str], tmp_path: Path
+) -> None:
+    """EX-18, EX-8: from the signal to the venue's book; its time to live ends what rests."""
+
+    async def play() -> None:
+        async with trading(told, tmp_path) as (where, desk):
+            taking = await desk.enter(**{**TAKES, "tif": "GTX"})
+            await desk.until(lambda: desk.state(taking) == "REJECTED", "a refusal")
+            resting = await desk.enter(**{**RESTS, "tif": "GTX"})
+            await desk.until(lambda: desk.state(resting) == "WORKING", "a working order")
+            (order,) = [row for row in (await where.truth())["orders"] if row["status"] == "LIVE"]
+            assert order["order_type"] in ("GTC", "GTD")
+            desk.kill(KillLevel.FLATTEN)
+            await desk.until(lambda: bool(desk.payloads("KillFinished")), "the end of the kill")
+            await agree(desk, where)
+
+    run(play())
+
+
 def test_a_heartbeat_that_is_no_longer_acknowledged_shuts_the_gate_in_mid_run(
     told: dict[str, str], tmp_path: Path
 ) -> None:

@@ -55,6 +55,7 @@ class TimeInForce(StrEnum):
     GTC = "GTC"
     IOC = "IOC"
     FOK = "FOK"
+    GTX = "GTX"  # until cancelled, and only if it rests (post-only), where the venue has it
 
 
 class NoTradeReason(StrEnum):

@@ -93,11 +93,13 @@ pub enum TimeInForce {
     Ioc,
     /// All of it at once, or nothing.
     Fok,
+    /// Until it is cancelled, and only if it rests: what would take at once is not wanted.
+    Gtx,
 }
 
 impl TimeInForce {
     /// Every time in force.
-    pub const ALL: &'static [Self] = &[Self::Day, Self::Gtc, Self::Ioc, Self::Fok];
+    pub const ALL: &'static [Self] = &[Self::Day, Self::Gtc, Self::Ioc, Self::Fok, Self::Gtx];
 
     /// The word of the journal and the wire.
     pub const fn as_str(self) -> &'static str {
@@ -106,6 +108,7 @@ impl TimeInForce {
             Self::Gtc => "GTC",
             Self::Ioc => "IOC",
             Self::Fok => "FOK",
+            Self::Gtx => "GTX",
         }
     }
 }

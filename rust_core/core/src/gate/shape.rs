@@ -4,7 +4,7 @@ use super::draft::{GateContext, OrderDraft};
 use super::failures::Failures;
 use super::rules::InstrumentRules;
 use super::ruling::CheckName;
-use crate::message::Purpose;
+use crate::message::{OrderType, Purpose, TimeInForce};
 
 /// What can be said without knowing the instrument.
 pub(super) fn check_fields(draft: &OrderDraft<'_>, failures: &mut Failures) {
@@ -38,6 +38,14 @@ pub(super) fn check_fields(draft: &OrderDraft<'_>, failures: &mut Failures) {
             None,
             None,
             format!("a {kind} order needs a trigger price"),
+        );
+    }
+    if draft.tif == TimeInForce::Gtx && draft.order_type != OrderType::Limit {
+        failures.refuse(
+            CheckName::RequiredFields,
+            None,
+            None,
+            format!("a post-only order (GTX) must be LIMIT, was {kind}"),
         );
     }
     if draft.qty_1e8 <= 0 {

@@ -278,7 +278,7 @@ impl PaperBook {
             (market.bid_1e8, market.ask_1e8) = (0, 0);
             for number in self.open[at].clone() {
                 let tif = self.state.order(number).map(|order| order.asked.tif);
-                if tif.is_some_and(|tif| tif != TimeInForce::Gtc) {
+                if tif.is_some_and(|tif| !matches!(tif, TimeInForce::Gtc | TimeInForce::Gtx)) {
                     self.end(number, VenueState::Expired, "session closed", now_ns, out);
                 }
             }

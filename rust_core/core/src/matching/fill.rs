@@ -70,10 +70,25 @@ impl PaperBook {
         } else {
             active(order, chance, terms)
         };
-        match outcome {
-            Outcome::Nothing => return,
-            Outcome::Missed => {}
-            Outcome::Price(price_1e8, liquidity) => {
+        let post_only_1e8 = match order.asked.tif {
+            TimeInForce::Gtx => order.asked.limit_1e8,
+            _ => None,
+        };
+        match (outcome, post_only_1e8) {
+            (Outcome::Nothing, _) => return,
+            (Outcome::Missed, _) => {}
+            (Outcome::Price(_, Liquidity::Taker), Some(_))
+                if matches!(chance, Chance::QuoteTaken(..)) =>
+            {
+                let reason = "post-only: it would have taken";
+                self.end(number, VenueState::Cancelled, reason, now_ns, out);
+                return;
+            }
+            (Outcome::Price(price_1e8, liquidity), post_only_1e8) => {
+                let (price_1e8, liquidity) = match post_only_1e8 {
+                    Some(limit_1e8) => (limit_1e8, Liquidity::Maker),
+                    None => (price_1e8, liquidity),
+                };
                 let qty_1e8 = self.allowed(number, budget);
                 let fill = Fill {
                     price_1e8,
@@ -214,7 +229,7 @@ impl PaperBook {
             return;
         };
         let reason = match order.asked.tif {
-            TimeInForce::Day | TimeInForce::Gtc => return,
+            TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Gtx => return,
             TimeInForce::Ioc => "immediate or cancel",
             TimeInForce::Fok => "fill or kill",
         };

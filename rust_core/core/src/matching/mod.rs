@@ -30,7 +30,8 @@
 //! **Size.** With a participation ratio above zero an order gets at most that part of a bar's volume, rounded
 //! down to the lot; the open print and the range of one bar share that amount. The same holds for each trade
 //! print. Ratio zero: no limit. IOC and FOK are judged at the first price that may fill them: IOC cancels what
-//! is left, FOK cancels all unless all fills. DAY, IOC and FOK orders expire at the session's close.
+//! is left, FOK cancels all unless all fills. DAY, IOC and FOK orders expire at the session's close. GTX ends when the
+//! quote it arrives at would fill it; later it fills at its limit, as a maker.
 //!
 //! **Fees** of an order: the greater of the minimum and (per unit × filled + ratio × value filled); each fill
 //! is charged what the order owes beyond what it has paid, so the minimum is paid once, with the first fill.

@@ -36,6 +36,7 @@ pub fn tif_of(text: &str) -> PyResult<TimeInForce> {
         "GTC" => Ok(TimeInForce::Gtc),
         "IOC" => Ok(TimeInForce::Ioc),
         "FOK" => Ok(TimeInForce::Fok),
-        other => Err(unknown("tif", "DAY, GTC, IOC, FOK", other)),
+        "GTX" => Ok(TimeInForce::Gtx),
+        other => Err(unknown("tif", "DAY, GTC, IOC, FOK, GTX", other)),
     }
 }

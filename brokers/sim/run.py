@@ -29,6 +29,11 @@ class Addresses(ABC):
         return f"http://{HOST}:{self.port}"
 
     @property
+    def ws_url(self) -> str:
+        """Of streams, without a path."""
+        return f"ws://{HOST}:{self.port}"
+
+    @property
     def admin_url(self) -> str:
         """Of the admin port."""
         return f"http://{HOST}:{self.admin_port}"

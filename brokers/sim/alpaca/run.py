@@ -7,7 +7,6 @@ from brokers.sim.alpaca.site import AlpacaSite
 from brokers.sim.alpaca.wire import AlpacaWire
 from brokers.sim.core import VenueOptions
 from brokers.sim.run import Addresses, Venue
-from brokers.sim.server import HOST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,12 +16,12 @@ class AlpacaAddresses(Addresses):
     @property
     def stream_url(self) -> str:
         """Of the order stream."""
-        return f"ws://{HOST}:{self.port}/stream"
+        return f"{self.ws_url}/stream"
 
     @property
     def data_stream_url(self) -> str:
         """Of the market data stream."""
-        return f"ws://{HOST}:{self.port}/v2/iex"
+        return f"{self.ws_url}/v2/iex"
 
     def shown(self) -> dict[str, str]:
         """By name."""

@@ -7,17 +7,11 @@ from brokers.sim.core import VenueOptions
 from brokers.sim.polymarket.site import PolymarketSite
 from brokers.sim.polymarket.wire import PolymarketWire
 from brokers.sim.run import Addresses, Venue
-from brokers.sim.server import HOST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolymarketAddresses(Addresses):
     """Everything on one port; `key` is the wallet's address and `secret` its private key."""
-
-    @property
-    def ws_url(self) -> str:
-        """Of both streams, without a path."""
-        return f"ws://{HOST}:{self.port}"
 
     def shown(self) -> dict[str, str]:
         """By name."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from brokers.sim.core import VenueOptions
 from brokers.sim.run import Addresses, Venue
-from brokers.sim.server import HOST
 from brokers.sim.tradier.site import TradierSite
 from brokers.sim.tradier.wire import TradierWire
 
@@ -20,11 +19,6 @@ class TradierAddresses(Addresses):
     def token(self) -> str:
         """For `Authorization: Bearer`."""
         return f"{self.key}.{self.secret}"
-
-    @property
-    def ws_url(self) -> str:
-        """Of both streams, without a path."""
-        return f"ws://{HOST}:{self.port}"
 
     def shown(self) -> dict[str, str]:
         """By name."""

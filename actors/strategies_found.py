@@ -44,4 +44,5 @@ def _build(found: Configured) -> StrategyBuild:
         make=found.create,
         hears_fills=found.kind.on_fill is not Strategy.on_fill,
         sha256=found.sha256,
+        settings=found.settings,
     )

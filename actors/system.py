@@ -10,7 +10,7 @@ venue and the market's source.
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +52,7 @@ class StrategyBuild:
         make: Makes one, with its settings.
         hears_fills: It overrides `on_fill`.
         sha256: Of its file, empty for a built-in one.
+        settings: Its parameters with their values.
     """
 
     name: str
@@ -60,6 +61,7 @@ class StrategyBuild:
     make: Callable[[], Strategy]
     hears_fills: bool = False
     sha256: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -245,6 +245,7 @@ def status_of(system: "System") -> dict[str, Any]:
             {
                 "name": build.name,
                 "instrument": build.instrument,
+                "parameters": {name: str(value) for name, value in build.settings.items()},
                 "state": str(system.tree.cell(f"strategy:{build.name}").state),
                 "last_answer": wiring.memories[build.name].last_answer,
                 "no_trades": {

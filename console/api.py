@@ -15,6 +15,7 @@ from actors.operator_words import ControlMessage, KillMessage, ResumeMessage
 from console import history, record
 from console.board import Board
 from console.follow import Follower, TraderAwayError
+from console.levels import levels
 from console.post_mortem import post_mortem_of
 from console.reader import RecordReader
 from console.replies import json_reply
@@ -61,6 +62,7 @@ class Api:
             web.get("/api/events", self._events),
             web.get("/api/latency", self._latency),
             web.get("/api/assertions", self._assertions),
+            web.get("/api/levels", self._levels),
             web.get("/api/about", self._about),
             web.get("/api/post-mortem", self._post_mortem),
             web.get("/api/post-mortem.html", self._post_mortem_html),
@@ -161,6 +163,9 @@ class Api:
         found = await self._read(partial(history.assertions, self._data_dir))
         return json_reply({"assertions": found})
 
+    async def _levels(self, _request: web.Request) -> web.StreamResponse:
+        return json_reply({"levels": await self._read(partial(levels, self._data_dir))})
+
     async def _about(self, _request: web.Request) -> web.StreamResponse:
         return json_reply(await self._read(partial(history.about, self._data_dir)))
 
@@ -260,6 +265,7 @@ SCHEMA: Final = {
         "/api/events": "q kind stream limit: journaled events, newest first",
         "/api/latency": "histograms of the order path",
         "/api/assertions": "what was violated in the run: how often, when last, with which values",
+        "/api/levels": "stops and targets of the run: planned, moved, reached; newest first",
         "/api/about": "runs, sessions and trades there are",
         "/api/post-mortem": "about=ORDER|TRADE|yyyy-mm-dd run",
         "/api/post-mortem.html": "the same as one page; download=1 saves it",

@@ -49,6 +49,7 @@ class RichTrader(FakeTrader):
             ],
             "strategies": [
                 {"name": "vwap", "instrument": "ES", "state": "RUNNING",
+                 "parameters": {"stop_ratio": "0.003", "entries_max": "1"},
                  "last_answer": "IN_POSITION", "no_trades": {"WARMUP": 20, "IN_POSITION": 11}}
             ],
             "prices": [

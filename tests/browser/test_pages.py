@@ -196,6 +196,35 @@ def test_the_page_of_risk_lists_what_is_asserted(stage: Stage) -> None:
     _play(stage, scenario)
 
 
+def test_the_page_of_risk_tells_the_history_of_stops_and_targets(stage: Stage) -> None:
+    """UI-3: planned with the entry, and what was reached."""
+
+    async def scenario(page: Page) -> None:
+        await _open(page, "risk")
+        rows = page.get_by_role("group", name="Stops and targets").locator("tbody tr")
+        await rows.first.wait_for()
+        told = [" ".join((await row.inner_text()).split()) for row in await rows.all()]
+        assert "reached TAKE_PROFIT: 2,740 against 2,739" in told[0]
+        assert "planned stop 0.3 % from the entry, target at 2 R" in told[1]
+
+    _play(stage, scenario)
+
+
+def test_the_command_center_shows_parameters_and_targets(stage: Stage) -> None:
+    """UI-1: each strategy with its parameters, each position with its target and the way to it."""
+
+    async def scenario(page: Page) -> None:
+        await _open(page, "command")
+        said = page.locator("section", has=page.get_by_role("heading", name="Strategies"))
+        await said.get_by_text("Parameters").click()
+        assert "stop ratio\n0.003" in await said.inner_text()
+        position = page.get_by_role("group", name="Open positions").locator("tbody tr")
+        assert "2,780.00" in await position.inner_text()
+        assert "1.09 %" in await position.inner_text()
+
+    _play(stage, scenario)
+
+
 def test_the_page_of_risk_shows_the_figure_of_each_control_that_counts(stage: Stage) -> None:
     """UI-3, KC-6: not "as configured" but what it is, and when more was asked for than counts."""
 

@@ -170,6 +170,7 @@ def order(
         order_type="MARKET", tif="DAY", adds_risk=purpose == "ENTRY", deadline_ns=0, expires_ns=0,
         reference_1e8=price * ONE, reference_ns=OPEN_NS + minute * MINUTE_NS,
         exit_reason="TAKE_PROFIT" if purpose == "EXIT" else None,
+        plan=_PLAN if purpose == "ENTRY" else None,
     )  # fmt: skip
     for old, new in (("PENDING", "SUBMITTED"), ("SUBMITTED", "WORKING")):
         scribe.put(
@@ -194,13 +195,15 @@ def _fill(scribe: Scribbler, order_id: str, side: str, minute: int, price: int) 
     )  # fmt: skip
 
 
-def position(scribe: Scribbler, phase: str, minute: int) -> None:
+def position(
+    scribe: Scribbler, phase: str, minute: int, *, cause: str = "fill", stop_1e8: int = 0
+) -> None:
     scribe.put(
         "PositionChanged", f"position/{POSITION}", minute, position_id=POSITION, strategy="vwap",
         instrument="ES", session_date=DATE, setup_instance="1000", entry_order_id=ENTRY,
         phase=phase, side="BUY", qty_1e8=ONE if phase == "MONITORING" else 0, unconfirmed_1e8=0,
         average_entry_1e8=2731 * ONE, realised_1e8=0, fees_1e8=2 * ONE, exit_order_id="",
-        exit_reason="TAKE_PROFIT", cause="fill",
+        exit_reason="TAKE_PROFIT", cause=cause, stop_override_1e8=stop_1e8, target_override_1e8=0,
     )  # fmt: skip
 
 

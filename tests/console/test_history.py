@@ -4,11 +4,13 @@ import csv
 import io
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from console import history
+from console.levels import levels, planned
 from tests.console import recorded
 from tests.console.recorded import CLOSE_NS, MINUTE_NS, ONE, OPEN_NS, POSITION, Scribbler
 
@@ -94,3 +96,47 @@ def test_the_journal_can_be_searched(data_dir: Path) -> None:
     assert len(fills["events"]) == 1
     assert fills["events"][0]["text"].startswith("filled 1 at 2,741")
     assert {"kind": "OrderFilled", "n": 2} in found["kinds"]
+
+
+def test_stops_and_targets_are_told_as_planned_and_reached(data_dir: Path) -> None:
+    """UI-3: the history of levels, newest first, in words."""
+    found = levels(data_dir)
+    assert [(each["what"], each["text"]) for each in found] == [
+        ("reached", "TAKE_PROFIT: 2,740 against 2,739. the close is above the VWAP"),
+        ("planned", "stop 0.3 % from the entry, target at 2 R"),
+    ]
+    assert {each["position_id"] for each in found} == {POSITION}
+    assert [each["what"] for each in levels(data_dir, most=1)] == ["reached"]
+
+
+def test_a_level_that_a_strategy_moved_is_told(tmp_path: Path) -> None:
+    """UI-3: only what it set, and no other change of the position."""
+    scribe = Scribbler(tmp_path)
+    recorded.position(scribe, "MONITORING", 31)
+    recorded.position(scribe, "MONITORING", 32, cause="levels moved", stop_1e8=2725 * ONE)
+    scribe.close()
+    assert [(each["what"], each["text"]) for each in levels(tmp_path)] == [
+        ("moved", "stop at 2,725")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        ({"stop": {"kind": "AT", "level": {"kind": "RATIO", "value_1e8": 150_000}},
+          "target": {"kind": "R", "value_1e8": 200_000_000}},
+         "stop 0.15 % from the entry, target at 2 R"),
+        ({"stop": {"kind": "NONE", "waiver": "the loss is what was paid"}},
+         "no stop: the loss is what was paid"),
+        ({"stop": {"kind": "AT", "level": {"kind": "PRICE", "value_1e8": 272_250_000_000}},
+          "trailing_ratio_1e8": 500_000,
+          "target_1": {"level": {"kind": "R", "value_1e8": 100_000_000},
+                       "portion_ratio_1e8": 50_000_000},
+          "target_2": {"kind": "R", "value_1e8": 250_000_000}},
+         "stop at 2,722.5, stop trails by 0.5 %, first target at 1 R, second target at 2.5 R"),
+        ({}, "no plan of its own"),
+    ],
+)  # fmt: skip
+def test_a_plan_is_told_in_words(plan: dict[str, Any], words: str) -> None:
+    """UI-3: each part of an exit plan that is there."""
+    assert planned(plan) == words

@@ -82,6 +82,7 @@ export interface Order {
 export interface Strategy {
   name: string
   instrument: string
+  parameters: Record<string, string>
   state: string
   last_answer: string
   no_trades: Record<string, number>

@@ -263,7 +263,11 @@ class AccountActor(LaneActor):
         """What this incarnation believes is not durable; an older one's belief died with it."""
         token: Any = outcome.token
         if token.incarnation is self._incarnation:
-            said = outcome.error if isinstance(outcome, Failed) else type(outcome).__name__
+            said = (
+                f"Failed, {outcome.error}"
+                if isinstance(outcome, Failed)
+                else type(outcome).__name__
+            )
             raise RecordRefusedError(f"{self.name}: a decision is not durable: {said}")
 
     def _decide(self, message: Message) -> Decision | None:

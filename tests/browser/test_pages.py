@@ -446,10 +446,10 @@ def test_live_cannot_be_mistaken_for_paper(stage: Stage) -> None:
         try:
             await page.get_by_role("banner").get_by_text("LIVE", exact=True).wait_for()
             assert await _axe(page) == []
+            live = await header.evaluate("each => getComputedStyle(each).backgroundColor")
+            box = await header.bounding_box()
         finally:
             stage.trader.mode = "PAPER"
-        live = await header.evaluate("each => getComputedStyle(each).backgroundColor")
-        box = await header.bounding_box()
         assert live != paper
         assert box is not None
         assert box["width"] == 1440

@@ -141,9 +141,15 @@ class Coincidences:
 
         self._world.after(wait_ms * MILLI_NS, take_back)
 
-    def _torn(self, process: Process) -> None:
-        """It dies in the middle of a write: of what was staged together a part is durable."""
-        self._of.disk.tears = lambda: self._kill(process, 0)
+    def _torn(self, _: Process) -> None:
+        """Whoever writes then dies in the middle: of what was staged together a part is durable."""
+
+        def dies() -> None:
+            current = self._of.current()
+            if current is not None:
+                self._kill(current, 0)
+
+        self._of.disk.tears = dies
 
     def _ends_a_part_filled_exit(self, _: Process) -> None:
         """A kill's exit fills in part, the venue ends the rest unasked, and no price comes."""

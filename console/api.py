@@ -245,6 +245,7 @@ TOPICS: Final = (
     "strategies",
     "protections",
     "prices",
+    "windows",
     "counts",
     "health",
     "runtime",

@@ -28,6 +28,16 @@ RUNTIME_EVERY: Final = 4
 LOOK_AGAIN_S: Final = 0.3
 ANSWER_LIMIT_S: Final = 3.0
 EVENTS_AT_START: Final = 200
+STATUS_TOPICS: Final = (
+    "positions",
+    "orders",
+    "strategies",
+    "protections",
+    "prices",
+    "windows",
+    "counts",
+)
+"""Parts of the trader's status that are topics of their own."""
 
 AnswerSink = Callable[[dict[str, Any]], None]
 _log = structlog.get_logger(__name__)
@@ -229,7 +239,7 @@ class Follower:
     ) -> None:
         put = self._board.put
         runtime = status.pop("runtime", None)
-        for topic in ("positions", "orders", "strategies", "protections", "prices", "counts"):
+        for topic in STATUS_TOPICS:
             put(topic, status.pop(topic, []))
         put("now_ns", status.pop("now_ns", 0))
         put("account", status)

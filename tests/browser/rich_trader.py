@@ -52,6 +52,16 @@ class RichTrader(FakeTrader):
                  "parameters": {"stop_ratio": "0.003", "entries_max": "1"},
                  "last_answer": "IN_POSITION", "no_trades": {"WARMUP": 20, "IN_POSITION": 11}}
             ],
+            "windows": [
+                {"market": "btc-up-or-down-1020", "instruments": ["ES"], "asset": "btc/usd",
+                 "starts_ns": NOW_NS - 3 * MINUTE_NS, "ends_ns": NOW_NS + 2 * MINUTE_NS,
+                 "start_1e8": 100_000 * ONE, "end_1e8": None,
+                 "prices": [
+                     {"feed": "oracle", "role": "REFERENCE", "price_1e8": 100_250 * ONE,
+                      "at_ns": NOW_NS, "source_ns": NOW_NS},
+                     {"feed": "exchange", "role": "SPOT", "price_1e8": None, "at_ns": None,
+                      "source_ns": None}]}
+            ],
             "prices": [
                 {"instrument": "ES", "price_1e8": self.price_1e8, "vwap_1e8": 2725 * ONE,
                  "quote": {"bid_1e8": self.price_1e8 - 25_000_000, "bid_size_1e8": 4 * ONE,

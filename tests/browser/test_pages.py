@@ -436,6 +436,20 @@ def test_the_page_of_an_instrument_shows_its_book_and_what_its_strategies_see(st
     _play(stage, scenario)
 
 
+def test_the_page_of_an_instrument_shows_its_window(stage: Stage) -> None:
+    """UI-2, MD-10: when a binary window ends, what it began at, and where its prices stand."""
+
+    async def scenario(page: Page) -> None:
+        await _open(page, "instrument")
+        window = page.locator("section", has=page.get_by_role("heading", name="Window"))
+        said = " ".join((await window.inner_text()).split())
+        assert "btc/usd ends 10:22:00 2 min at its start 100,000.00" in said
+        assert "reference oracle 100,250.00 0.250 %" in said
+        assert "spot exchange" in said
+
+    _play(stage, scenario)
+
+
 def test_live_cannot_be_mistaken_for_paper(stage: Stage) -> None:
     """UI-1: the bar of a LIVE run differs in word, colour and width, and can be read."""
 

@@ -181,6 +181,17 @@ export interface Runtime {
   nodes: TreeNode[]
 }
 
+/** A binary window: what it began at, and what its reference and the exchanges say (MD-10). */
+export interface Window {
+  market: string
+  instruments: string[]
+  asset: string
+  starts_ns: number
+  ends_ns: number
+  start_1e8: number | null
+  end_1e8: number | null
+  prices: { feed: string; role: string; price_1e8: number | null; at_ns: number | null }[]
+}
 export interface Topics {
   run: Run
   trader: Trader
@@ -190,6 +201,7 @@ export interface Topics {
   strategies: Strategy[]
   protections: Protection[]
   prices: Price[]
+  windows: Window[]
   counts: Record<string, number>
   health: Health
   runtime: Runtime

@@ -88,7 +88,9 @@ class MarketStream:
             ticks, stale = self.ticks_of(events)
             for tick in ticks:
                 hear(tick)
-            return [{"operation": "subscribe", "assets_ids": stale}] if stale else []
+            # A book comes with a subscription that is new: one that stands already brings none.
+            anew = ("unsubscribe", "subscribe") if stale else ()
+            return [{"operation": each, "assets_ids": stale} for each in anew]
 
         channel = ChannelSocket(
             url=self.url,

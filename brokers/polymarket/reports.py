@@ -78,6 +78,9 @@ def matched_1e8(order: Order, mine: Mine) -> int:
     return size_1e8(order.size_matched, mine.qty_1e8, "order.size_matched")
 
 
+NOTHING: Final[tuple[VenueReport, ...]] = ()
+
+
 def accepted(mine: Mine, at_ns: int) -> VenueReport:
     """The venue has the order."""
     return VenueReport(mine.ours, "ACCEPTED", at_ns, broker_order_id=mine.order_id)

@@ -63,6 +63,8 @@ SETTLE_EVERY_S: Final = 5.0
 READY_WAIT_S: Final = 1.0
 NS: Final = 1_000_000_000
 _DUPLICATED: Final = "duplicated"
+_KILLED: Final = ("no orders found to match with fak order", "order couldn't be fully filled")
+"""The order's own time in force ended it: nothing matched, or not all of it."""
 
 
 class PolymarketVenue:
@@ -156,8 +158,8 @@ class PolymarketVenue:
             except MalformedError as error:
                 return Unknown(client_order_id=ours, cause=str(error))
         text = problem_in(response.body)
-        if _DUPLICATED in text.lower():
-            return Sent(client_order_id=ours, broker_order_id=order.venue_id)
+        if (found := self._told(order, answer, text)) is not None:
+            return found
         if not text:
             cause = f"HTTP {response.status}, not in the venue's own words: {answer.text}"
             return Unknown(client_order_id=ours, cause=cause[:300])
@@ -168,8 +170,8 @@ class PolymarketVenue:
 
     def _taken(self, order: SignedPrepared, taken: Taken, answer: VenueAnswer) -> SendOutcome:
         ours, text, order_id = order.client_order_id, taken.error_msg or "", taken.order_id or ""
-        if _DUPLICATED in text.lower():
-            return Sent(client_order_id=ours, broker_order_id=order.venue_id)
+        if (found := self._told(order, answer, text)) is not None:
+            return found
         if taken.success and not text and not order_id:
             return Unknown(client_order_id=ours, cause="success without an order id")
         if not taken.success or text or not order_id:
@@ -183,6 +185,26 @@ class PolymarketVenue:
         is_resting = taken.status.lower() in ("live", "delayed")
         told = (reports.accepted(mine, answer.at_ns),) if is_resting else ()  # else it is looked up
         return Sent(client_order_id=ours, broker_order_id=order.venue_id, reports=told)
+
+    def _told(self, order: SignedPrepared, answer: VenueAnswer, text: str) -> SendOutcome | None:
+        """What a text says of an order that the venue has or had; None when it had none.
+
+        One that its time in force ended without a match is cancelled, not refused: the user's
+        channel tells of the same end as a cancellation, before or after this answer.
+        """
+        mine = self.ours.prepared(order)
+        told = reports.NOTHING
+        if any(words in text.lower() for words in _KILLED):
+            self.ours.accept(mine)
+            told = (
+                reports.accepted(mine, answer.at_ns),
+                reports.ended(mine, "CANCELLED", answer.at_ns, text),
+            )
+        elif _DUPLICATED not in text.lower():
+            return None
+        return Sent(
+            client_order_id=order.client_order_id, broker_order_id=order.venue_id, reports=told
+        )
 
     async def cancel(
         self, client_order_id: str, broker_order_id: str, allow: Callable[[], None]

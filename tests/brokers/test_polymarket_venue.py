@@ -201,9 +201,19 @@ def test_each_shape_of_no_is_a_refusal(play: Any) -> None:
         outcome = await desk.place("poor", qty_1e8=10_000_000 * ONE)
         assert isinstance(outcome, Refused), outcome
         assert "balance" in outcome.answer.text
-        outcome = await desk.place("nobody", tif="FOK", limit_1e8=2 * ONE // 100, qty_1e8=50 * ONE)
-        assert isinstance(outcome, Refused), outcome
         assert not await desk.kinds("poor")
+
+    play(steps)
+
+
+@pytest.mark.parametrize("tif", ["IOC", "FOK"])
+def test_an_order_that_found_nothing_was_there_and_is_cancelled(play: Any, tif: str) -> None:
+    """EX-18: its own time in force ended it, which is no refusal."""
+
+    async def steps(desk: Desk) -> None:
+        outcome = await desk.place("nobody", tif=tif, limit_1e8=2 * ONE // 100, qty_1e8=50 * ONE)
+        assert isinstance(outcome, Sent), outcome
+        assert [report.kind for report in outcome.reports] == ["ACCEPTED", "CANCELLED"]
 
     play(steps)
 

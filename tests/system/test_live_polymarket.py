@@ -186,6 +186,35 @@ def test_a_status_that_nobody_knows_blocks_its_instrument_and_is_told(
     run(play())
 
 
+@pytest.mark.parametrize("tif", ["IOC", "FOK"])
+@pytest.mark.parametrize(
+    ("verb", "settings"),
+    [
+        ("delay", {"on": "POST /order*", "ms": 300, "when": "after"}),
+        ("delay_event", {"on": "*", "ms": 300}),
+    ],
+    ids=["the channel is first", "the answer is first"],
+)
+def test_an_order_that_finds_nothing_is_cancelled_by_whichever_word_comes_first(
+    told: dict[str, str], tmp_path: Path, verb: str, settings: dict[str, Any], tif: str
+) -> None:
+    """EX-8, EX-18: refused in the answer and cancelled on the channel is one end, and no fault."""
+
+    async def play() -> None:
+        async with trading(told, tmp_path) as (where, desk):
+            await where.fault(verb, **settings)
+            entry = await desk.enter(**{**RESTS, "tif": tif})
+            await desk.until(lambda: desk.state(entry) == "CANCELLED", "the end of the entry")
+            await asyncio.sleep(0.5)  # the other word is on its way for 0.3 s
+            assert desk.state(entry) == "CANCELLED"
+            assert desk.payloads("InvariantViolated") == []
+            await where.clear()
+            await round_trip(desk)
+            await agree(desk, where)
+
+    run(play())
+
+
 def test_post_only_is_refused_where_it_would_take_and_rests_where_not(
     told: dict[str, str], tmp_path: Path
 ) -> None:

@@ -97,6 +97,9 @@ def test_what_others_hold_stands_while_the_data_service_is_away(
                 core = desk.trader.system.core
                 assert core is not None
                 stands = [("FOREIGN_POSITION", theirs)]
+                async with asyncio.timeout(LIMIT_S):
+                    while not core.account().drift:  # its trade may be mined still: not known yet
+                        await compared(desk)
                 assert [(d.kind, d.instrument) for d in core.account().drift] == stands
                 service = {"on": "GET /data-api/positions*", "times": "always"}
                 await where.fault(verb, **service, **settings)

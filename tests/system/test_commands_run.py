@@ -162,7 +162,7 @@ def test_a_new_strategy_passes_its_test_and_trades(tmp_path: Path) -> None:
 def test_bad_input_is_refused_in_one_line(
     tmp_path: Path, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
-    """UI-6, BR-7: what was found and what to do, the right exit code, and no traceback."""
+    """UI-11, BR-7: what was found and what to do, the right exit code, and no traceback."""
     (tmp_path / "bars.csv").write_text(BARS, encoding="utf-8")
     (tmp_path / "short.csv").write_text(BARS.replace("close", "end"), encoding="utf-8")
     text = DEMO.read_text(encoding="utf-8").replace("risk_per_trade_usd", "risk_per_trade_us")

@@ -26,6 +26,23 @@ _SORTS: Final = ("entry_ns", "exit_ns", "net", "gross", "fees", "r", "entry_slip
 _BAR_VALUES: Final = ("open", "high", "low", "close", "volume")
 
 
+# What a market that was decided paid, beside what the trade got (UI-4, MD-8); none for the others.
+_SETTLED: Final = """(
+    SELECT trades.*, CASE
+        WHEN decided.instrument IS NULL THEN NULL
+        WHEN decided.doubts > 0 THEN 'in doubt'
+        WHEN trades.reason <> 'SETTLEMENT' THEN 'closed before'
+        WHEN trades.exit_price = decided.worth THEN 'as decided'
+        ELSE 'differs' END AS settlement
+    FROM trades LEFT JOIN (
+        SELECT run, field(payload, '$.instrument') AS instrument,
+            amount(arg_max(whole(payload, '$.worth_1e8'), pos)) AS worth,
+            max(json_array_length(payload, '$.doubts')) AS doubts
+        FROM journal WHERE kind = 'MarketResolved' GROUP BY ALL
+    ) AS decided ON decided.run = trades.run AND decided.instrument = trades.instrument
+)"""
+
+
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
     """Which trades; every field may be left out."""
 
@@ -79,7 +96,7 @@ def trades(data_dir: Path, filters: Filters) -> Trades:
     try:
         # Only names of our own stand in the text; what was asked is bound.
         found = database.execute(
-            f"SELECT * FROM trades WHERE {where} ORDER BY {order} LIMIT {filters.limit}",  # noqa: S608
+            f"SELECT * FROM {_SETTLED} WHERE {where} ORDER BY {order} LIMIT {filters.limit}",  # noqa: S608
             values,
         )
         columns = [name for name, *_ in found.description or []]

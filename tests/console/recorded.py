@@ -119,7 +119,7 @@ def write_record(data_dir: Path) -> None:
     order(scribe, EXIT, "EXIT", "SELL", 40, 2740)
     _fill(scribe, EXIT, "SELL", 41, 2741)
     position(scribe, "CLOSED", 41)
-    _trade(scribe)
+    trade(scribe)
     _signal(scribe, REFUSED_SIGNAL, 50)
     _verdict(scribe, REFUSED_SIGNAL, 50, "", [COOLING])
     scribe.put(
@@ -207,13 +207,14 @@ def position(
     )  # fmt: skip
 
 
-def _trade(scribe: Scribbler) -> None:
+def trade(scribe: Scribbler, reason: str = "TAKE_PROFIT") -> None:
+    """The trade that the position became."""
     scribe.put(
         "TradeClosed", f"position/{POSITION}", 41, trade_id=POSITION, strategy="vwap",
         instrument="ES", session_date=DATE, setup_instance="1000", side="BUY", qty_1e8=ONE,
         entry_ns=OPEN_NS + 31 * MINUTE_NS, exit_ns=OPEN_NS + 41 * MINUTE_NS, entry_1e8=2731 * ONE,
         exit_1e8=2741 * ONE, gross_1e8=500 * ONE, fees_1e8=4 * ONE, net_1e8=496 * ONE,
-        risk_1e8=409 * ONE, r_1e8=121_000_000, reason="TAKE_PROFIT",
+        risk_1e8=409 * ONE, r_1e8=121_000_000, reason=reason,
         entry_intended_1e8=2730 * ONE, exit_intended_1e8=2740 * ONE, exit_threshold_1e8=2739 * ONE,
         entry_slippage_1e8=ONE, exit_slippage_1e8=-ONE, gap_1e8=0, multiplier_1e8=50 * ONE,
         entry_order_id=ENTRY, exit_order_id=EXIT,

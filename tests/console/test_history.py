@@ -50,6 +50,32 @@ def test_the_csv_is_exactly_what_is_shown(data_dir: Path) -> None:
     assert (line["trade_id"], Decimal(line["net"])) == (POSITION, Decimal(496))
 
 
+@pytest.mark.parametrize(
+    ("reason", "worth_1e8", "doubts", "told"),
+    [
+        ("SETTLEMENT", 2741 * ONE, [], "as decided"),
+        ("SETTLEMENT", 0, [], "differs"),
+        ("SETTLEMENT", 2741 * ONE, ["the reference says otherwise"], "in doubt"),
+        ("TAKE_PROFIT", 2741 * ONE, [], "closed before"),
+        ("TAKE_PROFIT", None, [], None),
+    ],
+)
+def test_what_a_market_paid_is_laid_beside_what_the_trade_got(
+    tmp_path: Path, reason: str, worth_1e8: int | None, doubts: list[str], told: str | None
+) -> None:
+    """UI-4, MD-8: the settlement check of each trade; none where no market was decided."""
+    scribe = Scribbler(tmp_path)
+    recorded.trade(scribe, reason)
+    if worth_1e8 is not None:
+        scribe.put(
+            "MarketResolved", "market/m", 60, journal_id="system", instrument="ES", market="m",
+            worth_1e8=worth_1e8, doubts=doubts,
+        )  # fmt: skip
+    scribe.close()
+    found = history.trades(tmp_path, history.Filters())
+    assert [row[found.columns.index("settlement")] for row in found.rows] == [told]
+
+
 def test_a_filter_that_does_not_exist_names_those_that_do() -> None:
     """UI-13: a clear error."""
     with pytest.raises(msgspec.ValidationError, match="expected run, strategy"):

@@ -17,9 +17,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--sessions", type=int, default=90, help="days of an accelerated session")
     parser.add_argument("--minutes", type=float, help="real time at a simulated venue instead")
-    parser.add_argument("--every", type=float, default=2.0, help="seconds between two looks")
+    parser.add_argument("--every", type=float, help="seconds between looks; 2, fast 0.25")
     parser.add_argument("--samples", type=Path, help="file that takes every look")
     options = parser.parse_args()
+    every_s = options.every or (0.25 if options.minutes is None else 2.0)
     told = 0
 
     def tell(sample: Sample) -> None:
@@ -31,9 +32,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="holdfast-soak-") as name:
         folder = Path(name)
         if options.minutes is None:
-            session = accelerated(folder, options.sessions, options.every, tell)
+            session = accelerated(folder, options.sessions, every_s, tell)
         else:
-            session = real_time(folder, options.minutes, options.every, tell)
+            session = real_time(folder, options.minutes, every_s, tell)
         try:
             watched = asyncio.run(session)
         except SoakFailedError as error:

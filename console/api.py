@@ -14,7 +14,7 @@ from aiohttp import web
 from actors.operator_words import ControlMessage, KillMessage, ResumeMessage
 from console import history, record
 from console.board import Board
-from console.follow import Follower, TraderAwayError
+from console.follow import STATUS_TOPICS, Follower, TraderAwayError
 from console.levels import levels
 from console.post_mortem import post_mortem_of
 from console.reader import RecordReader
@@ -236,21 +236,7 @@ _STATUS: Final = {
     "refused": HTTPStatus.CONFLICT,
     "unknown": HTTPStatus.SERVICE_UNAVAILABLE,
 }
-TOPICS: Final = (
-    "run",
-    "trader",
-    "account",
-    "positions",
-    "orders",
-    "strategies",
-    "protections",
-    "prices",
-    "windows",
-    "counts",
-    "health",
-    "runtime",
-    "alerts",
-)
+TOPICS: Final = ("run", "trader", "account", *STATUS_TOPICS, "health", "runtime", "alerts")
 SCHEMA: Final = {
     "authentication": "Authorization: Bearer TOKEN, or the page's cookie with Origin and "
     "X-Csrf-Token for changes",

@@ -28,9 +28,10 @@ from brokers.credentials import Credentials
 from brokers.polymarket.connect import Addresses, Connection
 from brokers.polymarket.orders import SignedPrepared
 from brokers.polymarket.venue import PolymarketVenue
-from brokers.venues import Wanted
+from brokers.venues import MarketNews, Wanted
 from tests.support.live import Venue, at_venue, simulator
 from trading.errors import SafetyRefusedError, SetupError
+from trading.market import Quote
 from trading.ports import Part
 
 ONE = 100_000_000
@@ -409,6 +410,25 @@ def test_the_user_channel_comes_back_after_a_cut(play: Any) -> None:
             pass
         await desk.sent("after")
         assert (await until(queue, "ACCEPTED")).client_order_id == "after"
+        await ended(following)
+
+    play(steps)
+
+
+def test_a_book_that_must_come_anew_does_come(play: Any) -> None:
+    """MD-9: another grid is another book; a subscription that stands already brings none."""
+
+    async def steps(desk: Desk) -> None:
+        heard: asyncio.Queue[MarketNews] = asyncio.Queue()
+        stream = desk.connection.market([desk.tokens["rain"]], ("quotes",))
+        following = asyncio.create_task(stream.follow(heard.put_nowait))
+        async with asyncio.timeout(10):
+            while not isinstance(await heard.get(), Quote):
+                pass
+            await desk.where.post("/admin/tick", {"symbol": "RAIN", "tick": "0.001"})
+            while not isinstance(await heard.get(), Quote):
+                pass  # the prices stand still: only a whole book can bring one
+        await desk.where.post("/admin/tick", {"symbol": "RAIN", "tick": "0.01"})
         await ended(following)
 
     play(steps)

@@ -10,6 +10,7 @@ from research.simulation.harm import Poison
 from research.simulation.network import Armed
 from research.simulation.process import Life, Process
 from research.simulation.world import MILLI_NS, SECOND_NS
+from trading.ports import Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +44,7 @@ class Coincidences:
             "venue.hides_a_fill_and_ends_its_order": self._hides_a_fill,
             "venue.busts_a_part": self._busts_a_part,
             "operator.reconciles_over_a_slow_line": self._reconciles_over_a_slow_line,
+            "venue.lists_behind_fills": self._lists_behind_fills,
         }
 
     def _killed_in_flight(self, process: Process) -> None:
@@ -178,7 +180,22 @@ class Coincidences:
         """
         seconds = self._chance.between("slow lists for", 30, 90)
         self._of.network.lists_slow_until_ns = self._world.now_ns + seconds * SECOND_NS
-        every_ms = self._chance.between("reconcile every ms", 400, 1_500)
+        self._reconcile_often("reconcile every ms", seconds)
+        self._take_back_in(self._chance.between("taken back over it ms", 2_000, 25_000))
+
+    def _reconcile_often(self, name: str, seconds: int) -> None:
+        every_ms = self._chance.between(name, 400, 1_500)
         for number in range(seconds * 1_000 // every_ms):
             self._world.after(number * every_ms * MILLI_NS, self._of.operator.reconcile)
-        self._take_back_in(self._chance.between("taken back over it ms", 2_000, 25_000))
+
+    def _lists_behind_fills(self, _: Process) -> None:
+        """The venue lists what was true seconds ago, as often as it is asked.
+
+        Each of its lists has a machine of its own, and may be up to date.
+        """
+        seconds = self._chance.between("lists behind fills for", 20, 90)
+        behind_ms = self._chance.between("lists behind by ms", 500, 9_000)
+        behind = [part for part in Part if self._chance.happens(f"list behind {part}", 0.6)]
+        until_ns = self._world.now_ns + seconds * SECOND_NS
+        self._of.venue.lists.fall_behind(frozenset(behind), behind_ms * MILLI_NS, until_ns)
+        self._reconcile_often("reconcile behind fills every ms", seconds)

@@ -142,7 +142,9 @@ class DiskHandle:
             self.disk.world.after(50 * MILLI_NS, lambda: self._finish(group))
             return
         self._host.point("commit")
-        if self.is_dead or self._is_torn(group):
+        if self.is_dead or self._writing is not group:
+            return  # what struck at this point blocked for the disk, and found it done
+        if self._is_torn(group):
             return
         outcomes = self._outcomes(group)
         self._writing = []

@@ -5,83 +5,37 @@ itself but where the two are compared.
 """
 
 from collections import Counter, deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from actors.account import CLEAN_READS
-from actors.operator_words import KillDone
-from actors.periods import KILL_TIMEOUT_LIVE_NS
 from actors.spec import EventKind
 from research.simulation.disk import Disk
+from research.simulation.judge_books import BookJudge
+from research.simulation.judge_kills import KillJudge
 from research.simulation.market import UNIT_1E8
-from research.simulation.venue import STRAY, Booked, SimVenue
+from research.simulation.promises import (
+    BARE_MAX_NS,
+    CANCELLED_AFTER_NS,
+    HELD_AFTER_NS,
+    LIVE,
+    PRICED,
+    PRICES_KEPT_NS,
+    PROTECTED,
+    SETTLED_AFTER_NS,
+    STOPPED_AFTER_NS,
+    TOLD_AFTER_NS,
+    TRADES_AGAIN_NS,
+)
+from research.simulation.venue import Booked, SimVenue
 from research.simulation.world import SECOND_NS, World
 from rust_core import AccountCore, Submission
 from trading.config import Config
 from trading.market import Quote
 from trading.money import to_1e8
-from trading.run_options import Mode
 
 if TYPE_CHECKING:
     from research.simulation.process import Process
-
-INVARIANTS = (
-    "one venue order per intent",
-    "one entry per setup instance",
-    "no order without a durable intent",
-    "nothing that adds risk leaves after a kill is acknowledged",
-    "nothing leaves a fenced process",
-    "no entry beside an UNKNOWN order",
-    "limits hold with UNKNOWN counted as filled",
-    "limits hold at the venue",
-    "an exit takes no more than is held",
-    "every position is protected",
-    "no timer of a dead incarnation acts",
-    "our book equals the venue's",
-    "journal, projections and cores agree",
-    "every order reaches its end",
-    "a kill that is through left nothing",
-    "a kill is carried out",
-    "nothing is held over the close",
-    "outcomes are told in order",
-    "an entry does not outlive its time",
-    "a stop that was passed is acted on",
-    "no order rests on a price that was never made",
-    "our own assertions hold",
-    "it trades again once the world has healed",
-    "nothing crashed that nobody harmed",
-)
-
-LIVE = ("PENDING", "SUBMITTED", "WORKING", "PARTIALLY_FILLED", "UNKNOWN")
-PRICED = ("STOP_LOSS", "TAKE_PROFIT", "TRAILING", "TARGET_1", "TARGET_2")
-"""Exits that a price decides; a kill or a time takes whatever price was last."""
-PRICES_KEPT_NS = 180 * SECOND_NS
-SETTLED_AFTER_NS = 150 * SECOND_NS
-"""What must follow, follows by then when nothing goes wrong any more: an order in doubt is proven
-absent by two look-ups a flight apart, 72 s with its first waits, and two may be in doubt."""
-BARE_MAX_NS = 45 * SECOND_NS
-"""A position that neither stop nor waiver protects is found, and being closed, by then (PX-8): the
-sweep of the books every 30 s, and its question asked twice while answers are lost."""
-STOPPED_AFTER_NS = 40 * SECOND_NS
-"""From a price beyond a stop to its exit, once nothing goes wrong: the exit before it may have come
-to nothing, and is decided anew after a wait that doubles up to half a minute by then."""
-CANCELLED_AFTER_NS = 45 * SECOND_NS
-"""A cancel that is lost is asked for again after 1, 2, 4, 8 and 16 s (EX-8)."""
-ACTED_AFTER_NS = 5 * SECOND_NS
-"""A kill's exits are decided with its own commit; a slow disk and a restart of the account fit."""
-LEFT_AFTER_NS = 80 * SECOND_NS
-"""What a kill closes has an exit under way but for the wait behind one that failed, a minute at
-most, and an account that is being rebuilt."""
-HELD_AFTER_NS = 5 * SECOND_NS
-"""What the gate held back has ended in our books by then: its own process knows of it."""
-ANSWERED_AFTER_NS = KILL_TIMEOUT_LIVE_NS + 8 * SECOND_NS
-"""By then a kill has said what came of it, whatever remains (KC-2)."""
-TRADES_AGAIN_NS = 60 * SECOND_NS
-"""What a breaker needs to be probed, by the next sweep, and a strategy to ask once more."""
-TOLD_AFTER_NS = 240 * SECOND_NS
-"""By then we must have learned what the venue did unasked: a late fill, a fill taken back. An order
-in doubt takes over a minute, and books are compared when nothing is."""
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -104,35 +58,35 @@ class Judge:
         venue: What is true.
 
     Attributes:
-        killed_by: Ids of kills that were acknowledged and not lifted since.
-        decisions: Requests of the account's journal that became durable.
+        kills: Watches them.
+        books: Compares them in the end.
+        started: Numbers of the processes there were.
+        messages: Handled in all that are over.
+        entries_healed: Entries that left once the world was well again.
+        is_excused: What is not over by itself may have kept it from trading again.
     """
 
-    def __init__(self, world: World, config: Config, disk: Disk) -> None:
+    def __init__(self, world: World, config: Config, disk: Disk, venue: SimVenue) -> None:
         """Nothing was seen."""
         self.world = world
         self.config = config
         self.disk = disk
-        self.venue: SimVenue
-        self.killed_by: dict[str, str] = {}
-        self.killed_ns = 0
+        self.venue = venue
+        self.kills = KillJudge(world, disk, venue, self.found)
+        self.books = BookJudge(disk, venue, to_1e8(config.account.capital_usd), self.found)
         self.started: list[int] = []
         self.messages = 0
         self.entries_healed = 0
         self.is_excused = False
         self._buried: set[int] = set()
-        self._in_charge: Process | None = None
         self._prices: deque[tuple[int, int, int]] = deque()
         self._passed: dict[str, int] = {}
         self._told: dict[tuple[int, str], int] = {}
         self._bare: dict[str, int] = {}
-        self._left: dict[str, int] = {}
         self._ttl_ns = config.account.entry_ttl_s * SECOND_NS
         self._qty_max_1e8 = to_1e8(config.limits.position_qty_max or 0)
-        self._capital_1e8 = to_1e8(config.account.capital_usd)
         self._over: set[str] = set()
         self._setups: Counter[str] = Counter()
-        self._asked_ns: dict[str, int] = {}
         self._said: set[str] = set()
 
     def found(self, invariant: str, text: str) -> None:
@@ -160,10 +114,10 @@ class Judge:
 
     def _entry_released(self, process: "Process", submission: Submission) -> None:
         order = submission.client_order_id
-        if self.killed_by:
+        if self.kills.by_id:
             self.found(
                 "nothing that adds risk leaves after a kill is acknowledged",
-                f"{order} left under {', '.join(self.killed_by.values())}",
+                f"{order} left under {', '.join(self.kills.by_id.values())}",
             )
         core = process.system.core
         if core is None:
@@ -215,71 +169,17 @@ class Judge:
 
     def quoted(self, process: "Process | None", quote: Quote) -> None:
         """A price was made at the venue."""
-        self._in_charge = process
+        self.kills.in_charge = process
         self._prices.append((quote.at_ns, quote.bid_1e8, quote.ask_1e8))
         while self._prices[0][0] < quote.at_ns - PRICES_KEPT_NS:
             self._prices.popleft()
-        self._carried_out()
+        self.kills.look()
         for order in self.venue.open_orders():
             if order.purpose == "ENTRY" and order.order_type == "LIMIT":
                 self._outlived(order)
         core = process.system.core if process is not None and process.is_running else None
         if core is not None:
             self._stops(core, quote)
-
-    def kill_asked(self, kill_id: str) -> None:
-        """An operator has asked for it, perhaps not for the first time.
-
-        One that joins another shares the lists that were read for that.
-        """
-        others = [self._asked_ns[each] for each in self.killed_by if each in self._asked_ns]
-        self._asked_ns.setdefault(kill_id, min([self.world.now_ns, *others]))
-
-    def kill_accepted(self, process: "Process", kill_id: str, level: str) -> None:
-        """From here on nothing that adds risk leaves, and what is held is being closed."""
-        self.killed_by[kill_id] = level
-        self.killed_ns = self.world.now_ns
-        core = process.system.core
-        if level != "PAUSE" and core is not None:
-            held = [position.position_id for position in core.positions()]
-            self.world.after(ACTED_AFTER_NS, lambda: self._closing(process, kill_id, held))
-        self.world.after(ANSWERED_AFTER_NS, lambda: self._answered(kill_id))
-
-    def _closing(self, process: "Process", kill_id: str, held: list[str]) -> None:
-        """What was held when a kill was acknowledged is closed, or has an exit of its own."""
-        core = process.system.core if process.is_running else None
-        if core is None or self.world.now_ns < self.world.rough_until_ns:
-            return
-        for position in core.positions():
-            is_closing = position.phase == "EXIT_PENDING" or position.exit_reason == "KILL_SWITCH"
-            if position.position_id in held and not is_closing:
-                text = f"{position.position_id} has no exit after {kill_id}"
-                self.found("a kill is carried out", text)
-
-    def _answered(self, kill_id: str) -> None:
-        """A kill that was taken is answered in time by whoever is in charge, done or not."""
-        sql = "SELECT finished_ns FROM kill_commands WHERE kill_id = :kill_id"
-        rows = self.disk.record.query(sql, {"kill_id": kill_id})
-        if not rows or rows[0][0] is not None:
-            return
-        process = self._in_charge
-        if process is not None and process.is_running and not process.system.counters.halted_for:
-            since_ns = max(process.runs_since_ns, self.disk.slow_until_ns)
-            if self.world.now_ns - since_ns > ANSWERED_AFTER_NS:
-                self.found("a kill is carried out", f"nobody was told what became of {kill_id}")
-                return
-        self.world.after(SECOND_NS, lambda: self._answered(kill_id))
-
-    def _carried_out(self) -> None:
-        """Some time after a FLATTEN in calm weather the venue is flat, and stays it."""
-        is_closing = any(level != "PAUSE" for level in self.killed_by.values())
-        since_ns = max(self.killed_ns, self.venue.surprised_ns, self.world.order_lost_ns)
-        if not is_closing or not self.world.is_calm_for(SETTLED_AFTER_NS, since_ns):
-            return
-        held = {name: qty for name, qty in self.venue.positions.items() if qty}
-        left = [order.client_order_id for order in self.venue.open_orders()]
-        if held or left:
-            self.found("a kill is carried out", f"{held} {left} after {self.killed_by}")
 
     def closed(self) -> None:
         """The session is over, and nothing went wrong towards its end."""
@@ -391,45 +291,8 @@ class Judge:
         }
         for position_id, since_ns in self._bare.items():
             if now_ns - since_ns > BARE_MAX_NS:
-                self.found("every position is protected", f"{position_id} is not")
-        self._left_behind(core)
-
-    def _left_behind(self, core: AccountCore) -> None:
-        """Under a kill that closes, no position stands without an exit of its own for long."""
-        now_ns, left = self.world.now_ns, self._left
-        self._left = {
-            each.position_id: left.get(each.position_id, now_ns)
-            for each in core.positions()
-            if core.is_flattening and each.phase != "EXIT_PENDING"
-        }
-        for position_id, since_ns in self._left.items():
-            if now_ns - since_ns > LEFT_AFTER_NS:
-                text = f"{position_id} is left without an exit"
-                self.found("a kill is carried out", text)
-
-    # -- kills ------------------------------------------------------------------------------------
-
-    def kill_done(self, level: str, done: KillDone) -> None:
-        """A kill says that it is through."""
-        if level == "PAUSE" or done.remaining:
-            return
-        clean = self.venue.said_flat_since(self._asked_ns[done.id])
-        if level == "FLATTEN" and clean < CLEAN_READS:
-            text = f"{done.id} is through, and the venue said {clean} times that it is flat"
-            self.found("a kill that is through left nothing", text)
-        recent_ns = self.world.now_ns - 10 * SECOND_NS
-        if self.venue.surprised_ns > recent_ns or any(
-            each.venue_ns > recent_ns for each in self.venue.executions.values()
-        ):
-            return  # the venue may have filled something after it said that it was flat
-        held = {name: qty for name, qty in self.venue.positions.items() if qty}
-        left = [
-            each.client_order_id
-            for each in self.venue.open_orders()
-            if each.purpose != STRAY or each.booked_ns < recent_ns  # it may come between two reads
-        ]
-        if held or left:
-            self.found("a kill that is through left nothing", f"{done.id}: {held} {left}")
+                self.found(PROTECTED, f"{position_id} is not")
+        self.kills.turned(core)
 
     # -- processes --------------------------------------------------------------------------------
 
@@ -464,16 +327,14 @@ class Judge:
                     "one venue order per intent",
                     f"{order.client_order_id} was posted {order.posts} times",
                 )
-        self._orders_ended(core)
-        self._books_equal(core)
-        self._rehydrated_alike(process, core)
+        self.books.compare(process, core)
         self._alive_again(process, core)
         self._own_assertions(process)
 
     def _alive_again(self, process: "Process", core: AccountCore) -> None:
         """Safe and useless is a fault too: unless something stops it, it trades again."""
         stopped = [reason for _, _, reason in core.account().halts]
-        if self.killed_by or stopped or process.system.counters.halted_for or self.is_excused:
+        if self.kills.by_id or stopped or process.system.counters.halted_for or self.is_excused:
             return
         if not self.entries_healed:
             self.found("it trades again once the world has healed", "no entry left after that")
@@ -503,97 +364,3 @@ class Judge:
         for row in record.events(process.system.account_name, self.disk.run):
             if row.kind == "InvariantViolated":
                 self.found("our own assertions hold", row.payload.decode()[:300])
-
-    def _orders_ended(self, core: AccountCore) -> None:
-        for order in core.orders():
-            self.found("every order reaches its end", f"{order.client_order_id} is {order.state}")
-        for booked in self.venue.open_orders():
-            self.found(
-                "every order reaches its end", f"{booked.client_order_id} works at the venue"
-            )
-
-    def _books_equal(self, core: AccountCore) -> None:
-        ours: Counter[str] = Counter()
-        for position in core.positions():
-            ours[position.instrument] += position.qty_1e8
-        theirs = {name: qty for name, qty in self.venue.positions.items() if qty}
-        if {name: qty for name, qty in ours.items() if qty} != theirs:
-            self._differs(f"positions: ours {dict(ours)}, theirs {theirs}")
-        account = core.account()
-        moved_1e8 = self.venue.cash_1e8 - self._capital_1e8
-        if account.cash_1e8 != moved_1e8:
-            self._differs(f"cash: ours {account.cash_1e8}, theirs {moved_1e8}")
-        if account.fees_1e8 != self.venue.fees_1e8:
-            self._differs(f"fees: ours {account.fees_1e8}, theirs {self.venue.fees_1e8}")
-        self._orders_equal()
-
-    def _orders_equal(self) -> None:
-        rows = self.disk.record.query(
-            "SELECT client_order_id, state, filled_1e8, fees_1e8 FROM orders", {}
-        )
-        known = set()
-        for order, state, filled_1e8, fees_1e8 in rows:
-            known.add(order)
-            booked = self.venue.orders.get(order)
-            if booked is None:
-                if state not in ("NOT_SENT", "REJECTED"):
-                    self._differs(f"{order} is {state}, and the venue has no such order")
-            elif state in LIVE:
-                continue  # it has not reached its end, which is a promise of its own
-            elif state != booked.state or (filled_1e8, fees_1e8) != (
-                booked.filled_1e8,
-                booked.fees_1e8,
-            ):
-                self._differs(
-                    f"{order}: ours {state} {filled_1e8} {fees_1e8}, "
-                    f"theirs {booked.state} {booked.filled_1e8} {booked.fees_1e8}"
-                )
-        for order, booked in self.venue.orders.items():
-            if order not in known and booked.purpose != STRAY:
-                self._differs(f"{order} is at the venue, and not in our journal")
-
-    def _differs(self, text: str) -> None:
-        self.found("our book equals the venue's", text)
-
-    def _rehydrated_alike(self, process: "Process", core: AccountCore) -> None:
-        """A second core that reads the journal must stand where the first one stands."""
-        second = rehydrated(process)
-        if shown(second) != shown(core):
-            self.found(
-                "journal, projections and cores agree",
-                f"the core shows {shown(core)}, its journal {shown(second)}",
-            )
-
-
-def rehydrated(process: "Process") -> AccountCore:
-    """A core from the journal of a process's account, as an account's actor makes one."""
-    system, record = process.system, process.site.disk.record
-    core = AccountCore(system.config.account_json(Mode.PAPER))
-    after, run = 0, process.site.disk.run
-    snapshot = record.last_snapshot(system.account_name, run)
-    if snapshot is not None:
-        core.rehydrate(snapshot.kind, snapshot.payload, snapshot.at_ns)
-        after = snapshot.seq
-    for row in record.events(system.account_name, run, after):
-        core.rehydrate(row.kind, row.payload, row.at_ns)
-    return core
-
-
-def shown(core: AccountCore) -> dict[str, Any]:
-    """What a core says of itself, as far as it follows from its journal."""
-    account = core.account()
-    return {
-        "cash": account.cash_1e8,
-        "fees": account.fees_1e8,
-        "gross": account.gross_1e8,
-        "kill": account.kill_level,
-        "halts": sorted(account.halts),
-        "orders": sorted(
-            (each.client_order_id, each.state, each.filled_1e8, each.is_cancel_asked)
-            for each in core.orders()
-        ),
-        "positions": sorted(
-            (each.position_id, each.qty_1e8, each.phase, each.stop_1e8, each.exit_order_id)
-            for each in core.positions()
-        ),
-    }

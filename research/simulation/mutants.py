@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from research.simulation.judge import INVARIANTS
+from research.simulation.promises import INVARIANTS
 from research.simulation.workshop import LIBRARY, ROOT, core, patched
 from trading.errors import SetupError
 

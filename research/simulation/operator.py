@@ -15,7 +15,7 @@ from actors.operator_words import (
     Refused,
     ResumeRequest,
 )
-from research.simulation.judge import Judge
+from research.simulation.judge_kills import KillJudge
 from research.simulation.world import SECOND_NS, World
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ class Operator:
         current: The process that is in charge now, None while there is none.
     """
 
-    def __init__(self, world: World, judge: Judge, current: "Callable[[], Process | None]") -> None:
+    def __init__(
+        self, world: World, judge: KillJudge, current: "Callable[[], Process | None]"
+    ) -> None:
         """Nothing is asked yet."""
         self.world = world
         self.judge = judge
@@ -90,14 +92,14 @@ class Operator:
             self.world.say(f"operator heard {answer}")
             if isinstance(answer, Accepted):
                 state["is_acknowledged"] = True
-                judge.kill_accepted(process, request.id, str(request.level))
+                judge.accepted(process, request.id, str(request.level))
                 if answered is not None:
                     answered()
             elif isinstance(answer, KillDone):
-                judge.kill_done(str(request.level), answer)
+                judge.done(str(request.level), answer)
             process.point("kill_answered")
 
-        judge.kill_asked(request.id)
+        judge.asked(request.id)
         process.trader.submit_kill(request, heard)
 
     def reconcile(self) -> None:
@@ -116,24 +118,24 @@ class Operator:
         process = self._current()
         level = "NONE" if process is None else process.system.kill_memory.level
         if level != "NONE":
-            self.judge.killed_by.setdefault("trigger", level)
+            self.judge.by_id.setdefault("trigger", level)
         self._asked += 1
         self._resume(f"resume-all-{self._asked}")
 
     def _resume(self, request_id: str, *, clears_halts: bool = False) -> None:
         process, judge = self._current(), self.judge
-        if not judge.killed_by:
+        if not judge.by_id:
             return
         again = partial(self._resume, request_id, clears_halts=clears_halts)
         if process is None:
             self.world.after(ASK_AGAIN_NS, again)
             return
-        held, judge.killed_by = judge.killed_by, {}
+        held, judge.by_id = judge.by_id, {}
 
         def heard(answer: Answer) -> None:
             self.world.say(f"operator heard {answer}")
             if isinstance(answer, Refused):
-                judge.killed_by = held | judge.killed_by
+                judge.by_id = held | judge.by_id
                 self.world.after(10 * SECOND_NS, again)
             elif isinstance(answer, Changed):
                 self.world.hits["operator.resumed"] += 1

@@ -77,16 +77,15 @@ class Simulation:
             halt_ratio=0.0,
         )
         self.disk = Disk(world)
-        self.judge = Judge(world, _CONFIG, self.disk)
         self.network = Network(world, network_faults(chance))
         self.venue = SimVenue(world, _CONFIG, self._reported)
         self.venue.late_fill_ratio = chance.pick("late fills", (0.0, 0.2))
         self.venue.reject_ratio = chance.pick("rejects", (0.0, 0.02))
         self.network.venue = self.venue
-        self.judge.venue = self.venue
+        self.judge = Judge(world, _CONFIG, self.disk, self.venue)
         self.venue.placed.append(self.judge.placed)
         self.processes: list[Process] = []
-        self.operator = Operator(world, self.judge, self.current)
+        self.operator = Operator(world, self.judge.kills, self.current)
         self.actions = Actions(self)
         self.troubles = Troubles(world, OPEN_NS + 20 * SECOND_NS, self.actions.act)
         self.site = Site(

@@ -87,6 +87,7 @@ APART = (
     ("venue.hides_a_fill_and_ends_its_order", 0.12),
     ("venue.busts_a_part", 0.12),
     ("operator.reconciles_over_a_slow_line", 0.12),
+    ("venue.lists_behind_fills", 0.12),
 )
 """Each in that share of worlds, once; drawn beside the bag, whose draws stay as they are."""
 

@@ -11,6 +11,7 @@ import msgspec
 
 from actors.venue import Intent
 from brokers.base import CashStated, OrderStated, PositionStated, Stated
+from research.simulation.lists import Lists, Shown
 from research.simulation.market import UNIT_1E8
 from research.simulation.world import MILLI_NS, World
 from rust_core import PaperVenueBook, VenueReport
@@ -86,6 +87,7 @@ class SimVenue:
         orders: The ledger of orders, by client order id.
         executions: Every execution that stands, by its id.
         surprised_ns: When it last changed the account in a way that nobody had asked for.
+        lists: What it tells of its account, which may be behind the present.
         placed: Called with an order that was just taken, before anything fills.
         ends_next_exit: Called as the rest of the next exit that fills in part is ended unasked;
             None while that is not to happen.
@@ -120,6 +122,7 @@ class SimVenue:
         self._extra = 0
         self.surprised_ns = 0
         self._listed: list[tuple[int, bool]] = []
+        self.lists = Lists(self._shown)
         self.late_fill_ratio = 0.0
         self.reject_ratio = 0.0
 
@@ -250,16 +253,27 @@ class SimVenue:
         return None if order is None else tuple(order.reports)
 
     def stated(self, question: int, parts: frozenset[Part], fills_after_ns: int) -> Stated:
-        """Its own account, as far as it was asked for."""
+        """Its own account, as far as it was asked for, and as of when its lists are."""
+        shown = self.lists.shown(self.world.now_ns)
         if {Part.ORDERS, Part.POSITIONS} <= parts:
-            is_flat = not self.open_orders() and not any(self.positions.values())
-            self._listed.append((self.world.now_ns, is_flat))
+            self._listed.append((self.world.now_ns, shown.is_flat))
         return Stated(
             question=question,
-            orders=self._orders() if Part.ORDERS in parts else None,
-            positions=self._positions() if Part.POSITIONS in parts else None,
-            cash=self._cash() if Part.CASH in parts else None,
-            fills=self._fills(fills_after_ns) if Part.FILLS in parts else None,
+            orders=shown.orders if Part.ORDERS in parts else None,
+            positions=shown.positions if Part.POSITIONS in parts else None,
+            cash=shown.cash if Part.CASH in parts else None,
+            fills=tuple(each for each in shown.fills if each.venue_ns > fills_after_ns)
+            if Part.FILLS in parts
+            else None,
+        )
+
+    def _shown(self) -> Shown:
+        return Shown(
+            at_ns=self.world.now_ns,
+            orders=self._orders(),
+            positions=self._positions(),
+            cash=self._cash(),
+            fills=tuple(self.executions.values()),
         )
 
     def said_flat_since(self, since_ns: int) -> int:
@@ -307,9 +321,6 @@ class SimVenue:
         price_1e8 = (self._last.bid_1e8 + self._last.ask_1e8) // 2
         held = sum(self.positions.values())
         return price_1e8 * held // UNIT_1E8 * self._multiplier
-
-    def _fills(self, after_ns: int) -> tuple[VenueReport, ...]:
-        return tuple(each for each in self.executions.values() if each.venue_ns > after_ns)
 
     # -- what the book cannot ---------------------------------------------------------------------
 
@@ -431,6 +442,7 @@ class SimVenue:
                     return
             elif report.kind in _ENDS:
                 order.state = report.kind
+            self.lists.changed(self.world.now_ns)
         self._report(report)
 
     def _is_hidden_fill(self, order: Booked, report: VenueReport) -> bool:
@@ -455,6 +467,7 @@ class SimVenue:
         self.cash_1e8 -= report.price_1e8 * signed_1e8 // UNIT_1E8 * self._multiplier
         self.cash_1e8 -= times * report.fee_1e8
         self.fees_1e8 += times * report.fee_1e8
+        self.lists.changed(self.world.now_ns)
 
     def _of(self, order: Booked, kind: str, reason: str = "") -> VenueReport:
         return VenueReport(

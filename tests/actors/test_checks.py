@@ -21,7 +21,7 @@ from console.invariants import invariants
 from research.crash.market import busy_config, busy_tape
 from rust_core import AccountCore, Message
 from streams.tape import Tape
-from tests.rust_core.account_desk import Desk
+from tests.rust_core.account_desk import FLIGHT_NS, Desk
 from tests.support.play import CONFIGS, Played, play, prepare
 from trading.config import BreakersSection, Config, TriggersSection
 from trading.config_reader import load
@@ -87,6 +87,7 @@ def test_a_position_that_the_venue_denies_breaks_its_assertion() -> None:
     desk.enter()
     for _ in range(2):
         desk.tell(Message.stated(desk.core.version, positions=[("SPY", 1, 0)]))
+        desk.now_ns += FLIGHT_NS
     found = broken(desk.core, around())
     assert [(str(each.assertion), each.is_only_stale) for each in found] == [
         ("positions_equal", False)

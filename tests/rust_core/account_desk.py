@@ -22,6 +22,8 @@ from rust_core import (
 E = 100_000_000
 S_NS = 1_000_000_000
 MIN_NS = 60 * S_NS
+FLIGHT_NS = 60 * S_NS
+"""The longest an order may be under way, and a list behind what was pushed, by default."""
 OPEN_NS = 1_577_975_400 * S_NS  # 2020-01-02, 14:30 UTC
 CLOSE_NS = OPEN_NS + 6 * 3600 * S_NS
 DATE = 20200102

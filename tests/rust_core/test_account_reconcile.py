@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rust_core import Decision, ExitPlan, Judgement, Message, VenueReport
-from tests.rust_core.account_desk import S_NS, Desk, E, cancels, failed, instrument, lookups
+from tests.rust_core.account_desk import (
+    FLIGHT_NS,
+    S_NS,
+    Desk,
+    E,
+    cancels,
+    failed,
+    instrument,
+    lookups,
+)
 
 Order = tuple[str, str, str, str, int, int, int]
 
@@ -39,8 +48,9 @@ def state(  # noqa: PLR0913 - each is a part of the answer
 
 
 def twice(desk: Desk, **said: Any) -> Decision:
-    """What one answer shows, the next confirms."""
+    """What one answer shows, the next confirms, the longest flight behind what was done last."""
     state(desk, **said)
+    desk.now_ns += FLIGHT_NS
     return state(desk, **said)
 
 
@@ -121,6 +131,38 @@ def test_a_small_difference_is_taken_over_and_named() -> None:
     again = state(desk, held={"SPY": 9.6})
     assert judged(again).is_conclusive
     assert again.events == ()
+
+
+@pytest.mark.parametrize("behind", [{"held": {}}, {"held": {"SPY": 4}}, {"cash": 100_000}])
+def test_lists_that_are_behind_a_fill_prove_nothing(behind: dict[str, Any]) -> None:
+    """ST-4, EX-6: however often they say the same, until the longest flight is over."""
+    desk = Desk()
+    desk.enter()
+    rows = len(desk.journal)
+    now = {"held": {"SPY": 10}, "cash": 100_000 - 1_000.01}
+    for _ in range(3):
+        assert not judged(state(desk, **(now | behind))).is_conclusive
+        desk.now_ns += FLIGHT_NS // 4
+    assert len(desk.journal) == rows
+    desk.now_ns += FLIGHT_NS // 4
+    assert judged(state(desk, **now)).is_conclusive
+    assert len(desk.journal) == rows
+
+
+def test_an_exit_that_lists_do_not_show_yet_makes_nobody_elses_position() -> None:
+    """ST-3, ST-4: what was just sold is not held by others."""
+    desk = Desk()
+    desk.enter()
+    desk.now_ns += FLIGHT_NS
+    order = desk.ordered(desk.tell(Message.exit_advice("s", "SPY", "MANUAL", "out", 0)))
+    desk.release(order)
+    desk.fill(order, 10)
+    for _ in range(3):
+        assert not judged(state(desk, held={"SPY": 10})).is_conclusive
+    assert desk.core.account().foreign_positions == 0
+    desk.now_ns += FLIGHT_NS
+    state(desk, held={"SPY": 10})
+    assert desk.core.account().foreign_positions == 1
 
 
 @pytest.mark.parametrize(("held", "stops"), [(9.5, False), (9.4, True), (10.6, True), (-10, True)])

@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from rust_core import Judgement, Message, VenueReport
-from tests.rust_core.account_desk import S_NS, Desk, E
+from tests.rust_core.account_desk import FLIGHT_NS, Desk, E
 
-FLIGHT_NS = 60 * S_NS
 OLD_NS = 1
 """Executions asked for from the beginning: no answer leaves one out."""
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from rust_core import Decision, Judgement, Message
-from tests.rust_core.account_desk import Desk, E, instrument
+from tests.rust_core.account_desk import FLIGHT_NS, Desk, E, instrument
 
 ORDINARY = ("SPY", "A")
 
@@ -24,8 +24,9 @@ def state(desk: Desk, held: dict[str, int], of: tuple[str, ...] | None = None) -
 
 
 def twice(desk: Desk, held: dict[str, int], of: tuple[str, ...] | None = None) -> Decision:
-    """What one answer shows, the next confirms."""
+    """What one answer shows, the next confirms, the longest flight behind what was done last."""
     state(desk, held, of)
+    desk.now_ns += FLIGHT_NS
     return state(desk, held, of)
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from research.simulation.campaign import usual_jobs
-from research.simulation.judge import INVARIANTS
 from research.simulation.mutants import about, caught_by_one, hunt, hunt_all, not_hunted
+from research.simulation.promises import INVARIANTS
 from research.simulation.workshop import ROOT, patched
 
 FOLDER = Path(__file__).parent / "patches"

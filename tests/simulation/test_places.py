@@ -13,7 +13,7 @@ from research.simulation.venue import SimVenue
 from research.simulation.world import SECOND_NS, World
 from rust_core import VenueReport
 from trading.market import Quote
-from trading.ports import Durable, Request, StagedEvent
+from trading.ports import Durable, Part, Request, StagedEvent
 
 if TYPE_CHECKING:
     from research.simulation.network import Host
@@ -150,6 +150,31 @@ def test_a_group_of_one_is_not_torn() -> None:
     assert [type(outcome) for outcome in heard] == [Durable]
 
 
+def test_a_group_that_somebody_blocked_for_is_written_once() -> None:
+    """WD-5, ST-1: whoever is rebuilt as a group is due finds it done (seed 2012 once)."""
+    world = World(1, OPEN_NS)
+    disk, heard = Disk(world), list[Any]()
+
+    class Rebuilt(Process):
+        """Blocks for the disk at the point at which its group is due."""
+
+        def point(self, name: str) -> None:
+            """Reached."""
+            if name == "commit":
+                handle.settle()
+
+    handle = DiskHandle(disk, disk.take_fence(), cast("Host", Rebuilt()))
+    handle.begin_run(mode="LIVE", config_hash="", source="", started_ns=OPEN_NS)
+    handle.deliver_to(heard.append)
+    for number in range(3):
+        handle.stage(staged(number))
+    settle(world)
+    assert [(type(outcome), outcome.token) for outcome in heard] == [
+        (Durable, number) for number in range(3)
+    ]
+    assert len(list(disk.record.events("account:main", disk.run))) == 3
+
+
 def test_what_was_taken_back_of_an_order_that_works_counts_towards_its_end() -> None:
     """WD-5, EX-2: a bust gives nothing back to the order; the venue's book holds what is left."""
     desk = Desk(World(1, OPEN_NS))
@@ -158,3 +183,26 @@ def test_what_was_taken_back_of_an_order_that_works_counts_towards_its_end() -> 
     assert desk.venue.positions == {SYMBOL: 0}
     (order,) = desk.venue.open_orders()
     assert (order.filled_1e8, order.taken_back_1e8) == (0, HELD * UNIT_1E8)
+
+
+@pytest.mark.parametrize("behind", [frozenset(Part), frozenset({Part.POSITIONS}), frozenset()])
+def test_lists_that_are_behind_show_what_was_true(behind: frozenset[Part]) -> None:
+    """WD-5, ST-4: each of them by itself, for a while; the stream is not behind."""
+    desk = Desk(World(1, OPEN_NS))
+    desk.venue.lists.fall_behind(behind, 2 * SECOND_NS, OPEN_NS + 10 * SECOND_NS)
+    assert "FILLED" in desk.buy("ENTRY")
+
+    def listed(at_s: int) -> tuple[int, int, int]:
+        desk.world.now_ns = OPEN_NS + at_s * SECOND_NS
+        said = desk.venue.stated(1, frozenset(Part), 0)
+        assert said.orders is not None
+        assert said.positions is not None
+        assert said.fills is not None
+        return (len(said.orders), len(said.positions), len(said.fills))
+
+    of_now = (1, 1, 1)
+    of_then = tuple(
+        0 if part in behind else 1 for part in (Part.ORDERS, Part.POSITIONS, Part.FILLS)
+    )
+    assert listed(1) == of_then
+    assert listed(3) == of_now

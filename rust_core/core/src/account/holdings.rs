@@ -137,7 +137,8 @@ impl Work<'_> {
         if !self.has_moved(name, compared.asked_version) {
             compared.judgement.suspects.push(suspect);
         }
-        if held.waits || self.is_moving(name, compared.asked_version) || !is_confirmed {
+        let may_be_behind = self.is_moving(name, compared.asked_version) || self.is_settling(name);
+        if held.waits || may_be_behind || !is_confirmed {
             compared.judgement.is_conclusive = false;
             return held.foreign.cloned();
         }

@@ -113,6 +113,19 @@ impl Work<'_> {
             || self.draft.live_orders().iter().any(is_in_flight)
     }
 
+    /// An order of the instrument executed and changed within the longest flight: the venue's lists may be behind what
+    /// it pushed, and two of them in a row as well, so they prove nothing yet.
+    pub(super) fn is_settling(&self, instrument: &str) -> bool {
+        let state = &self.core.state;
+        let since_ns = self.now_ns.saturating_sub(self.core.config.flight_max_ns);
+        let mut orders = state.orders.values().chain(state.ended.iter());
+        orders.any(|order| {
+            &*order.intent.instrument == instrument
+                && !order.executions.is_empty()
+                && order.changed_ns > since_ns
+        })
+    }
+
     fn fill_stated(&mut self, fill: &VenueReport, said: &Statement, compared: &mut Compared) {
         if !self.is_own(&fill.client_order_id) {
             return;
@@ -296,7 +309,9 @@ impl Work<'_> {
         if !has_moved {
             compared.judgement.suspects.push(suspect);
         }
-        if is_moving || !is_confirmed {
+        let mut instruments = self.core.instruments.keys();
+        let is_settling = instruments.any(|name| self.is_settling(name));
+        if is_moving || is_settling || !is_confirmed {
             compared.judgement.is_conclusive = false;
             return;
         }

@@ -131,8 +131,7 @@ impl Work<'_> {
     }
 
     /// Takes executions back that explain a difference: two answers in a row do not list them, and nothing of the
-    /// instrument is on its way. A venue's list may be behind what it pushed, so the newest of them must be older
-    /// than the longest flight.
+    /// instrument is on its way or settling.
     pub(super) fn take_back(
         &mut self,
         held: &mut Held<'_>,
@@ -155,11 +154,9 @@ impl Work<'_> {
         if sum_1e8 == 0 || held.local_1e8.saturating_sub(sum_1e8) != held.net_1e8() {
             return;
         }
-        let flight_ns = self.core.config.flight_max_ns;
-        let is_young = |one: &Gone| self.now_ns.saturating_sub(one.order.changed_ns) < flight_ns;
         let suspects: Vec<_> = gone.iter().map(Gone::suspect).collect();
         held.waits = self.is_moving(held.name, compared.asked_version)
-            || gone.iter().any(is_young)
+            || self.is_settling(held.name)
             || suspects.iter().any(|one| !self.core.suspects.contains(one));
         if held.waits {
             compared.judgement.suspects.extend(suspects);

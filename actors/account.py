@@ -6,23 +6,20 @@ and asks the venue about whatever has no outcome yet.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import orjson
 
 from actors.account_mail import account_message, message_of
-from actors.breakers import Breakers
-from actors.checks import ChecksMemory
-from actors.conflicts import contradicted
+from actors.account_plan import AccountPlan, Deadline
+from actors.entries_waiting import EntriesWaiting
+from actors.kill_reads import KillReads
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
-from actors.latency import LatencyMarks
 from actors.messages import AtRest, BalanceAgain, BalanceDue, CycleOver, FlatReadDue, Recover
-from actors.questions import ANSWER_DUE_NS, BALANCE, FILLS_OVERLAP_NS, OPEN, Questions, Why
+from actors.questions import FILLS_OVERLAP_NS, Why
 from actors.reconciler import Judged
-from actors.rounds import Rounds
 from brokers.base import LookedUp, NotReleased, Released, Stated
 from brokers.calls import ORDERS, CallEnded
 from rust_core import (
@@ -30,107 +27,25 @@ from rust_core import (
     Cancel,
     Decision,
     Event,
-    Judgement,
     Lookup,
     Message,
     Notify,
-    ReleaseGate,
-    Signal,
     Submission,
     Submit,
     Timer,
 )
-from trading.config import BALANCE_DUE_S, NS_PER_S
-from trading.market import MarketMessage, SessionClosed, SessionOpened
+from trading.market import SessionClosed, SessionOpened
 from trading.ports import (
-    Broker,
     Claim,
     Duplicate,
     Durable,
     Failed,
     Fenced,
-    Record,
 )
-
-if TYPE_CHECKING:
-    from actors.timers import Timer as Deadline
-
-FLAT_READ_NS = 1_000_000_000
-"""How long after a read of the venue's lists that was not clean they are read again (KC-2)."""
-BALANCE_AGAIN_NS = 500_000_000
-"""How long after a question for the broker's figures that had no answer it is put again (EX-13)."""
-CLEAN_READS = 2
-"""Clean reads in a row that end a kill (KC-2)."""
 
 
 class RecordRefusedError(RuntimeError):
     """The record did not take a decision: what this incarnation believes is not what is durable."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountPlan:
-    """What an account actor is made of; shared by its incarnations.
-
-    Attributes:
-        account: The account's name.
-        config_json: `AccountConfig` of the core.
-        run: The run in the record.
-        record: Read to rehydrate.
-        rounds: Where decisions are staged.
-        broker: The way to the venue.
-        gate: Compared at every hand-over.
-        is_shared: Several strategies ask, so that they may contradict each other (PF-2).
-        balance_cache_ns: How old the broker's figures may be for an entry to rest on them without
-            asking anew (EX-13); None where our own books say what may be spent.
-        is_virtual: Time stands still while the process is dead, so what is proven absent at the
-            venue may still leave (architecture.md, Replay and recovery).
-        history: The current session's market messages so far, for what is not journaled: the last
-            prices.
-        order_news: Called with a client order id for each order that was moved, once its instant
-            has nothing left to decide.
-        position_news: The same for positions, with the position's id.
-        filled: Called with each durable OrderFilled event.
-        kill_finished: Called with each durable KillFinished event.
-        notify: Called with severity, text and ids.
-        latency: Told of each stage an order passes.
-        questions: What the venue was asked, shared with the reconciler.
-        breakers: Told how each call to the venue went.
-        unsound: Called once a decision left books that contradict themselves (WD-5).
-        looks: Counts how often the books were looked at.
-        session_closed: Called with the date of a session that closed in the books.
-        judged: Called with each answer once the core has judged it.
-        recovered: Called when everything open was asked for after a restart.
-    """
-
-    account: str
-    config_json: bytes
-    run: str
-    record: Record
-    rounds: Rounds
-    broker: Broker
-    gate: ReleaseGate
-    is_shared: bool
-    balance_cache_ns: int | None
-    is_virtual: bool
-    history: Callable[[], Sequence[MarketMessage]]
-    order_news: Callable[[str], None]
-    position_news: Callable[[str], None]
-    filled: Callable[[Any], None]
-    kill_finished: Callable[[Any], None]
-    notify: Callable[[str, str, Sequence[str]], None]
-    latency: LatencyMarks
-    questions: Questions
-    breakers: Breakers
-    unsound: Callable[[], None]
-    looks: ChecksMemory
-    session_closed: Callable[[int], None]
-    judged: Callable[[Judged], None]
-    recovered: Callable[[], None]
-
-    @property
-    def journal_id(self) -> str:
-        """The account's journal."""
-        return f"account:{self.account}"
 
 
 class _Staged(msgspec.Struct, frozen=True, gc=False):
@@ -172,28 +87,32 @@ class AccountActor(LaneActor):
         self._resubmit: dict[str, Submission] = {}
         self._absent_once: set[str] = set()
         self._sent_ns: dict[str, int] = {}
-        self._cycle: list[Signal] = []
-        self._waiting: dict[int, tuple[Message, Deadline]] = {}
-        self._asked_for: dict[int, int] = {}
-        self._waits = 0
-        self._clean_reads = 0
-        self._reading: Any = None
-        self._survivors = (0, 0)
         self._moved_orders: dict[str, None] = {}
         self._moved_positions: dict[str, None] = {}
         self._is_rest_asked = False
+        waiting = self._entries_waiting = EntriesWaiting(
+            plan,
+            self.core,
+            now_ns=lane.now_ns,
+            tell=lambda message: lane.tell(name, message),
+            at=self._at_daemon,
+            decide=self._decide,
+        )
+        kill_reads = self._kill_reads = KillReads(
+            plan, self.core, now_ns=lane.now_ns, at=self._at_daemon, decide=self._decide
+        )
         self._by_type: dict[type, Callable[[Any], object]] = {
-            Message: self._way_in(),
-            CycleOver: lambda _: self._resolve(),
-            BalanceDue: lambda due: self._balance_due(due.wait),
-            BalanceAgain: lambda again: self._ask_balance(again.wait),
+            Message: waiting.way_in(),
+            CycleOver: waiting.resolve,
+            BalanceDue: waiting.overdue,
+            BalanceAgain: waiting.ask_again,
             Durable: self._durable,
             AtRest: self._at_rest,
             Released: self._released,
             NotReleased: self._not_released,
             LookedUp: self._looked_up,
             Stated: self._stated,
-            FlatReadDue: lambda _: self._read_lists(),
+            FlatReadDue: lambda _: kill_reads.read(),
             Recover: lambda _: self._recover(),
             Duplicate: self._refused,
             Fenced: self._refused,
@@ -205,7 +124,7 @@ class AccountActor(LaneActor):
             "CancelRequested": self._order_moved,
             "OrderFilled": self._order_filled,
             "PositionChanged": self._position_moved,
-            "KillLevelChanged": lambda _: self._read_lists(),
+            "KillLevelChanged": lambda _: kill_reads.read(),
             "KillFinished": plan.kill_finished,
         }
 
@@ -248,6 +167,9 @@ class AccountActor(LaneActor):
 
     def _arm(self, timer: Timer) -> None:
         self.at(timer.due_ns, Message.timer(timer.kind, timer.key))
+
+    def _at_daemon(self, due_ns: int, message: object) -> Deadline:
+        return self.at(due_ns, message, daemon=True)
 
     # -- mail -------------------------------------------------------------------------------------
 
@@ -336,70 +258,8 @@ class AccountActor(LaneActor):
                 self._is_rest_asked = True
                 self._call_at_rest(self.name)
             if self.core.is_flattening:
-                self._check_flat()
+                self._kill_reads.check()
         self._publish(self._journal_id, events, outcome.last_seq)
-
-    # -- strategies that contradict each other (PF-2) ----------------------------------------------
-
-    def _way_in(self) -> Callable[[Message], object]:
-        """What a message passes first; nothing where one strategy trades on our own books."""
-        if self.plan.is_shared:
-            return self._collect
-        return self._decide if self.plan.balance_cache_ns is None else self._weigh
-
-    def _collect(self, message: Message) -> None:
-        """Hear everybody first: who was shown the same bar has his answer before in the mail."""
-        signal = message.asked
-        if signal is None:
-            self._decide(message)
-            return
-        if not self._cycle:
-            self.lane.tell(self.name, CycleOver())
-        self._cycle.append(signal)
-
-    def _resolve(self) -> None:
-        """In the order of the strategies, each seeing what was decided before (PF-5)."""
-        cycle, self._cycle = self._cycle, []
-        for signal in contradicted(cycle):
-            self._weigh(Message.signal(signal))
-
-    # -- the broker's figure before an entry (EX-13) -----------------------------------------------
-
-    def _weigh(self, message: Message) -> None:
-        """What a strategy asks for waits until the broker said what may be spent."""
-        plan, now_ns, known_ns = self.plan, self.lane.now_ns(), self.core.balance_ns
-        cache_ns = plan.balance_cache_ns
-        is_fresh = known_ns is not None and 0 <= now_ns - known_ns < (cache_ns or 0)
-        if cache_ns is None or is_fresh or message.asked is None:
-            self._decide(message)
-            return
-        self._waits += 1
-        due_ns = now_ns + BALANCE_DUE_S * NS_PER_S
-        due = self.at(due_ns, BalanceDue(wait=self._waits), daemon=True)
-        self._waiting[self._waits] = (message, due)
-        self._ask_balance(self._waits)
-
-    def _ask_balance(self, wait: int) -> None:
-        plan, now_ns = self.plan, self.lane.now_ns()
-        if wait in self._waiting:
-            number = plan.questions.ask(plan.broker, self.core, Why.ENTRY, BALANCE, now_ns=now_ns)
-            self._asked_for[number] = wait
-
-    def _balance_stated(self, stated: Stated) -> None:
-        wait = self._asked_for.pop(stated.question)
-        if stated.problem:
-            again_ns = self.lane.now_ns() + BALANCE_AGAIN_NS
-            self.at(again_ns, BalanceAgain(wait=wait), daemon=True)
-        else:
-            self._balance_due(wait)
-
-    def _balance_due(self, wait: int) -> None:
-        """The figures are here; or they are not, and the gate finds what is known too old."""
-        waiting = self._waiting.pop(wait, None)
-        if waiting is not None:
-            message, due = waiting
-            due.cancel()
-            self._decide(message)
 
     # -- effects ----------------------------------------------------------------------------------
 
@@ -510,7 +370,7 @@ class AccountActor(LaneActor):
                 broker.look_up(client_order_id)
         for cancel in self.core.cancels():
             broker.cancel(cancel.client_order_id, cancel.broker_order_id)
-        self._read_lists()
+        self._kill_reads.read()
         self.plan.recovered()
 
     def _is_in_list(self, client_order_id: str) -> bool:
@@ -557,57 +417,8 @@ class AccountActor(LaneActor):
             if stated.fills is not None:
                 self._fill_known(asked.asked_ns)
         if asked.why is Why.KILL:
-            self._read(judgement)
+            self._kill_reads.stated(judgement)
         elif asked.why is Why.ENTRY:
-            self._balance_stated(stated)
+            self._entries_waiting.stated(stated)
         else:
             self.plan.judged(Judged(asked=asked, judgement=judgement, problem=stated.problem))
-
-    # -- kill: what the venue itself says ----------------------------------------------------------
-
-    def _check_flat(self) -> None:
-        """Once the books say that a kill is through, have the venue say so."""
-        if self.core.account().kill_remaining == 0:
-            self._read_lists()
-
-    def _read_lists(self) -> None:
-        """Read the venue's own lists: what our books do not know is cancelled too (KC-2)."""
-        questions, now_ns = self.plan.questions, self.lane.now_ns()
-        if self.core.is_flattening and not questions.waits(Why.KILL, now_ns):
-            questions.ask(self.plan.broker, self.core, Why.KILL, OPEN, now_ns=now_ns)
-            self._read_again_in(ANSWER_DUE_NS)
-
-    def _read_again_in(self, wait_ns: int) -> None:
-        """One timer at a time; the newest counts."""
-        if self._reading is not None:
-            self._reading.cancel()
-        self._reading = self.at(self.lane.now_ns() + wait_ns, FlatReadDue(), daemon=True)
-
-    def _read(self, judgement: Judgement | None) -> None:
-        """Two clean reads in a row end a kill; anything else is read again a little later.
-
-        A list that our books have overtaken meanwhile says nothing against them: it is read anew.
-        """
-        if not self.core.is_flattening:
-            return
-        found = None if judgement is None else (judgement.kill_orders, judgement.kill_positions)
-        self._clean_reads = self._clean_reads + 1 if found == (0, 0) else 0
-        if self._clean_reads == CLEAN_READS:
-            self._clean_reads = 0
-            self._decide(Message.venue_flat(0, 0))
-        if self._clean_reads:
-            self._read_lists()
-        elif self.core.is_flattening:
-            is_overtaken = judgement is not None and judgement.is_kill_overtaken
-            if not is_overtaken:
-                self._alarm(found)
-            is_done = self.core.account().kill_remaining == 0
-            self._read_again_in(0 if is_overtaken and is_done else FLAT_READ_NS)
-
-    def _alarm(self, found: tuple[int, int] | None) -> None:
-        """What only the venue still has is told of, once for each count."""
-        if found is None or found == self._survivors:
-            return
-        if self.core.account().kill_remaining == 0:
-            self._survivors = found
-            self._decide(Message.venue_flat(*found))

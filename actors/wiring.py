@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from actors.account import AccountActor, AccountPlan
+from actors.account import AccountActor
 from actors.account_mail import account_message
+from actors.account_plan import AccountPlan
 from actors.assertions import Around
 from actors.attendants import Attendants
 from actors.breakers import Breakers

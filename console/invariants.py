@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from textwrap import wrap
 from typing import Final
 
-from actors.account import CLEAN_READS, FLAT_READ_NS
 from actors.assertions import MEANING, Assertion
+from actors.kill_reads import CLEAN_READS, FLAT_READ_NS
 from actors.order import CANCEL_BACKOFF_MAX_NS
 from actors.periods import ANSWER_WAIT_NS, CANCEL_RETRY_NS, POLL_LIVE_NS, SWEEP_LIVE_NS
 from actors.triggers import Trigger

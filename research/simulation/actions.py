@@ -124,7 +124,7 @@ class Actions:
     def _panic(self, process: Process) -> None:
         actor = process.system.tree.cell(process.system.account_name).actor
         if isinstance(actor, AccountActor):
-            Panicking.once(actor)
+            Panicking.once(actor, lambda: self._world.hit("actor.panics"))
 
     # -- everything else --------------------------------------------------------------------------
 

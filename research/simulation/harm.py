@@ -1,5 +1,6 @@
 """What is done to single actors: a message nobody understands, and a core that panics once."""
 
+from collections.abc import Callable
 from typing import Any
 
 from actors.account import AccountActor
@@ -15,24 +16,34 @@ class PanicError(BaseException):
 
 
 class Panicking:
-    """A core whose next decision panics; then it is the core again."""
+    """A core whose next decision panics; then it is the core again.
 
-    def __init__(self, actor: AccountActor, core: AccountCore) -> None:
+    Args:
+        actor: Whose core it is.
+        core: What it stands before.
+        happened: Called as it panics.
+    """
+
+    def __init__(
+        self, actor: AccountActor, core: AccountCore, happened: Callable[[], None]
+    ) -> None:
         """Stand before the core."""
         self._actor = actor
         self._core = core
+        self._happened = happened
 
     def __getattr__(self, name: str) -> Any:
         """Everything else is the core's own."""
         return getattr(self._core, name)
 
-    def decide(self, message: Message, now_ns: int) -> Decision:
-        """Panic, once."""
+    def take(self, message: Message, now_ns: int) -> Decision | None:
+        """Panic, once, where the account decides."""
         del message, now_ns
         self._actor.core = self._core
+        self._happened()
         raise PanicError("explicit panic")
 
     @staticmethod
-    def once(actor: AccountActor) -> None:
+    def once(actor: AccountActor, happened: Callable[[], None]) -> None:
         """Have the actor's next decision panic."""
-        actor.core = Panicking(actor, actor.core)  # type: ignore[assignment]
+        actor.core = Panicking(actor, actor.core, happened)  # type: ignore[assignment]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from actors.account import CLEAN_READS
+from actors.kill_reads import CLEAN_READS
 from actors.operator_words import KillDone
 from research.simulation.disk import Disk
 from research.simulation.promises import (

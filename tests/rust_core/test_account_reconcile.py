@@ -139,7 +139,7 @@ def test_lists_that_are_behind_a_fill_prove_nothing(behind: dict[str, Any]) -> N
     desk = Desk()
     desk.enter()
     rows = len(desk.journal)
-    now = {"held": {"SPY": 10}, "cash": 100_000 - 1_000.01}
+    now: dict[str, Any] = {"held": {"SPY": 10}, "cash": 100_000 - 1_000.01}
     for _ in range(3):
         assert not judged(state(desk, **(now | behind))).is_conclusive
         desk.now_ns += FLIGHT_NS // 4

@@ -13,6 +13,18 @@ SEEDS = range(1, 20_001) if os.environ.get("HOLDFAST_SOAK") == "1" else range(1,
 AT_LEAST_DECISIONS = 50
 AT_LEAST_FAULTS = 5
 NEXT_TO_DECISIONS_AT_LEAST = 0.7
+DONE = {
+    "actor.panics",
+    "disk.fenced",
+    "disk.torn_groups",
+    "feed.repeated",
+    "net.report_missed",
+    "operator.resumed",
+    "venue.busts_of_open_orders",
+    "venue.fill_after_cancel",
+    "venue.rest_ended",
+}
+"""What comes of faults that are armed: one that does nothing then would look like one all the same."""
 
 
 @pytest.mark.timeout(3600)
@@ -25,7 +37,7 @@ def test_no_promise_is_broken_in_any_world() -> None:
     assert report["faults_per_seed"] >= AT_LEAST_FAULTS
     assert report["next_to_decisions_ratio"] >= NEXT_TO_DECISIONS_AT_LEAST
     struck = {name for name, _ in (*ACTIONS, *APART)} | {f"struck at {point}" for point in POINTS}
-    assert sorted(struck - set(campaign.hits)) == []
+    assert sorted((struck | DONE) - set(campaign.hits)) == []
 
 
 def test_every_invariant_has_a_name_of_its_own() -> None:

@@ -113,16 +113,20 @@ impl Work<'_> {
             || self.draft.live_orders().iter().any(is_in_flight)
     }
 
-    /// An order of the instrument executed and changed within the longest flight: the venue's lists may be behind what
-    /// it pushed, and two of them in a row as well, so they prove nothing yet.
+    /// It changed within the longest flight: the venue's lists may be behind what it pushed, and two of them in a row
+    /// as well, so they prove nothing yet.
+    fn is_young(&self, order: &Order) -> bool {
+        self.now_ns.saturating_sub(order.changed_ns) < self.core.config.flight_max_ns
+    }
+
+    /// An order that executed in the instrument is young.
     pub(super) fn is_settling(&self, instrument: &str) -> bool {
         let state = &self.core.state;
-        let since_ns = self.now_ns.saturating_sub(self.core.config.flight_max_ns);
         let mut orders = state.orders.values().chain(state.ended.iter());
         orders.any(|order| {
             &*order.intent.instrument == instrument
                 && !order.executions.is_empty()
-                && order.changed_ns > since_ns
+                && self.is_young(order)
         })
     }
 
@@ -186,9 +190,14 @@ impl Work<'_> {
             return;
         }
         if order.state.is_terminal() {
-            stray(stated, DriftKind::OrderAlive, compared);
-            // It ended in our books, so nobody watches it: it must not fill.
+            // It ended in our books, so nobody watches it: it must not fill. It is named once the list cannot be
+            // behind its end any more.
             self.cancel_at_venue(stated);
+            if self.is_young(order) {
+                compared.judgement.is_conclusive = false;
+            } else {
+                stray(stated, DriftKind::OrderAlive, compared);
+            }
             return;
         }
         if stated.qty_1e8 != intent.qty_1e8 {

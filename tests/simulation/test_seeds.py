@@ -24,7 +24,7 @@ DONE = {
     "venue.fill_after_cancel",
     "venue.rest_ended",
 }
-"""What comes of faults that are armed: one that does nothing then would look like one all the same."""
+"""What comes of faults that are armed: one that does nothing would be counted all the same."""
 
 
 @pytest.mark.timeout(3600)

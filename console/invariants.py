@@ -168,11 +168,12 @@ def _venue() -> list[str]:
         *_say(
             "- Fills come first. What is left counts when two answers show it, nothing of it is in",
             "flight, nothing of it moved since either question, and no order that executed in that",
-            "instrument has changed within the longest flight: a list may be behind what was pushed.",
+            "instrument has changed within the longest flight: a list may be behind what was",
+            "pushed.",
         ),
         *_say(
-            "- An order that ended here and is listed there is cancelled at once, and told of when its",
-            "end is older than the longest flight.",
+            "- An order that ended here and is listed there is cancelled at once, and told of when",
+            "its end is older than the longest flight.",
         ),
         *_say(
             "- A fill of ours that the venue's list lacks, while its position lacks it too, twice,",

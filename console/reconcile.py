@@ -52,11 +52,14 @@ def reconcile(
 
 def _show(answer: dict[str, Any]) -> None:
     if not answer["is_conclusive"]:
-        say("orders are in flight: what stands in both lists was compared; ask once more")
+        say(
+            "not concluded: orders are in flight, or executed so lately that the venue's lists may "
+            "be behind; ask again in a few seconds"
+        )
     if answer["is_partial"]:
         say("the venue could not say what it holds beside the run's instruments: ask again later")
     if not answer["drift"]:
-        if not answer["is_partial"]:
+        if answer["is_conclusive"] and not answer["is_partial"]:
             say("our books and the venue's are equal")
         return
     rows = [

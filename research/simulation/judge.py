@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from actors.spec import EventKind
+from research.simulation.booked import Booked
 from research.simulation.disk import Disk
 from research.simulation.judge_books import BookJudge
 from research.simulation.judge_kills import KillJudge
@@ -27,7 +28,7 @@ from research.simulation.promises import (
     TOLD_AFTER_NS,
     TRADES_AGAIN_NS,
 )
-from research.simulation.venue import Booked, SimVenue
+from research.simulation.venue import SimVenue
 from research.simulation.world import SECOND_NS, World
 from rust_core import AccountCore, Submission
 from trading.config import Config

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from research.simulation.booked import STRAY
 from research.simulation.disk import Disk
 from research.simulation.promises import LIVE
-from research.simulation.venue import STRAY, SimVenue
+from research.simulation.venue import SimVenue
 from rust_core import AccountCore
 from trading.run_options import Mode
 

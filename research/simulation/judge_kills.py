@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from actors.kill_reads import CLEAN_READS
 from actors.operator_words import KillDone
+from research.simulation.booked import STRAY
 from research.simulation.disk import Disk
 from research.simulation.promises import (
     ACTED_AFTER_NS,
@@ -14,7 +15,7 @@ from research.simulation.promises import (
     PROTECTED,
     SETTLED_AFTER_NS,
 )
-from research.simulation.venue import STRAY, SimVenue
+from research.simulation.venue import SimVenue
 from research.simulation.world import SECOND_NS, World
 from rust_core import AccountCore
 

@@ -5,12 +5,20 @@ cannot: fill an order after its cancel was acknowledged, take an execution back,
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import msgspec
 
 from actors.venue import Intent
 from brokers.base import CashStated, OrderStated, PositionStated, Stated
+from research.simulation.booked import (
+    ENDS,
+    HELD,
+    STRAY,
+    Booked,
+    read_purpose,
+    renamed,
+    totalled,
+)
 from research.simulation.lists import Lists, Shown
 from research.simulation.market import UNIT_1E8
 from research.simulation.world import MILLI_NS, World
@@ -21,58 +29,6 @@ from trading.money import to_1e8
 from trading.ports import Part
 
 _read_intent = msgspec.json.Decoder(Intent).decode
-HELD = "held-"
-"""Begins the venue's id of an order that came while trading was halted."""
-STRAY = "STRAY"
-"""The purpose of an order that the trader knows nothing of."""
-_ENDS = {"CANCELLED", "EXPIRED", "REJECTED"}
-
-
-@dataclass(slots=True)
-class Booked:
-    """One order in the venue's own ledger.
-
-    Attributes:
-        posts: How many requests with this id were taken: more than one is a duplicate.
-        state: WORKING, FILLED, CANCELLED, EXPIRED or REJECTED.
-        reports: All that was said about it, oldest first.
-    """
-
-    client_order_id: str
-    instrument: str
-    side: str
-    qty_1e8: int
-    booked_ns: int
-    purpose: str
-    order_type: str
-    position_id: str
-    posts: int = 0
-    broker_order_id: str = ""
-    state: str = "WORKING"
-    filled_1e8: int = 0
-    taken_back_1e8: int = 0
-    fees_1e8: int = 0
-    reports: list[VenueReport] = field(default_factory=list)
-
-    @property
-    def is_open(self) -> bool:
-        """It may still be executed by its own terms."""
-        return self.state == "WORKING"
-
-    @property
-    def sign(self) -> int:
-        """1 for a buy, -1 for a sell."""
-        return 1 if self.side == "BUY" else -1
-
-
-class Purpose(msgspec.Struct, frozen=True):
-    """What the judge reads of an order's bytes beside what a venue would."""
-
-    purpose: str
-    position_id: str
-
-
-_read_purpose = msgspec.json.Decoder(Purpose).decode
 
 
 class SimVenue:
@@ -167,7 +123,7 @@ class SimVenue:
 
     def place(self, intent: bytes) -> Booked:
         """Take an order; a repeated id is counted, and is no second order."""
-        asked, why = _read_intent(intent), _read_purpose(intent)
+        asked, why = _read_intent(intent), read_purpose(intent)
         order = self.orders.get(asked.client_order_id)
         if order is not None:
             order.posts += 1
@@ -431,16 +387,16 @@ class SimVenue:
         """Book what a report says, then say it."""
         order = self.orders.get(report.client_order_id)
         if order is not None and order.broker_order_id.startswith(HELD):
-            report = _renamed(report, order.broker_order_id)
-        if order is not None and report.kind in _ENDS:
-            report = _totalled(report, order)
+            report = renamed(report, order.broker_order_id)
+        if order is not None and report.kind in ENDS:
+            report = totalled(report, order)
         if order is not None and report.kind != "CANCEL_REJECTED":
             order.reports.append(report)
             order.broker_order_id = report.broker_order_id or order.broker_order_id
             if report.kind == "FILLED":
                 if self._is_hidden_fill(order, report):
                     return
-            elif report.kind in _ENDS:
+            elif report.kind in ENDS:
                 order.state = report.kind
             self.lists.changed(self.world.now_ns)
         self._report(report)
@@ -480,30 +436,3 @@ class SimVenue:
 
     def _end(self, order: Booked, kind: str, reason: str) -> None:
         self._said(self._of(order, kind, reason))
-
-
-def _totalled(report: VenueReport, order: Booked) -> VenueReport:
-    """The end of an order, with what was filled of it in all."""
-    return VenueReport(
-        report.client_order_id,
-        report.kind,
-        report.venue_ns,
-        broker_order_id=report.broker_order_id,
-        qty_1e8=order.filled_1e8,
-        reason=report.reason,
-    )
-
-
-def _renamed(report: VenueReport, broker_order_id: str) -> VenueReport:
-    """The same report under the id that the order was acknowledged with."""
-    return VenueReport(
-        report.client_order_id,
-        report.kind,
-        report.venue_ns,
-        broker_order_id=broker_order_id,
-        execution_id=report.execution_id,
-        qty_1e8=report.qty_1e8,
-        price_1e8=report.price_1e8,
-        fee_1e8=report.fee_1e8,
-        reason=report.reason,
-    )

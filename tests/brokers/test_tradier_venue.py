@@ -185,6 +185,28 @@ def test_a_change_of_price_changes_nothing_else(
     run(play())
 
 
+def test_a_change_that_is_rejected_after_all_leaves_the_order(told: dict[str, str]) -> None:
+    """BR-1: an `ok` is no proof that the price was changed; the order goes on, and says so."""
+
+    async def play() -> None:
+        async with at_venue(told) as where:
+            venue = venue_at(told)
+            await quoted(where)
+            number = await sent(venue, ticket("stays"))
+            await until(venue, "stays", "ACCEPTED")
+            await where.fault("replace_rejected")
+            changed = await venue.replace(number, limit_1e8=91 * ONE)
+            assert changed == Replaced(broker_order_id=number)
+            assert "ACCEPTED" in await kinds(venue, "stays")
+            stated = await venue.state(1, frozenset({Part.ORDERS}), 0)
+            assert [(each.broker_order_id, each.price_1e8) for each in stated.orders or ()] == [
+                (number, 90 * ONE)
+            ]
+            await venue.close()
+
+    run(play())
+
+
 def test_the_venues_own_account_is_read(told: dict[str, str]) -> None:
     """ST-3: orders, positions, cash and totals of fills, as the venue has them."""
 

@@ -1,9 +1,7 @@
 """The live system against a venue that misbehaves; the venue's own book is the judge."""
 
-import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +11,22 @@ from actors.operator_words import KillLevel
 from brokers.alpaca.reports import Heard
 from brokers.alpaca.venue import AlpacaVenue
 from tests.support.doubt import play_an_unheard_of_status
-from tests.support.live import SYMBOL, Live, agree, at_venue, live, simulator
+from tests.support.live import agree, at_venue, live, simulator
+from tests.support.scenes import (
+    Fault,
+    harmed_trade,
+    is_flat_there,
+    killed,
+    lost_answers,
+    one_trade,
+    resting,
+    round_trip,
+    run,
+    vanishing_traders,
+)
 from trading.run_options import Mode
 
 REPEATS = 50
-ENDS = ("FILLED", "REJECTED", "NOT_SENT", "CANCELLED")
 
 
 @pytest.fixture(scope="module")
@@ -27,36 +36,11 @@ def told() -> Iterator[dict[str, str]]:
         yield told
 
 
-def run(play: Coroutine[Any, Any, None]) -> None:
-    """To its end."""
-    asyncio.run(play)
-
-
-async def round_trip(desk: Live) -> None:
-    """Enter at market, hear of the fill, leave again.
-
-    Fifty faults in a row are more than a breaker lets by, so an operator resets it each time.
-    """
-    desk.trader.system.wiring.breakers.reset("the test")
-    entry = await desk.enter()
-    await desk.until(lambda: desk.state(entry) == "FILLED", "a filled entry")
-    desk.leave()
-    await desk.until(lambda: desk.is_flat, "a flat account")
-
-
 def test_an_order_goes_to_the_venue_and_its_fill_comes_back(
     told: dict[str, str], tmp_path: Path
 ) -> None:
     """BR-1: entry and exit through HTTP and the order stream; the venue's book is ours."""
-
-    async def play() -> None:
-        async with at_venue(told) as where, live(where, tmp_path) as desk:
-            await desk.ready()
-            await round_trip(desk)
-            await agree(desk, where)
-            assert len(desk.payloads("TradeClosed")) == 1
-
-    run(play())
+    run(one_trade(told, tmp_path))
 
 
 @pytest.mark.parametrize("is_heard", [True, False], ids=["stream", "no-stream"])
@@ -78,23 +62,16 @@ def test_an_order_whose_answer_is_lost_is_one_order(
     """
 
     async def play() -> None:
-        async with at_venue(told) as where, live(where, tmp_path) as desk:
-            await desk.ready()
-            for _ in range(REPEATS):
-                await where.fault(verb, **settings)
-                if not is_heard:
-                    await where.fault("drop_event", on="new")
-                    await where.fault("drop_event", on="fill")
-                await round_trip(desk)
-            await agree(desk, where)
-            assert len(desk.payloads("TradeClosed")) == REPEATS
-            unknown = [each for each in desk.payloads("OrderChanged") if each["new"] == "UNKNOWN"]
-            assert len(unknown) == REPEATS or is_heard
+        unheard = (
+            [] if is_heard else [("drop_event", {"on": "new"}), ("drop_event", {"on": "fill"})]
+        )
+        unknown = await lost_answers(told, tmp_path, (verb, settings), REPEATS, unheard)
+        assert len(unknown) == REPEATS or is_heard
 
     run(play())
 
 
-FAULTS: list[tuple[str, dict[str, Any]]] = [
+FAULTS: list[Fault] = [
     ("accept_then_drop", {"how": "hang"}),
     ("accept_then_status", {"status": 500}),
     ("delay", {"on": "POST /v2/orders", "ms": 100, "when": "before"}),
@@ -138,20 +115,7 @@ def test_whatever_the_venue_does_the_books_agree(
     told: dict[str, str], tmp_path: Path, verb: str, settings: dict[str, Any]
 ) -> None:
     """BR-2: each fault in the middle of a trade; one order an intent, the same fills, flat."""
-
-    async def play() -> None:
-        async with at_venue(told) as where, live(where, tmp_path) as desk:
-            await desk.ready()
-            await where.fault(verb, **settings)
-            entry = await desk.enter()
-            await desk.until(lambda: desk.state(entry) in ENDS, "an end of the entry")
-            await where.clear()
-            if desk.state(entry) == "FILLED":
-                desk.leave()
-            await desk.until(lambda: desk.is_flat, "a flat account")
-            await agree(desk, where)
-
-    run(play())
+    run(harmed_trade(told, tmp_path, (verb, settings)))
 
 
 def test_a_status_that_nobody_knows_blocks_its_instrument_and_is_told(
@@ -207,15 +171,6 @@ def test_no_entry_leaves_while_a_heartbeat_is_not_acknowledged(
     run(play())
 
 
-async def resting(desk: Live) -> str:
-    """A limit order that nobody fills: one and a half per cent below the market."""
-    price_1e8 = desk.trader.system.telemetry.prices_1e8[SYMBOL]
-    cents = price_1e8 * 985 // 1000 // 1_000_000
-    order = await desk.enter(order_type="LIMIT", limit_1e8=cents * 1_000_000)
-    await desk.until(lambda: desk.state(order) == "WORKING", "a working order")
-    return order
-
-
 KILL_FAULTS: list[tuple[str | None, dict[str, Any]]] = [
     (None, {}),
     ("cancel_loses_to_fill", {}),
@@ -235,21 +190,7 @@ def test_a_kill_ends_flat_whatever_becomes_of_the_cancel(
     told: dict[str, str], tmp_path: Path, verb: str | None, settings: dict[str, Any]
 ) -> None:
     """KC-2: FLATTEN with a working order: the venue itself has neither order nor position."""
-
-    async def play() -> None:
-        async with at_venue(told) as where, live(where, tmp_path) as desk:
-            await desk.ready()
-            await resting(desk)
-            if verb is not None:
-                await where.fault(verb, **settings)
-            desk.kill(KillLevel.FLATTEN)
-            await desk.until(lambda: bool(desk.payloads("KillFinished")), "the end of the kill")
-            truth = await where.truth()
-            assert truth["open_orders"] == 0
-            assert not any(Decimal(each["qty"]) for each in truth["positions"].values())
-            await agree(desk, where)
-
-    run(play())
+    run(killed(told, tmp_path, None if verb is None else (verb, settings)))
 
 
 def test_an_order_that_the_venue_rejects_after_all_leaves_nothing(
@@ -360,16 +301,9 @@ def test_a_trader_that_vanishes_finds_its_orders_again(
                 truth = await where.truth()
                 assert truth["orders_by_client_id"][order] == 1
                 assert truth["open_orders"] == 0
-                assert not any(Decimal(each["qty"]) for each in truth["positions"].values())
+                assert is_flat_there(truth)
 
     run(play())
-
-
-async def adopted_and_left(desk: Live, order: str) -> None:
-    """The venue's word arrives, and what was bought is sold."""
-    await desk.until(lambda: desk.state(order) == "FILLED", "word of the order")
-    desk.leave()
-    await desk.until(lambda: desk.is_flat, "a flat account")
 
 
 @pytest.mark.timeout(180)
@@ -377,25 +311,7 @@ def test_every_trader_that_vanishes_behind_the_booking_is_one_order(
     told: dict[str, str], tmp_path: Path
 ) -> None:
     """ST-1, EX-6: booked, not answered, not journaled, gone: again and again, one order each."""
-
-    async def play() -> None:
-        async with at_venue(told) as where:
-            for number in range(REPEATS):
-                async with live(where, tmp_path, recover=number > 0) as desk:
-                    await desk.ready()
-                    await where.fault("accept_then_drop", how="hang")
-                    await where.fault("mute_stream", seconds=0.2)
-                    order = await desk.enter(setup_instance=f"v{number}")
-                    await where.until_booked(order)
-                async with live(where, tmp_path, recover=True) as desk:
-                    await desk.ready()
-                    await adopted_and_left(desk, order)
-            truth = await where.truth()
-            assert set(truth["orders_by_client_id"].values()) == {1}
-            assert len(truth["orders_by_client_id"]) == 2 * REPEATS
-            assert not any(Decimal(each["qty"]) for each in truth["positions"].values())
-
-    run(play())
+    run(vanishing_traders(told, tmp_path, REPEATS))
 
 
 @pytest.mark.parametrize("mode", [Mode.PAPER, Mode.DRY_RUN])

@@ -1,22 +1,29 @@
 """The live system at Tradier's wire; the venue's own book is the judge."""
 
-import asyncio
 import os
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from actors.operator_words import KillLevel
 from tests.support.doubt import play_an_unheard_of_status
-from tests.support.live import SYMBOL, Live, Venue, agree, at_venue, live, simulator
+from tests.support.live import agree, at_venue, live, simulator
+from tests.support.scenes import (
+    Fault,
+    harmed_trade,
+    killed,
+    lost_answers,
+    one_trade,
+    round_trip,
+    run,
+    vanishing_traders,
+)
 from trading.run_options import Mode
 
 REPEATS = 50
 VANISHINGS = 50 if os.environ.get("HOLDFAST_SOAK") else 8
-ENDS = ("FILLED", "REJECTED", "NOT_SENT", "CANCELLED")
 ORDERS = "POST /v1/accounts/*/orders"
 
 
@@ -27,33 +34,11 @@ def told() -> Iterator[dict[str, str]]:
         yield told
 
 
-def run(play: Coroutine[Any, Any, None]) -> None:
-    """To its end."""
-    asyncio.run(play)
-
-
-async def round_trip(desk: Live) -> None:
-    """Enter at market, hear of the fill, leave again."""
-    desk.trader.system.wiring.breakers.reset("the test")
-    entry = await desk.enter()
-    await desk.until(lambda: desk.state(entry) == "FILLED", "a filled entry")
-    desk.leave()
-    await desk.until(lambda: desk.is_flat, "a flat account")
-
-
 def test_an_order_goes_to_the_venue_and_its_fill_comes_back(
     told: dict[str, str], tmp_path: Path
 ) -> None:
     """BR-1: entry and exit through HTTP and the account's events; the venue's book is ours."""
-
-    async def play() -> None:
-        async with at_venue(told) as where, live(where, tmp_path) as desk:
-            await desk.ready()
-            await round_trip(desk)
-            await agree(desk, where)
-            assert len(desk.payloads("TradeClosed")) == 1
-
-    run(play())
+    run(one_trade(told, tmp_path))
 
 
 @pytest.mark.parametrize("is_heard", [True, False], ids=["stream", "no-stream"])
@@ -73,21 +58,13 @@ def test_an_order_whose_answer_is_lost_is_one_order(
     """EX-6: fifty times booked and never answered: never repeated, found by its tag."""
 
     async def play() -> None:
-        async with at_venue(told) as where, live(where, tmp_path) as desk:
-            await desk.ready()
-            for _ in range(REPEATS):
-                await where.fault(verb, **settings)
-                if not is_heard:
-                    await where.fault("drop_event", on="*", times=3)
-                await round_trip(desk)
-                await where.clear()
-            await agree(desk, where)
-            assert len(desk.payloads("TradeClosed")) == REPEATS
+        unheard = [] if is_heard else [("drop_event", {"on": "*", "times": 3})]
+        await lost_answers(told, tmp_path, (verb, settings), REPEATS, unheard)
 
     run(play())
 
 
-FAULTS: list[tuple[str, dict[str, Any]]] = [
+FAULTS: list[Fault] = [
     ("accept_then_drop", {"how": "hang"}),
     ("accept_then_status", {"status": 500}),
     ("delay", {"on": ORDERS, "ms": 100, "when": "before"}),
@@ -96,6 +73,12 @@ FAULTS: list[tuple[str, dict[str, Any]]] = [
         ("malformed", {"on": ORDERS, "how": how})
         for how in ("truncated", "html", "nan", "types", "text", "empty", "huge")
     ),
+    *(
+        ("malformed_event", {"on": "filled", "how": how})
+        for how in ("truncated", "nan", "types", "text", "extra")
+    ),
+    ("refuse", {"status": 503}),
+    ("restart", {"seconds": 0.3}),
     ("malformed", {"on": "GET /v1/accounts/*/orders", "how": "nan", "times": 3}),
     ("event_before_response", {}),
     ("drop_event", {"on": "open"}),
@@ -121,22 +104,7 @@ def test_whatever_the_venue_does_the_books_agree(
     told: dict[str, str], tmp_path: Path, verb: str, settings: dict[str, Any]
 ) -> None:
     """BR-2: each fault in the middle of a trade; one order an intent, the same fills, flat."""
-
-    async def play() -> None:
-        async with at_venue(told) as where, live(where, tmp_path) as desk:
-            await desk.ready()
-            await where.fault(verb, **settings)
-            entry = await desk.enter()
-            await desk.until(lambda: desk.state(entry) in ENDS, "an end of the entry")
-            await where.clear()
-            if (await where.until_at_rest())["executions"]:
-                await desk.until(lambda: desk.state(entry) == "FILLED", "the fill")
-                desk.leave()
-                await desk.until(lambda: bool(desk.payloads("TradeClosed")), "the trade's end")
-            await desk.until(lambda: desk.is_flat, "a flat account")
-            await agree(desk, where)
-
-    run(play())
+    run(harmed_trade(told, tmp_path, (verb, settings)))
 
 
 def test_a_status_that_nobody_knows_blocks_its_instrument_and_is_told(
@@ -153,52 +121,26 @@ def test_a_status_that_nobody_knows_blocks_its_instrument_and_is_told(
     run(play())
 
 
-async def resting(desk: Live) -> str:
-    """A limit order that nobody fills: one and a half per cent below the market."""
-    price_1e8 = desk.trader.system.telemetry.prices_1e8[SYMBOL]
-    cents = price_1e8 * 985 // 1000 // 1_000_000
-    order = await desk.enter(order_type="LIMIT", limit_1e8=cents * 1_000_000)
-    await desk.until(lambda: desk.state(order) == "WORKING", "a working order")
-    return order
+KILL_FAULTS: list[tuple[str | None, dict[str, Any]]] = [
+    (None, {}),
+    ("cancel_loses_to_fill", {}),
+    ("fill_after_cancel", {}),
+    ("cancel_stuck", {"seconds": 1.0}),
+    ("refuse", {"on": "DELETE /v1/accounts/*/orders/*"}),
+    ("accept_then_drop", {"on": "DELETE /v1/accounts/*/orders/*"}),
+    ("drop_request", {"on": "DELETE /v1/accounts/*/orders/*"}),
+    ("drop_event", {"on": "canceled"}),
+    ("restart", {"seconds": 0.2}),
+    ("early_close", {}),
+]
 
 
-@pytest.mark.parametrize(
-    ("verb", "settings"),
-    [
-        (None, {}),
-        ("cancel_loses_to_fill", {}),
-        ("fill_after_cancel", {}),
-        ("refuse", {"on": "DELETE /v1/accounts/*/orders/*"}),
-        ("accept_then_drop", {"on": "DELETE /v1/accounts/*/orders/*"}),
-        ("drop_request", {"on": "DELETE /v1/accounts/*/orders/*"}),
-        ("drop_event", {"on": "canceled"}),
-        ("restart", {"seconds": 0.2}),
-    ],
-)
+@pytest.mark.parametrize(("verb", "settings"), KILL_FAULTS)
 def test_a_kill_ends_flat_whatever_becomes_of_the_cancel(
     told: dict[str, str], tmp_path: Path, verb: str | None, settings: dict[str, Any]
 ) -> None:
     """KC-2: FLATTEN with a working order: the venue itself has neither order nor position."""
-
-    async def play() -> None:
-        async with at_venue(told) as where, live(where, tmp_path) as desk:
-            await desk.ready()
-            await resting(desk)
-            if verb is not None:
-                await where.fault(verb, **settings)
-            desk.kill(KillLevel.FLATTEN)
-            await desk.until(lambda: bool(desk.payloads("KillFinished")), "the end of the kill")
-            truth = await where.truth()
-            assert truth["open_orders"] == 0
-            assert is_flat_there(truth)
-            await agree(desk, where)
-
-    run(play())
-
-
-def is_flat_there(truth: dict[str, Any]) -> bool:
-    """The venue holds nothing."""
-    return not any(Decimal(each["qty"]) for each in truth["positions"].values())
+    run(killed(told, tmp_path, None if verb is None else (verb, settings)))
 
 
 @pytest.mark.parametrize("is_heard", [True, False], ids=["heard", "never"])
@@ -229,33 +171,7 @@ def test_every_trader_that_vanishes_behind_the_booking_is_one_order(
     told: dict[str, str], tmp_path: Path
 ) -> None:
     """ST-1, EX-6: booked, not answered, not journaled, gone: again and again, one order each."""
-
-    async def play() -> None:
-        async with at_venue(told) as where:
-            for number in range(VANISHINGS):
-                async with live(where, tmp_path, recover=number > 0) as desk:
-                    await desk.ready()
-                    await where.fault("accept_then_drop", how="hang")
-                    await where.fault("mute_stream", seconds=0.2)
-                    order = await desk.enter(setup_instance=f"v{number}")
-                    await where.until_booked(order)
-                async with live(where, tmp_path, recover=True) as desk:
-                    await desk.ready()
-                    await adopted_and_left(desk, where, order)
-            truth = await where.truth()
-            assert set(truth["orders_by_client_id"].values()) == {1}
-            assert len(truth["orders_by_client_id"]) == 2 * VANISHINGS
-            assert is_flat_there(truth)
-
-    run(play())
-
-
-async def adopted_and_left(desk: Live, where: Venue, order: str) -> None:
-    """The venue's word arrives, and what was bought is sold."""
-    await desk.until(lambda: desk.state(order) == "FILLED", "word of the order")
-    desk.leave()
-    await desk.until(lambda: desk.is_flat, "a flat account")
-    assert (await where.truth())["orders_by_client_id"][order] == 1
+    run(vanishing_traders(told, tmp_path, VANISHINGS))
 
 
 @pytest.mark.parametrize("mode", [Mode.PAPER, Mode.DRY_RUN])
@@ -283,5 +199,22 @@ def test_on_a_venues_live_market_nothing_is_booked_but_in_live(
                     else:  # there are no shares at the venue to sell
                         assert "HTTP" in answer["text"], answer
             assert (await where.truth())["orders"] == []
+
+    run(play())
+
+
+ALONE = {"reversal"}
+"""It has a test of its own above."""
+ASKED = {"replace_rejected"}
+"""A run changes no orders; tests/brokers/test_tradier_venue.py asks the venue for one."""
+
+
+def test_every_verb_that_the_venue_knows_is_driven(told: dict[str, str]) -> None:
+    """BR-2: a way to misbehave that is added without a test of the adapter fails here."""
+
+    async def play() -> None:
+        async with at_venue(told) as where:
+            played = {verb for verb, _ in (*FAULTS, *KILL_FAULTS) if verb}
+            assert played | ALONE | ASKED == set(await where.get("/admin/verbs"))
 
     run(play())

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,13 @@ from brokers.venues import Wanted
 from tests.support.doubt import play_an_unheard_of_status
 from tests.support.live import LIMIT_S, Live, Venue, live, simulator
 from tests.support.polymarket import FAST, agree, at_polymarket, config, outcome, ready
+from tests.support.scenes import ENDS, Fault, adopted_and_left, round_trip, run
 from trading.run_options import Mode
 
 REPEATS = 50
 VANISHINGS = 50 if os.environ.get("HOLDFAST_SOAK") else 4
 ONE = 100_000_000
 CENT = 1_000_000
-ENDS = ("FILLED", "REJECTED", "NOT_SENT", "CANCELLED")
 QTY = 20
 
 
@@ -33,26 +33,12 @@ def told() -> Iterator[dict[str, str]]:
         yield told
 
 
-def run(play: Coroutine[Any, Any, None]) -> None:
-    """To its end."""
-    asyncio.run(play)
-
-
 TAKES: dict[str, Any] = {
     "qty": QTY, "order_type": "LIMIT", "tif": "IOC", "limit_1e8": 60 * CENT
 }  # fmt: skip
 RESTS: dict[str, Any] = {
     "qty": QTY, "order_type": "LIMIT", "tif": "GTC", "limit_1e8": 30 * CENT
 }  # fmt: skip
-
-
-async def round_trip(desk: Live) -> None:
-    """Enter, hear of the fill, leave once it is settled."""
-    desk.trader.system.wiring.breakers.reset("the test")
-    entry = await desk.enter(**TAKES)
-    await desk.until(lambda: desk.state(entry) == "FILLED", "a filled entry")
-    desk.leave()
-    await desk.until(lambda: desk.is_flat, "a flat account")
 
 
 @asynccontextmanager
@@ -84,7 +70,7 @@ def test_an_order_goes_to_the_venue_and_its_fill_comes_back(
     async def play() -> None:
         as_ever = {"mined_s": 1, "confirmed_s": 2}
         async with trading(told, tmp_path, settlement=as_ever) as (where, desk):
-            await round_trip(desk)
+            await round_trip(desk, **TAKES)
             await agree(desk, where)
             assert len(desk.payloads("TradeClosed")) == 1
             first = desk.payloads("OrderFilled")[0]
@@ -107,7 +93,7 @@ def test_on_the_venues_market_nothing_is_booked_but_in_live(
             wanted = Wanted(symbol=desk.symbol, lot_1e8=ONE)
             assert all(each.is_ok for each in await probe.checks([wanted]))
             await probe.close()
-            await round_trip(desk)
+            await round_trip(desk, **TAKES)
             await desk.until(lambda: bool(desk.payloads("TradeClosed")), "a closed trade")
             prepared = desk.payloads("OrderPrepared")
             assert len(prepared) == (len(desk.intents) if mode is Mode.DRY_RUN else 0)
@@ -124,7 +110,7 @@ def test_on_the_venues_market_nothing_is_booked_but_in_live(
     run(play())
 
 
-FAULTS: list[tuple[str, dict[str, Any]]] = [
+FAULTS: list[Fault] = [
     ("accept_then_drop", {"how": "hang"}),
     ("accept_then_drop", {"how": "reset"}),
     ("accept_then_status", {"status": 500}),
@@ -142,8 +128,12 @@ FAULTS: list[tuple[str, dict[str, Any]]] = [
     ("rate_limit_window", {"seconds": 0.3}),
     ("drop_request", {}),
     ("engine_restart", {"seconds": 0.5, "post_only_seconds": 0.5}),
+    ("cancel_only", {"seconds": 0.5}),
     ("settlement_retries", {"seconds": 0.5}),
     ("reversal", {"seconds": 0.5}),
+    ("refuse", {"status": 503}),
+    ("restart", {"seconds": 0.3}),
+    ("reject_after_accept", {}),
 ]
 
 
@@ -209,7 +199,7 @@ def test_an_order_that_finds_nothing_is_cancelled_by_whichever_word_comes_first(
             assert desk.state(entry) == "CANCELLED"
             assert desk.payloads("InvariantViolated") == []
             await where.clear()
-            await round_trip(desk)
+            await round_trip(desk, **TAKES)
             await agree(desk, where)
 
     run(play())
@@ -258,14 +248,29 @@ def test_a_heartbeat_that_is_no_longer_acknowledged_shuts_the_gate_in_mid_run(
             await desk.until(lambda: desk.is_flat, "a flat account")
             await where.clear()
             await desk.until(lambda: gate.refuses(adds_risk=True) is None, "an open gate")
-            await round_trip(desk)
+            await round_trip(desk, **TAKES)
             await agree(desk, where)
 
     run(play())
 
 
+KILL_FAULTS: list[tuple[str | None, dict[str, Any]]] = [
+    (None, {}),
+    ("cancel_loses_to_fill", {}),
+    ("fill_after_cancel", {}),
+    ("cancel_stuck", {"seconds": 1.0}),
+    ("refuse", {"on": "DELETE /order*"}),
+    ("accept_then_drop", {"on": "DELETE /order*"}),
+    ("drop_request", {"on": "DELETE /order*"}),
+    ("drop_event", {"on": "*", "times": 4}),
+    ("restart", {"seconds": 0.2}),
+    ("early_close", {}),
+]
+
+
+@pytest.mark.parametrize(("verb", "settings"), KILL_FAULTS)
 def test_a_kill_cancels_what_rests_and_sells_what_is_held(
-    told: dict[str, str], tmp_path: Path
+    told: dict[str, str], tmp_path: Path, verb: str | None, settings: dict[str, Any]
 ) -> None:
     """KC-2: FLATTEN ends when the venue itself has neither order nor position."""
 
@@ -273,6 +278,8 @@ def test_a_kill_cancels_what_rests_and_sells_what_is_held(
         async with trading(told, tmp_path) as (where, desk):
             order = await desk.enter(**RESTS)
             await desk.until(lambda: desk.state(order) == "WORKING", "a working order")
+            if verb is not None:
+                await where.fault(verb, **settings)
             desk.kill(KillLevel.FLATTEN)
             await desk.until(lambda: bool(desk.payloads("KillFinished")), "the end of the kill")
             await agree(desk, where)
@@ -304,8 +311,18 @@ def test_every_trader_that_vanishes_behind_the_booking_is_one_order(
     run(play())
 
 
-async def adopted_and_left(desk: Live, order: str) -> None:
-    """The venue's word arrives, and what was bought is sold."""
-    await desk.until(lambda: desk.state(order) == "FILLED", "word of the order")
-    desk.leave()
-    await desk.until(lambda: desk.is_flat, "a flat account")
+ALONE = {"odd_status", "delay_event"}
+"""Each has a test of its own above."""
+NEVER = {"replace_rejected"}
+"""There are no changes of orders at this venue."""
+
+
+def test_every_verb_that_the_venue_knows_is_driven(told: dict[str, str]) -> None:
+    """BR-2: a way to misbehave that is added without a test of the adapter fails here."""
+
+    async def play() -> None:
+        async with at_polymarket(told, is_new=True) as where:
+            played = {verb for verb, _ in (*FAULTS, *KILL_FAULTS) if verb}
+            assert played | ALONE | NEVER == set(await where.get("/admin/verbs"))
+
+    run(play())

@@ -7,6 +7,8 @@ commits and 25 requests. The venue allows more calls than there are, so its limi
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -171,8 +173,9 @@ async def kills(folder: Path, count: int, *, is_busy: bool) -> Bench:
             bench = Bench(desk)
             load = [asyncio.create_task(each) for each in _load(bench)] if is_busy else []
             try:
-                for _ in range(_WARM_UP + count):
-                    await bench.kill_once()
+                with redirect_stderr(StringIO()):  # which is told of each kill
+                    for _ in range(_WARM_UP + count):
+                        await bench.kill_once()
             finally:
                 for task in load:
                     task.cancel()

@@ -135,8 +135,9 @@ class VenueServer:
         response = await self._after(request, response, verbs)
         entry.status = 0 if "accept_then_drop" in verbs else response.status
         if "accept_then_drop" not in verbs:
-            await response.prepare(request)
-            await response.write_eof()
+            with contextlib.suppress(ConnectionResetError):  # whoever asked has left meanwhile
+                await response.prepare(request)
+                await response.write_eof()
         self._wire.core.pump()
         return response
 

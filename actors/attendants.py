@@ -13,7 +13,7 @@ from actors.periods import (
     POSITION_CHECK_NS,
 )
 from actors.position import PositionActor, PositionPlan
-from actors.spec import MONEY_BACKOFF, Spec
+from actors.spec import MONEY_BACKOFF, CellState, Spec
 from actors.supervisor import Supervisor
 from trading.ports import Broker
 
@@ -88,6 +88,29 @@ class Attendants:
                 name=name,
                 make=lambda lane, own: PositionActor(lane, own, position_id, plan),
             )
+
+    def tend(self) -> None:
+        """Put somebody in the place of who gave up: nothing that is open is left alone (WD-1).
+
+        Called again and again, so that whoever crashes for good costs a crash a while, and no more.
+        """
+        core = self._system.core
+        if core is not None:
+            for order in core.orders():
+                if self._has_failed("orders", f"order:{order.client_order_id}"):
+                    self.order_news(order.client_order_id)
+            for position in core.positions():
+                if self._has_failed("positions", f"position:{position.position_id}"):
+                    self.position_news(position.position_id)
+
+    def _has_failed(self, group: str, name: str) -> bool:
+        """Whether whoever bears that name has given up; the place is free then."""
+        supervisor = self._supervisor(group)
+        cell = supervisor.children.get(name)
+        if cell is None or cell.state is not CellState.FAILED:
+            return False
+        supervisor.remove(name)
+        return True
 
     def _supervisor(self, name: str) -> Supervisor:
         return self._system.tree.supervisor(f"{name}:{self._account}")

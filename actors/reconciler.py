@@ -109,6 +109,7 @@ class ReconcilerPlan:
         poll_ns: How often live orders are asked about, all in one call (EX-6).
         sweep_ns: How often everything is compared.
         hold: Called with True while nothing may enter because nothing was compared yet.
+        tend: Called with each poll: whoever looked after something open may have given up.
         compared: Called after each comparison that was conclusive (WD-5).
         note: Journals how a comparison ended.
         notify: Told severity and text.
@@ -122,6 +123,7 @@ class ReconcilerPlan:
     poll_ns: int
     sweep_ns: int
     hold: Callable[[bool], None]
+    tend: Callable[[], None]
     compared: Callable[[], None]
     note: Callable[[str, dict[str, Any]], None]
     notify: Callable[[str, str], None]
@@ -178,6 +180,7 @@ class ReconcilerActor(LaneActor):
         core, questions = self.plan.core(), self.plan.questions
         orders = 0 if core is None else len(core.orders())
         questions.naive_calls += orders + 2
+        self.plan.tend()
         if orders and not questions.waits(Why.POLL, self.lane.now_ns()):
             self._ask(Why.POLL)
         self._arm_poll()

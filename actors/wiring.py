@@ -277,6 +277,7 @@ class Wiring:
                 poll_ns=POLL_VIRTUAL_NS if ports.is_virtual else POLL_LIVE_NS,
                 sweep_ns=SWEEP_VIRTUAL_NS if ports.is_virtual else SWEEP_LIVE_NS,
                 hold=self._hold_entries,
+                tend=self.attendants.tend,
                 compared=lambda: check_all(self.checks_plan),
                 note=lambda kind, payload: self.note(name, kind, payload),
                 notify=lambda severity, text: ports.notify(severity, text, ()),

@@ -167,9 +167,8 @@ def _venue() -> list[str]:
         ),
         *_say(
             "- Fills come first. What is left counts when two answers show it, nothing of it is in",
-            "flight, nothing of it moved since either question, and no order that executed in that",
-            "instrument has changed within the longest flight: a list may be behind what was",
-            "pushed.",
+            "flight, nothing of it moved since either question, and it is not what our books held",
+            "within the longest flight: a list may be behind what was pushed.",
         ),
         *_say(
             "- An order that ended here and is listed there is cancelled at once, and told of when",

@@ -104,6 +104,7 @@ class DiskHandle:
         self._host = host
         self._staged: list[Request] = []
         self._writing: list[Request] = []
+        self._untold: list[Outcome] = []
         self._sink: OutcomeSink | None = None
         self._error = ""
 
@@ -146,11 +147,11 @@ class DiskHandle:
             return  # what struck at this point blocked for the disk, and found it done
         if self._is_torn(group):
             return
-        outcomes = self._outcomes(group)
+        self._untold = self._outcomes(group)
         self._writing = []
         self._host.point("durable")
-        self._tell(outcomes)
-        if self._staged:
+        self._tell_untold()
+        if self._staged and not self._writing:
             self._begin()
 
     def _is_torn(self, group: list[Request]) -> bool:
@@ -176,7 +177,9 @@ class DiskHandle:
             return [Failed(request.token, self._error) for request in group]
         return disk.write(group)
 
-    def _tell(self, outcomes: list[Outcome]) -> None:
+    def _tell_untold(self) -> None:
+        """Tell what came of the newest group, once."""
+        outcomes, self._untold = self._untold, []
         if self._sink is not None and not self.is_dead:
             for outcome in outcomes:
                 self._sink(outcome)
@@ -186,11 +189,13 @@ class DiskHandle:
         return len(self._staged) + len(self._writing)
 
     def settle(self) -> None:
-        """See the port: whoever blocks for the disk finds it done."""
+        """See the port: whoever blocks for the disk finds it done, and told in order."""
+        self._tell_untold()
         while (self._writing or self._staged) and not self.is_dead:
             group = [*self._writing, *self._staged]
             self._writing, self._staged = [], []
-            self._tell(self._outcomes(group))
+            self._untold = self._outcomes(group)
+            self._tell_untold()
 
     async def wait(self) -> None:
         """See the port."""

@@ -236,7 +236,8 @@ class Judge:
 
     def placed(self, order: Booked) -> None:
         """The venue took an order that it did not have."""
-        is_told = self.world.now_ns - self.venue.surprised_ns > TOLD_AFTER_NS
+        heard_ns = max(self.venue.surprised_ns, self.world.line_back_ns)
+        is_told = self.world.now_ns - heard_ns > TOLD_AFTER_NS
         if order.purpose != "ENTRY":
             if is_told:
                 self._exit_placed(order)

@@ -113,7 +113,9 @@ class KillJudge:
         if level == "FLATTEN" and clean < CLEAN_READS:
             text = f"{said.id} is through, and the venue said {clean} times that it is flat"
             self.found("a kill that is through left nothing", text)
-        recent_ns = self.world.now_ns - 10 * SECOND_NS
+        recent_ns = (
+            self.world.now_ns - 10 * SECOND_NS - self.venue.lists.behind_ns(self.world.now_ns)
+        )
         if self.venue.surprised_ns > recent_ns or any(
             each.venue_ns > recent_ns for each in self.venue.executions.values()
         ):

@@ -49,6 +49,10 @@ class Lists:
         self._parts, self._behind_ns, self._until_ns = parts, behind_ns, until_ns
         self._kept = deque([self._look()])
 
+    def behind_ns(self, now_ns: int) -> int:
+        """How far what is shown now may be behind."""
+        return self._behind_ns if now_ns < self._until_ns else 0
+
     def changed(self, now_ns: int) -> None:
         """The account moved."""
         if now_ns < self._until_ns:

@@ -217,6 +217,7 @@ class Network:
         """Nothing gets through for so long, and what was under way is gone."""
         self._broken_from_ns = self.world.now_ns
         self.broken_until_ns = self.world.now_ns + seconds * SECOND_NS
+        self.world.line_back_ns = max(self.world.line_back_ns, self.broken_until_ns)
 
     def silence(self, seconds: int) -> None:
         """The stream seems to stand, and says nothing for so long."""

@@ -22,6 +22,7 @@ class World:
         findings: Broken promises as `invariant: what was seen`, in the order found.
         heal_ns: From here on nothing more goes wrong.
         rough_until_ns: Until then something big is going wrong, or is being got over.
+        line_back_ns: When the line to the venue is back, or was last.
         order_lost_ns: When an order last got lost on its way to the venue: that it never came is
             proven over a minute later, and nothing is sent in its place before.
     """
@@ -33,6 +34,7 @@ class World:
         self.heal_ns = start_ns
         self.rough_until_ns = start_ns
         self.order_lost_ns = start_ns
+        self.line_back_ns = start_ns
         self.hits: Counter[str] = Counter()
         self.faults = 0
         self.findings: list[tuple[str, str]] = []

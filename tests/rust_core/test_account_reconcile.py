@@ -133,7 +133,7 @@ def test_a_small_difference_is_taken_over_and_named() -> None:
     assert again.events == ()
 
 
-@pytest.mark.parametrize("behind", [{"held": {}}, {"held": {"SPY": 4}}, {"cash": 100_000}])
+@pytest.mark.parametrize("behind", [{"held": {}}, {"cash": 100_000}])
 def test_lists_that_are_behind_a_fill_prove_nothing(behind: dict[str, Any]) -> None:
     """ST-4, EX-6: however often they say the same, until the longest flight is over."""
     desk = Desk()
@@ -147,6 +147,16 @@ def test_lists_that_are_behind_a_fill_prove_nothing(behind: dict[str, Any]) -> N
     desk.now_ns += FLIGHT_NS // 4
     assert judged(state(desk, **now)).is_conclusive
     assert len(desk.journal) == rows
+
+
+def test_a_list_of_what_was_never_held_is_not_behind() -> None:
+    """ST-4: so a difference counts at once, however lately something else was traded."""
+    desk = Desk()
+    desk.enter()
+    for _ in range(2):
+        decision = state(desk, held={"SPY": 9.6})
+    assert kinds(decision) == ["POSITION_QTY"]
+    assert judged(decision).is_conclusive
 
 
 def test_an_exit_that_lists_do_not_show_yet_makes_nobody_elses_position() -> None:

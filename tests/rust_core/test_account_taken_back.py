@@ -108,6 +108,29 @@ def test_an_execution_stays_unless_list_and_position_say_the_same(
     assert desk.events("FillReversed") == []
 
 
+def test_what_was_called_anothers_is_ours_once_the_list_lacks_the_fill(  # the list was behind
+) -> None:
+    """ST-3, ST-4: an exit was taken back unheard, and its execution was listed a while longer."""
+    desk = Desk()
+    entry = bought(desk, 10)
+    desk.tell(Message.exit_advice("s", "SPY", "MANUAL", "out", 0))
+    exit_order = desk.ordered()
+    desk.release(exit_order)
+    sold = fill_of(desk, exit_order, "y0", 10)
+    desk.tell(Message.venue_report(sold))
+    desk.now_ns += FLIGHT_NS
+    for _ in range(2):
+        found = state(desk, 10, [*entry, sold])
+    assert [one.kind for one in found.drift] == ["FOREIGN_POSITION"]
+    assert desk.core.positions() == []
+    for _ in range(2):
+        found = state(desk, 10, entry)
+    assert found.drift == []
+    assert desk.core.account().foreign_positions == 0
+    assert [each["execution_id"] for each in desk.events("FillReversed")] == ["y0"]
+    assert sum(each.qty_1e8 for each in desk.core.positions()) == 10 * E
+
+
 def test_a_list_that_is_too_short_is_asked_for_again_before_a_difference_counts() -> None:
     """ST-4: nothing is taken over while an execution may explain it."""
     desk = Desk()

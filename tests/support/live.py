@@ -137,6 +137,15 @@ class Venue:
             while client_order_id not in (await self.truth())["orders_by_client_id"]:
                 pass
 
+    async def until_open(self) -> None:
+        """Wait until it listens: the scene before may have had it restart."""
+        async with asyncio.timeout(LIMIT_S):
+            while True:
+                with contextlib.suppress(aiohttp.ClientConnectionError):
+                    async with self.http.get(f"{self.url}/"):
+                        return
+                await asyncio.sleep(0.02)
+
     async def until_at_rest(self) -> dict[str, Any]:
         """Wait until the venue works no order; its own book then."""
         async with asyncio.timeout(LIMIT_S):
@@ -193,6 +202,7 @@ async def at_venue(
     async with aiohttp.ClientSession() as http:
         where = Venue(told, http)
         await where.clear()
+        await where.until_open()
         names = {"own_fill_names": has_own_fill_names}
         await where.post("/admin/reset", {"clock": iso(time.time_ns()), **names})
         yield where

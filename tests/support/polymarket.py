@@ -25,6 +25,7 @@ async def at_polymarket(told: dict[str, str], *, is_new: bool = True) -> AsyncIt
     async with aiohttp.ClientSession() as http:
         where = Venue(told, http)
         await where.clear()
+        await where.until_open()
         if is_new:
             await where.post("/admin/reset", {"clock": iso(time.time_ns())})
         yield where

@@ -132,7 +132,6 @@ FAULTS: list[Fault] = [
     ("settlement_retries", {"seconds": 0.5}),
     ("reversal", {"seconds": 0.5}),
     ("refuse", {"status": 503}),
-    ("restart", {"seconds": 0.3}),
     ("reject_after_accept", {}),
 ]
 

@@ -78,7 +78,6 @@ FAULTS: list[Fault] = [
         for how in ("truncated", "nan", "types", "text", "extra")
     ),
     ("refuse", {"status": 503}),
-    ("restart", {"seconds": 0.3}),
     ("malformed", {"on": "GET /v1/accounts/*/orders", "how": "nan", "times": 3}),
     ("event_before_response", {}),
     ("drop_event", {"on": "open"}),

@@ -23,7 +23,7 @@ pub(super) struct Held<'a> {
 }
 
 impl Held<'_> {
-    fn venue_1e8(&self) -> i64 {
+    pub(super) fn venue_1e8(&self) -> i64 {
         self.venue.map_or(0, |one| one.qty_1e8)
     }
 
@@ -137,7 +137,8 @@ impl Work<'_> {
         if !self.has_moved(name, compared.asked_version) {
             compared.judgement.suspects.push(suspect);
         }
-        let may_be_behind = self.is_moving(name, compared.asked_version) || self.is_settling(name);
+        let may_be_behind = self.is_moving(name, compared.asked_version)
+            || self.was_held_lately(name, local_1e8, held.net_1e8());
         if held.waits || may_be_behind || !is_confirmed {
             compared.judgement.is_conclusive = false;
             return held.foreign.cloned();

@@ -9,6 +9,7 @@
 //! Memory is bounded: see [`crate::orders::Ended`].
 
 mod apply;
+mod behind;
 mod context;
 mod controls;
 mod entries;

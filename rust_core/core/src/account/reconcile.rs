@@ -113,23 +113,6 @@ impl Work<'_> {
             || self.draft.live_orders().iter().any(is_in_flight)
     }
 
-    /// It changed within the longest flight: the venue's lists may be behind what it pushed, and two of them in a row
-    /// as well, so they prove nothing yet.
-    fn is_young(&self, order: &Order) -> bool {
-        self.now_ns.saturating_sub(order.changed_ns) < self.core.config.flight_max_ns
-    }
-
-    /// An order that executed in the instrument is young.
-    pub(super) fn is_settling(&self, instrument: &str) -> bool {
-        let state = &self.core.state;
-        let mut orders = state.orders.values().chain(state.ended.iter());
-        orders.any(|order| {
-            &*order.intent.instrument == instrument
-                && !order.executions.is_empty()
-                && self.is_young(order)
-        })
-    }
-
     fn fill_stated(&mut self, fill: &VenueReport, said: &Statement, compared: &mut Compared) {
         if !self.is_own(&fill.client_order_id) {
             return;
@@ -318,9 +301,7 @@ impl Work<'_> {
         if !has_moved {
             compared.judgement.suspects.push(suspect);
         }
-        let mut instruments = self.core.instruments.keys();
-        let is_settling = instruments.any(|name| self.is_settling(name));
-        if is_moving || is_settling || !is_confirmed {
+        if is_moving || !is_confirmed || self.was_cash_lately(local_1e8, venue_1e8) {
             compared.judgement.is_conclusive = false;
             return;
         }

@@ -130,33 +130,36 @@ impl Work<'_> {
         known.unwrap_or(id)
     }
 
-    /// Takes executions back that explain a difference: two answers in a row do not list them, and nothing of the
-    /// instrument is on its way or settling.
+    /// Takes executions back that explain a difference: two answers in a row do not list them, nothing of the
+    /// instrument is on its way, and none of them is young.
     pub(super) fn take_back(
         &mut self,
         held: &mut Held<'_>,
         listed: &Listed,
         compared: &mut Compared,
     ) {
-        if held.is_equal() {
+        if held.venue_1e8() == held.local_1e8 {
             return;
         }
         let stands = match listed {
             Listed::Nothing => return,
             Listed::Some => {
-                held.waits = true;
+                held.waits = !held.is_equal();
                 return;
             }
             Listed::All(stands) => stands,
         };
         let gone = self.gone(held.name, stands);
         let sum_1e8: i64 = gone.iter().map(Gone::signed_1e8).sum();
-        if sum_1e8 == 0 || held.local_1e8.saturating_sub(sum_1e8) != held.net_1e8() {
+        let left_1e8 = held.local_1e8.saturating_sub(sum_1e8);
+        // What was called another's may be what a list of executions that was behind did not explain yet.
+        let explains = left_1e8 == held.venue_1e8() || left_1e8 == held.net_1e8();
+        if sum_1e8 == 0 || !explains {
             return;
         }
         let suspects: Vec<_> = gone.iter().map(Gone::suspect).collect();
         held.waits = self.is_moving(held.name, compared.asked_version)
-            || self.is_settling(held.name)
+            || gone.iter().any(|one| self.is_young(&one.order))
             || suspects.iter().any(|one| !self.core.suspects.contains(one));
         if held.waits {
             compared.judgement.suspects.extend(suspects);
@@ -165,7 +168,7 @@ impl Work<'_> {
         for one in &gone {
             self.reported(&taken_back(one, self.now_ns));
         }
-        held.local_1e8 = held.net_1e8();
+        held.local_1e8 = left_1e8;
     }
 
     /// Executions in an instrument that our books hold and the venue does not list.

@@ -7,11 +7,12 @@ import pytest
 
 from actors.cell import Cell
 from actors.rounds import AT_REST, Rounds, TapePosition
+from actors.spec import CellState
 from benchmarks.desk import Desk, write_tape
 from research.crash.market import busy_config, busy_tape
 from storage import MemoryRecord
 from streams.tape import Tape
-from tests.support.play import prepare
+from tests.support.play import play, prepare
 from trading.config_reader import load
 
 
@@ -46,6 +47,36 @@ def test_before_time_moves_on_whatever_is_open_has_an_actor_and_nothing_else_has
     played.finish()
     assert failed == []
     assert min(found.values()) >= 10
+
+
+def test_whoever_gave_up_on_what_is_open_is_replaced(tmp_path: Path) -> None:
+    """WD-1, EX-6, PX-8: the new one runs, and the one for whom nothing is open does not come."""
+    tape = Tape(busy_tape(tmp_path, sessions=1))
+    config = load(busy_config(tmp_path))
+    expected = play(config, tape).trades()
+    played = prepare(config, tape)
+    tree, replaced, wrong = played.system.tree, {"order": 0, "position": 0}, list[str]()
+
+    def attendants() -> list[Cell]:
+        return [cell for cell in tree.cells() if cell.name.split(":")[0] in replaced]
+
+    def give_up(_: Any) -> None:
+        before = attendants()
+        for cell in before:
+            cell.fail("a test")
+        played.system.wiring.attendants.tend()
+        after = {cell.name: cell for cell in attendants()}
+        for old in before:
+            new = after.get(old.name)
+            if new is None or new is old or new.state is not CellState.RUNNING:
+                wrong.append(old.name)
+            replaced[old.name.split(":")[0]] += 1
+
+    played.system.market.subscribe(give_up)
+    played.finish()
+    assert wrong == []
+    assert min(replaced.values()) >= 10
+    assert played.trades() == expected
 
 
 def test_an_order_that_is_over_within_its_instant_gets_no_actor(

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from rust_core import Judgement, Message, VenueReport
-from tests.rust_core.account_desk import FLIGHT_NS, Desk, E
+from rust_core import Judgement, Message, Notify, VenueReport
+from tests.rust_core.account_desk import FLIGHT_NS, MIN_NS, Desk, E, severities
 
 OLD_NS = 1
 """Executions asked for from the beginning: no answer leaves one out."""
@@ -108,8 +108,7 @@ def test_an_execution_stays_unless_list_and_position_say_the_same(
     assert desk.events("FillReversed") == []
 
 
-def test_what_was_called_anothers_is_ours_once_the_list_lacks_the_fill(  # the list was behind
-) -> None:
+def test_what_was_called_anothers_is_ours_once_its_fill_is_not_listed() -> None:
     """ST-3, ST-4: an exit was taken back unheard, and its execution was listed a while longer."""
     desk = Desk()
     entry = bought(desk, 10)
@@ -226,3 +225,103 @@ def test_a_total_that_is_reached_again_after_a_bust_is_booked_again() -> None:
     names = [fill["execution_id"] for fill in desk.events("OrderFilled")]
     assert names == [f"{order}@{2 * E}", f"{order}@{2 * E}+1", f"{order}@{3 * E}"]
     assert desk.core.faults() == []
+
+
+def round_trip(desk: Desk, **plan: Any) -> list[VenueReport]:
+    """Ten bought at 100 and sold at 89, longer ago than the longest flight."""
+    order = desk.ordered(desk.ask(**plan))
+    desk.release(order)
+    entry = fill_of(desk, order, f"x-{order}", 10)
+    desk.tell(Message.venue_report(entry))
+    leave = desk.ordered(desk.mark(89))
+    desk.release(leave)
+    sold = VenueReport(
+        leave, "FILLED", desk.now_ns, "b", f"y-{leave}", 10 * E, 89 * E, fee_1e8=E // 100
+    )
+    desk.tell(Message.venue_report(sold))
+    desk.mark(100, minutes=FLIGHT_NS / MIN_NS)
+    return [entry, sold]
+
+
+def state_cash(
+    desk: Desk, cash: float, fills: list[VenueReport], *, held: int = 0, **more: Any
+) -> Judgement:
+    """The venue's lists and its cash, of a venue whose cash moves by fills."""
+    told = (0, round(cash * E), 0, desk.now_ns, True)
+    return state(desk, held, fills, cash=told, **more)
+
+
+def test_a_round_trip_that_was_taken_back_whole_is_learned_from_the_cash() -> None:
+    """ST-4, EX-2, EX-7: no list of positions shows it; it is told, and nothing is traded."""
+    desk = Desk()
+    round_trip(desk)
+    lost = 110.02
+    assert desk.core.account().cash_1e8 == -round(lost * E)
+    assert not state_cash(desk, 100_000, []).is_conclusive
+    assert desk.events("FillReversed") == [], "one answer alone is not believed"
+    judgement = state_cash(desk, 100_000, [])
+    assert (judgement.is_conclusive, judgement.drift) == (True, [])
+    assert len(desk.events("FillReversed")) == 2
+    assert desk.core.account().cash_1e8 == 0
+    assert desk.core.positions() == []
+    assert desk.last is not None
+    assert [type(one) for one in desk.last.effects] == [Notify] * 2, "half of it is no position"
+    assert severities(desk.last) == ["CRITICAL"] * 2
+    assert desk.core.faults() == []
+    again = state_cash(desk, 100_000, [])
+    assert (again.is_conclusive, again.drift) == (True, [])
+
+
+@pytest.mark.parametrize(
+    ("cash", "listed", "more", "drift"),
+    [
+        (99_999, [], {}, ["CASH"]),
+        (100_000, [0, 1], {}, ["CASH"]),
+        (100_000, [0], {}, ["CASH"]),
+        (99_889.98, [], {}, []),
+        (100_000, [], {"after_ns": 2**62}, []),
+        (100_000, [], {"version": 0}, []),
+    ],
+    ids=["another sum", "both listed", "one listed", "cash stands", "too short", "asked before"],
+)
+def test_a_round_trip_stays_unless_list_and_cash_say_the_same(
+    cash: float, listed: list[int], more: dict[str, int], drift: list[str]
+) -> None:
+    """ST-3, ST-4: what does not fit to the cent is a difference of its own."""
+    desk = Desk()
+    fills = round_trip(desk)
+    found = list[str]()
+    for _ in range(3):
+        judgement = state_cash(desk, cash, [fills[at] for at in listed], **more)
+        found += [one.kind for one in judgement.drift]
+    assert desk.events("FillReversed") == []
+    assert found == drift
+
+
+def test_what_is_held_now_outlives_a_round_trip_that_is_taken_back() -> None:
+    """ST-4, PX-1: the way to the same quantity does not lead through nothing."""
+    desk = Desk()
+    round_trip(desk, setup_instance="m0")
+    (fill,) = bought(desk, 10)
+    held = desk.position()
+    for _ in range(2):
+        judgement = state_cash(desk, 100_000 - 1_000.01, [fill], held=10)
+    assert (judgement.is_conclusive, judgement.drift) == (True, [])
+    assert len(desk.events("FillReversed")) == 2
+    now = desk.position()
+    assert (now.position_id, now.qty_1e8) == (held.position_id, 10 * E)
+    assert desk.last is not None
+    assert [type(one) for one in desk.last.effects] == [Notify] * 2
+    assert desk.core.account().cash_1e8 == -(1_000 * E + E // 100)
+
+
+def test_a_young_round_trip_is_not_taken_back() -> None:
+    """ST-4, EX-6: lists and cash may be behind what was pushed."""
+    desk = Desk(flight_max_ns=3 * FLIGHT_NS)
+    round_trip(desk)
+    for _ in range(3):
+        assert not state_cash(desk, 100_000, []).is_conclusive
+    assert desk.events("FillReversed") == []
+    desk.now_ns += 3 * FLIGHT_NS
+    state_cash(desk, 100_000, [])
+    assert len(desk.events("FillReversed")) == 2

@@ -82,6 +82,15 @@ def test_every_invariant_has_a_name_of_its_own() -> None:
             id="an execution is listed behind its being taken back",
         ),
         pytest.param(
+            7723, "venue.reversed_unheard", id="both legs are taken back while the stream is deaf"
+        ),
+        pytest.param(
+            11288, "venue.reversed_unheard", id="a round trip is taken back over a slow line"
+        ),
+        pytest.param(
+            12691, "venue.reversed_unheard", id="a round trip is taken back as an actor dies"
+        ),
+        pytest.param(
             12009, "actor.poisoned", id="whoever looked after an exit in doubt has given up"
         ),
         pytest.param(

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -392,6 +393,27 @@ class Now:
     def __call__(self) -> int:
         """Its time."""
         return self.ns
+
+
+def test_who_leaves_before_the_answer_is_no_error_of_the_venue(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """BR-2: the order is booked, nobody is told of an error, and the next one is answered."""
+
+    async def run() -> None:
+        async with open_venue() as client:
+            await client.fault("delay", on=PLACE, ms=100, when="after")
+            async with aiohttp.ClientSession() as http:
+                asking = asyncio.create_task(replace(client, http=http).place("left"))
+                while "left" not in (await client.truth())["orders_by_client_id"]:
+                    assert not asking.done()
+                asking.cancel()
+            while (await last_request(client))["status"] == 0:
+                assert asking.cancelled()
+            assert (await client.place("next"))[0] == 200
+
+    asyncio.run(run())
+    assert [one.getMessage() for one in caplog.records if one.levelname == "ERROR"] == []
 
 
 def plan(*entries: dict[str, Any], seed: int = 1) -> tuple[FaultPlan, Now]:

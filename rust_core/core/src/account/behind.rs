@@ -29,13 +29,18 @@ impl Work<'_> {
     pub(super) fn was_cash_lately(&self, local_1e8: i64, listed_1e8: i64) -> bool {
         let all = self.young_executions(|_| true);
         was_lately(local_1e8, listed_1e8, all.iter(), |order, execution| {
-            let intent = &order.intent;
-            let multiplier_1e8 = self.multiplier_1e8(&intent.instrument);
-            let paid_1e8 = notional(execution.price_1e8, execution.qty_1e8, multiplier_1e8)?;
-            paid_1e8
-                .checked_mul(-intent.side.sign())?
-                .checked_sub(execution.fee_1e8)
+            self.cash_by_1e8(order, execution)
         })
+    }
+
+    /// What an execution did to the cash, with its fee; `None` when it does not fit.
+    pub(super) fn cash_by_1e8(&self, order: &Order, execution: &Execution) -> Option<i64> {
+        let intent = &order.intent;
+        let multiplier_1e8 = self.multiplier_1e8(&intent.instrument);
+        let paid_1e8 = notional(execution.price_1e8, execution.qty_1e8, multiplier_1e8)?;
+        paid_1e8
+            .checked_mul(-intent.side.sign())?
+            .checked_sub(execution.fee_1e8)
     }
 
     /// Executions of young orders, the newest first by the venue's stamp.

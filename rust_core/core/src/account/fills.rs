@@ -216,12 +216,22 @@ impl Work<'_> {
         }
         let is_over = position.exit_wanted == Some(ExitReason::ExecutionError);
         self.emit(Event::PositionChanged(Box::new(position)));
-        if is_new && is_over {
-            let text =
-                format!("{id} was left over by a late fill or a reversal; it is closed at once");
-            self.notify("ERROR", text, &[&id]);
+        self.decide_left(&id, is_new && is_over);
+    }
+
+    /// What is to be done with what an execution left: at once, or when all that belong together are booked.
+    pub(super) fn decide_left(&mut self, position_id: &Name, is_left_over: bool) {
+        if let Some(undecided) = &mut self.undecided {
+            undecided.push((position_id.clone(), is_left_over));
+            return;
         }
-        self.reconsider(&id);
+        if is_left_over {
+            let text = format!(
+                "{position_id} was left over by a late fill or a reversal; it is closed at once"
+            );
+            self.notify("ERROR", text, &[position_id]);
+        }
+        self.reconsider(position_id);
     }
 
     /// Arms the timers of a position.

@@ -3,7 +3,7 @@
 
 use super::controls::is_stop;
 use super::store::Store;
-use super::taken_back::names_decide;
+use super::taken_back::{names_decide, RoundTrips};
 use super::work::Work;
 use crate::config::EquitySource;
 use crate::decision::Effect;
@@ -55,7 +55,7 @@ impl Work<'_> {
             self.positions_stated(positions, said, &mut compared);
         }
         if let Some(cash) = &said.cash {
-            self.cash_stated(cash, said.positions.is_some(), &mut compared);
+            self.cash_stated(cash, said, &mut compared);
         }
         self.conclude(compared);
     }
@@ -268,13 +268,13 @@ impl Work<'_> {
 
     // -- cash -----------------------------------------------------------------------------------------
 
-    fn cash_stated(&mut self, stated: &StatedCash, has_positions: bool, compared: &mut Compared) {
+    fn cash_stated(&mut self, stated: &StatedCash, said: &Statement, compared: &mut Compared) {
         if self.core.config.equity_source == EquitySource::Broker {
             self.balance(&stated.balance);
         }
         let waits_for_operator = |one: &Drift| one.kind.stops() && !one.is_adopted;
         if !stated.is_movement
-            || !has_positions
+            || said.positions.is_none()
             || !compared.judgement.is_conclusive
             || compared.judgement.drift.iter().any(waits_for_operator)
         {
@@ -301,8 +301,14 @@ impl Work<'_> {
         if !has_moved {
             compared.judgement.suspects.push(suspect);
         }
-        if is_moving || !is_confirmed || self.was_cash_lately(local_1e8, venue_1e8) {
+        let gone = self.round_trips_gone(local_1e8.saturating_sub(venue_1e8), said, compared);
+        let waits = is_moving || !is_confirmed || gone == RoundTrips::Wait;
+        if waits || self.was_cash_lately(local_1e8, venue_1e8) {
             compared.judgement.is_conclusive = false;
+            return;
+        }
+        if let RoundTrips::Gone(gone) = gone {
+            self.reverse_all(&gone);
             return;
         }
         compared.next.cash_base_1e8 = Some(venue_1e8.saturating_sub(moved_1e8));

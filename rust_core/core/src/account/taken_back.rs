@@ -1,9 +1,10 @@
-//! Executions that the venue has taken back while nobody listened (EX-2, ST-4): its position says so, and its list of
-//! executions does not have them any more.
+//! Executions that the venue has taken back while nobody listened (EX-2, ST-4): its positions say so, or its cash where
+//! both legs of a round trip are gone, and its list of executions does not have them any more.
 
 use super::fills::{execution_id, order_in, total_of};
 use super::holdings::Held;
 use super::reconcile::Compared;
+use super::store::Store;
 use super::work::Work;
 use super::AccountCore;
 use crate::message::{Name, ReportKind, Settlement, VenueReport};
@@ -45,8 +46,20 @@ impl Standing {
     }
 }
 
+/// Whether executions that are not listed any more explain the cash.
+#[derive(PartialEq)]
+pub(super) enum RoundTrips {
+    /// They do not.
+    No,
+    /// They may: another answer has to say so.
+    Wait,
+    /// They do, by two answers.
+    Gone(Vec<Gone>),
+}
+
 /// An execution of ours that the venue does not list.
-struct Gone {
+#[derive(PartialEq)]
+pub(super) struct Gone {
     order: Arc<Order>,
     execution: Execution,
 }
@@ -165,10 +178,71 @@ impl Work<'_> {
             compared.judgement.suspects.extend(suspects);
             return;
         }
-        for one in &gone {
+        self.reverse_all(&gone);
+        held.local_1e8 = left_1e8;
+    }
+
+    /// Executions whose quantities cancel out, so that no list of positions shows that they were taken back: the cash
+    /// does, to the last cent. `by_1e8` is what our books hold more of it.
+    pub(super) fn round_trips_gone(
+        &self,
+        by_1e8: i64,
+        said: &Statement,
+        compared: &mut Compared,
+    ) -> RoundTrips {
+        let stands = match self.listed(said) {
+            Listed::Nothing => return RoundTrips::No,
+            Listed::Some => return RoundTrips::Wait,
+            Listed::All(stands) => stands,
+        };
+        let mut gone = Vec::new();
+        for name in self
+            .core
+            .instruments
+            .keys()
+            .filter(|name| said.tells_of(name))
+        {
+            let of_it = self.gone(name, &stands);
+            if of_it.iter().map(Gone::signed_1e8).sum::<i64>() == 0 {
+                gone.extend(of_it);
+            }
+        }
+        let did_1e8 = gone.iter().try_fold(0_i64, |sum, one| {
+            sum.checked_add(self.cash_by_1e8(&one.order, &one.execution)?)
+        });
+        if gone.is_empty() || did_1e8 != Some(by_1e8) {
+            return RoundTrips::No;
+        }
+        let suspects: Vec<_> = gone.iter().map(Gone::suspect).collect();
+        let is_new = suspects.iter().any(|one| !self.core.suspects.contains(one));
+        compared.judgement.suspects.extend(suspects);
+        if is_new || gone.iter().any(|one| self.is_young(&one.order)) {
+            return RoundTrips::Wait;
+        }
+        RoundTrips::Gone(gone)
+    }
+
+    /// Takes all of them back before anything is decided on what is left: half of a round trip is nobody's position.
+    /// What adds to a position goes first, so that none is closed on the way.
+    pub(super) fn reverse_all(&mut self, gone: &[Gone]) {
+        let mut gone: Vec<&Gone> = gone.iter().collect();
+        gone.sort_by_key(|one| self.lessens(one));
+        self.undecided = Some(Vec::new());
+        for one in gone {
             self.reported(&taken_back(one, self.now_ns));
         }
-        held.local_1e8 = left_1e8;
+        for (position_id, is_left_over) in self.undecided.take().into_iter().flatten() {
+            if self.draft.position(&position_id).is_some() {
+                self.decide_left(&position_id, is_left_over);
+            }
+        }
+    }
+
+    /// Whether its reversal lessens what its strategy holds.
+    fn lessens(&self, one: &Gone) -> bool {
+        let intent = &one.order.intent;
+        let own = self.draft.position_of(&intent.strategy, &intent.instrument);
+        own.is_some_and(|position| position.qty_1e8.signum() == one.signed_1e8().signum())
     }
 
     /// Executions in an instrument that our books hold and the venue does not list.
@@ -255,6 +329,6 @@ fn taken_back(gone: &Gone, now_ns: i64) -> VenueReport {
         fee_1e8: gone.execution.fee_1e8,
         settlement: Settlement::Failed,
         venue_ns: now_ns,
-        reason: Name::from("the venue holds less, and lists it no more"),
+        reason: Name::from("the venue lists it no more, and its books are as if it never was"),
     }
 }

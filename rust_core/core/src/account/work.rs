@@ -21,6 +21,9 @@ pub struct Work<'a> {
     pub(super) now_ns: i64,
     pub(super) draft: Draft<'a>,
     pub(super) out: Decision,
+    /// Positions on which nothing is decided before all executions that belong together are booked, and whether each
+    /// was left over by one of them.
+    pub(super) undecided: Option<Vec<(Name, bool)>>,
 }
 
 impl<'a> Work<'a> {
@@ -35,6 +38,7 @@ impl<'a> Work<'a> {
             now_ns,
             draft: Draft::new(&core.state),
             out,
+            undecided: None,
         }
     }
 

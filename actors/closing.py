@@ -65,5 +65,5 @@ async def close_all(port: RunningTrader, stop_asked: asyncio.Event) -> None:
 
 def is_flat(system: System) -> bool:
     """Nothing works, nothing is held, and the venue has said so itself (KC-2)."""
-    is_under_way = bool(system.kill_memory.running) or system.wiring.is_kill_unconfirmed()
-    return not is_under_way and system.wiring.open_count() == 0
+    is_under_way = bool(system.kill_memory.running) or system.wiring.kill.is_unconfirmed()
+    return not is_under_way and system.wiring.kill.open_count() == 0

@@ -136,7 +136,7 @@ def _drill(record: SqliteRecord, folder: Path, orders: int, positions: int) -> D
     answers: list[Any] = []
     request = KillRequest(id="drill", level=KillLevel.FLATTEN, reason="a drill", by="drill")
     started_ns = time.perf_counter_ns()
-    raise_gate(system.wiring.kill_plan(), request.level)
+    raise_gate(system.wiring.kill.plan(), request.level)
     lane.tell(KILL, KillAsked(request, answers.append))
     lane.run(until_ns=_OPEN_NS + _UNTIL_NS)
     ended_ns = time.perf_counter_ns()

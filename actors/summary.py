@@ -76,7 +76,7 @@ def progress_of(
 ) -> Progress:
     """Where the session of a recording stands."""
     dates = tape.header.sessions
-    date = system.wiring.feed_memory.session_date
+    date = system.wiring.feed.memory.session_date
     return replace(
         live_progress(system, source.name),
         is_synthetic=tape.header.synthetic,
@@ -98,7 +98,7 @@ def live_progress(system: "System", source: str) -> Progress:
         mode=str(system.mode),
         run=system.ports.run,
         source=source,
-        session_yyyymmdd=wiring.feed_memory.session_date,
+        session_yyyymmdd=wiring.feed.memory.session_date,
         now_ns=system.ports.lane.now_ns(),
         instrument=first,
         price_1e8=telemetry.prices_1e8.get(first),
@@ -111,6 +111,6 @@ def live_progress(system: "System", source: str) -> Progress:
         orders=seen["OrderIntended"],
         fills=seen["OrderFilled"],
         trades=seen["TradeClosed"],
-        bars=wiring.feed_memory.bars,
+        bars=wiring.feed.memory.bars,
         kill_level=system.kill_memory.level,
     )

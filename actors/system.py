@@ -249,7 +249,7 @@ class System:
                 lane.loop.call_soon_threadsafe(self.rounds.mail_heard)
 
     def _supervision(self, event: SupervisionEvent) -> None:
-        self.wiring.supervision(event)
+        self.wiring.news.tell(event)
 
 
 class _Kicker:

@@ -108,7 +108,7 @@ async def _run(options: RunOptions, reporter: Reporter) -> None:
             trader.run_id,
             options.restarts,
             time.monotonic() - started_s,
-            bars_uncounted=trader.system.wiring.feed_memory.bars_uncounted,
+            bars_uncounted=trader.system.wiring.feed.memory.bars_uncounted,
         ).write(options.data_dir)
     finally:
         record.close()

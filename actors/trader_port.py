@@ -59,7 +59,7 @@ class RunningTrader:
 
     def submit_kill(self, request: KillRequest, answer: AnswerSink) -> None:
         """Raise the gate, then mail the kill to its owner."""
-        raise_gate(self.system.wiring.kill_plan(), request.level)
+        raise_gate(self.system.wiring.kill.plan(), request.level)
         self.system.ports.lane.tell(KILL, KillAsked(request, answer))
 
     def resume(self, request: ResumeRequest, answer: AnswerSink) -> None:
@@ -193,7 +193,7 @@ class RunningTrader:
 
 def feed_health(system: "System") -> FeedHealth:
     """How old the feed's newest message is, against its cadence (MD-2); stale is red."""
-    memory, now_ns = system.wiring.feed_memory, system.ports.lane.now_ns()
+    memory, now_ns = system.wiring.feed.memory, system.ports.lane.now_ns()
     freshness = memory.heartbeat.freshness(now_ns)
     return {
         "name": FEED.removeprefix("feed:"),
@@ -223,9 +223,9 @@ def status_of(system: "System") -> dict[str, Any]:
         "now_ns": system.ports.lane.now_ns(),
         "kill_level": system.kill_memory.level,
         "halted_for": system.counters.halted_for,
-        "session_date": wiring.feed_memory.session_date,
-        "bars": wiring.feed_memory.bars,
-        "feed": asdict(wiring.feed_memory.stale),
+        "session_date": wiring.feed.memory.session_date,
+        "bars": wiring.feed.memory.bars,
+        "feed": asdict(wiring.feed.memory.stale),
         "counts": _counts(system),
         "prices": _prices(system),
         "equity_1e8": None if account is None else account.equity_1e8,
@@ -266,7 +266,7 @@ def _counts(system: "System") -> dict[str, int]:
     """Events of this process since its start, by what they are."""
     seen = system.rounds.counted
     return {
-        "bars": system.wiring.feed_memory.bars,
+        "bars": system.wiring.feed.memory.bars,
         "signals": seen["SignalReceived"],
         "orders": seen["OrderIntended"],
         "fills": seen["OrderFilled"],

@@ -3,19 +3,15 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from actors.account import AccountActor
 from actors.account_mail import account_message
 from actors.account_plan import AccountPlan
 from actors.assertions import Around
 from actors.attendants import Attendants
 from actors.breakers import Breakers
-from actors.cell import DELETED
 from actors.checks import ChecksActor, ChecksMemory, ChecksPlan, check_all, check_books, count_looks
-from actors.feed import FeedActor, FeedMemory, FeedPlan
-from actors.heard_before import heard_before
-from actors.kill import KillActor, KillAsked, KillPlan, raise_gate
+from actors.feed_wiring import FeedWiring
+from actors.kill_wiring import KillWiring
 from actors.lane import Lane
 from actors.lane_actor import LaneActor
 from actors.latency import LatencyMarks
@@ -26,15 +22,12 @@ from actors.messages import (
     VENUE,
     WATCHDOG,
     AccountBack,
-    KillProgress,
 )
-from actors.operator_words import ClockSeen, KillLevel, KillRequest
+from actors.operator_words import ClockSeen, KillLevel
 from actors.periods import (
     AGE_SWEEPS,
     CHECK_LIVE_NS,
     CHECK_VIRTUAL_NS,
-    KILL_TIMEOUT_LIVE_NS,
-    KILL_TIMEOUT_VIRTUAL_NS,
     POLL_LIVE_NS,
     POLL_VIRTUAL_NS,
     SECOND_NS,
@@ -52,21 +45,17 @@ from actors.spec import (
     MONEY_BACKOFF,
     START_CPU_LIMIT_NS,
     CellState,
-    EventKind,
     Spec,
-    SupervisionEvent,
 )
 from actors.strategy import StrategyActor, StrategyMemory, StrategyPlan, fill_seen
+from actors.supervision_news import SupervisionNews
 from actors.triggers import Trigger, Triggers, TriggersPlan
 from actors.venue import VenueActor, VenueMemory, VenuePlan
 from actors.watchdog import WatchdogActor, WatchLimits
 from brokers.breaker import BreakerLimits
 from brokers.dry_run import BookSeen, DryRunBroker
 from brokers.paper import PaperBroker
-from rust_core import Message
-from streams.gaps import TICK_CADENCE_NS, TICK_SILENCE_NS, GapDetector, Heartbeat
-from streams.repeats import Repeats
-from streams.tick_bars import BarMessage, TickBars
+from streams.tick_bars import BarMessage
 from trading.config import NS_PER_S, BreakersSection
 from trading.market import Bar, MarketMessage, SessionOpened
 from trading.ports import Broker
@@ -76,15 +65,6 @@ from trading.strategies.view import InstrumentSeen
 if TYPE_CHECKING:
     from actors.price_watch import PriceWatch
     from actors.system import StrategyBuild, System
-
-_EVENT_KINDS = {
-    EventKind.CRASHED: "ActorCrashed",
-    EventKind.RESTARTED: "ActorRestarted",
-    EventKind.QUARANTINED: "MessageQuarantined",
-    EventKind.GAVE_UP: "ActorGaveUp",
-    EventKind.WATCHDOG_FIRED: "WatchdogFired",
-    EventKind.HALTED: "SystemHalted",
-}
 
 
 class Wiring:
@@ -97,7 +77,8 @@ class Wiring:
         self.system = system
         self.policies = policies
         self.strategies = list(strategies)
-        self.feed_memory = FeedMemory(heartbeat=self._heartbeat())
+        self.feed = FeedWiring(system, self.note)
+        self.news = SupervisionNews(system, self.note)
         self.venue_memory = VenueMemory()
         self.book = BookSeen()
         self.questions = Questions()
@@ -113,6 +94,7 @@ class Wiring:
         self.clocks: dict[str, ClockSeen] = {}
         self.prices: PriceWatch | None = None
         self.checks_plan = self._checks_plan()
+        self.kill = KillWiring(system)
         self.triggers = Triggers(self._triggers_plan())
         self.latency = LatencyMarks(system.ports.record.mark, system.ports.mono_ns)
         self.memories = {each.name: StrategyMemory() for each in self.strategies}
@@ -132,7 +114,7 @@ class Wiring:
         """The root's children, in start order."""
         account = self.account
         return (
-            Spec(name=KILL, make=self._make_kill, backoff=MONEY_BACKOFF, is_vital=True),
+            Spec(name=KILL, make=self.kill.make, backoff=MONEY_BACKOFF, is_vital=True),
             *(
                 (Spec(name=VENUE, make=self._make_venue, backoff=MONEY_BACKOFF, is_vital=True),)
                 if self._is_paper
@@ -160,7 +142,7 @@ class Wiring:
             ),
             Spec(name=WATCHDOG, make=self._make_watchdog),
             Spec(name=CHECKS, make=lambda lane, name: ChecksActor(lane, name, self.checks_plan)),
-            Spec(name=FEED, make=self._make_feed, is_vital=True),
+            Spec(name=FEED, make=self.feed.make, is_vital=True),
             Spec(
                 name="strategies",
                 on_failed_child="contain",
@@ -180,27 +162,6 @@ class Wiring:
 
     # -- what each is made of ---------------------------------------------------------------------
 
-    def _make_kill(self, lane: Lane, name: str) -> LaneActor:
-        return KillActor(lane, name, self.kill_plan())
-
-    def kill_plan(self) -> KillPlan:
-        """The kill switch's plan, also for those who raise the gate."""
-        system, ports = self.system, self.system.ports
-        timeout_ns = KILL_TIMEOUT_VIRTUAL_NS if ports.is_virtual else KILL_TIMEOUT_LIVE_NS
-        return KillPlan(
-            accounts=(system.account_name,),
-            open_counts=lambda _: self.open_count(),
-            level_of=lambda _: self.account_level(),
-            unconfirmed=lambda _: self.is_kill_unconfirmed(),
-            gate=system.gate,
-            rounds=system.rounds,
-            record=ports.record,
-            run=ports.run,
-            memory=system.kill_memory,
-            timeout_ns=timeout_ns,
-            notify=lambda severity, text: ports.notify(severity, text, ()),
-        )
-
     def _make_venue(self, lane: Lane, name: str) -> LaneActor:
         config, ports = self.system.config, self.system.ports
         return VenueActor(
@@ -212,7 +173,7 @@ class Wiring:
                 memory=self.venue_memory,
                 position=ports.position,
                 account=self.system.account_name,
-                history=self._history,
+                history=self.feed.history,
             ),
         )
 
@@ -236,11 +197,11 @@ class Wiring:
                 is_shared=len(self.strategies) > 1,
                 balance_cache_ns=self._balance_cache_ns(),
                 is_virtual=ports.is_virtual,
-                history=lambda: self._history(self.feed_memory.last_seq),
+                history=lambda: self.feed.history(self.feed.memory.last_seq),
                 order_news=self.attendants.order_news,
                 position_news=self.attendants.position_news,
                 filled=self._filled,
-                kill_finished=self._kill_finished,
+                kill_finished=self.kill.finished,
                 notify=ports.notify,
                 latency=self.latency,
                 questions=self.questions,
@@ -322,15 +283,10 @@ class Wiring:
         named = {each: getattr(levels, each) for each in Trigger}
         return TriggersPlan(
             levels={each: KillLevel(word) for each, word in named.items() if word is not None},
-            kill=self._trigger_kill,
+            kill=self.kill.trigger,
             note=self.note,
             run=self.system.ports.run,
         )
-
-    def _trigger_kill(self, request: KillRequest) -> None:
-        """The way every kill comes: the gate first, then the mail to its owner (KC-3)."""
-        raise_gate(self.kill_plan(), request.level)
-        self.system.ports.lane.tell(KILL, KillAsked(request, lambda _: None))
 
     def _notify(self, severity: str, text: str) -> None:
         self.system.ports.notify(severity, text, ())
@@ -365,55 +321,6 @@ class Wiring:
         heartbeat_ns = self.system.config.watchdog.heartbeat_s * SECOND_NS
         return max(heartbeat_ns, WATCH_VIRTUAL_NS) if self.system.ports.is_virtual else heartbeat_ns
 
-    def _make_feed(self, lane: Lane, name: str) -> LaneActor:
-        ports = self.system.ports
-        plan = FeedPlan(
-            market=self.system.market,
-            bars=self.system.bars,
-            memory=self.feed_memory,
-            history=ports.history,
-            detectors=self._detectors,
-            building=self._building,
-            note=self.note,
-            silent=lambda text: self._feed_silent(name, text),
-        )
-        return FeedActor(lane, name, plan)
-
-    def _history(self, last_seq: int) -> list[MarketMessage]:
-        """What the feed passed on of the session, up to a row."""
-        return Repeats().without_stale(self.system.ports.history(last_seq))
-
-    def _feed_silent(self, name: str, text: str) -> None:
-        """Nobody is woken by what a recording keeps silent about: there it is a gap, and red."""
-        if not self.system.ports.is_virtual:
-            self.system.ports.notify("WARNING", text, (name,))
-
-    def _heartbeat(self) -> Heartbeat:
-        ports = self.system.ports
-        return Heartbeat(ports.cadence_ns if ports.is_bars else TICK_CADENCE_NS)
-
-    def _detectors(self) -> list[GapDetector]:
-        ports = self.system.ports
-        silence_ns = 0 if ports.is_bars else TICK_SILENCE_NS
-        # A recording is read again from its session's opening; a live market only goes on.
-        before = {} if ports.is_virtual else heard_before(ports.record, ports.run)
-        return [
-            GapDetector(
-                symbol,
-                silence_ns=silence_ns,
-                cadence_ns=ports.cadence_ns,
-                before=before.get(symbol),
-            )
-            for symbol in ports.instruments
-        ]
-
-    def _building(self) -> TickBars | None:
-        """What builds bars of ticks; None where the tape has bars."""
-        ports = self.system.ports
-        if ports.is_bars:
-            return None
-        return TickBars(ports.instruments, ports.cadence_ns, ports.bar_ticks)
-
     def _strategy_plan(self, build: "StrategyBuild") -> StrategyPlan:
         instrument = self.system.config.instrument(build.instrument)
         return StrategyPlan(
@@ -431,7 +338,7 @@ class Wiring:
             core=lambda: self.system.core,
             policies=self.policies,
             memory=self.memories[build.name],
-            history=self.feed_memory.shown,
+            history=self.feed.memory.shown,
             note=self.note,
             is_pressed=lambda: len(self.questions.leaving) > SUBMISSIONS_MAX,
         )
@@ -465,8 +372,8 @@ class Wiring:
     def read_until(self, seq: int) -> None:
         """After a crash: what feed and strategies had been shown before it."""
         ports = self.system.ports
-        shown_ns = self._bars_shown_until()
-        self.feed_memory.last_seq, self.feed_memory.shown_ns = seq, shown_ns
+        shown_ns = self.feed.bars_shown_until_ns()
+        self.feed.memory.last_seq, self.feed.memory.shown_ns = seq, shown_ns
         if self._is_paper:
             self.venue_memory.last_seq = max(seq, ports.venue_store.last_seq)
         session_date = 0
@@ -475,20 +382,10 @@ class Wiring:
                 session_date = message.session_date
             elif isinstance(message, Bar):
                 shown_ns = max(shown_ns, message.at_ns)
-        self.feed_memory.session_date = session_date
+        self.feed.memory.session_date = session_date
         for memory in self.memories.values():
             memory.last_seq, memory.shown_ns = seq, shown_ns
             memory.session_date = session_date
-
-    def _bars_shown_until(self) -> int:
-        """The end of the newest built bar that is durable, and so is what it led to; 0 for none."""
-        ports = self.system.ports
-        [[newest]] = ports.record.query(
-            """SELECT max(payload ->> '$.end_ns') FROM journal
-                WHERE run = :run AND kind = 'BarBuilt'""",
-            {"run": ports.run},
-        )
-        return newest or 0
 
     # -- news -------------------------------------------------------------------------------------
 
@@ -498,36 +395,6 @@ class Wiring:
             name = self._hears_fills.get(fill.strategy)
             if name is not None:
                 self.system.ports.lane.tell(name, fill)
-
-    def _kill_finished(self, event: Any) -> None:
-        fields = orjson.loads(event.payload)
-        progress = KillProgress(
-            account=self.system.account_name,
-            kill_id=fields["kill_id"],
-            cancelled=fields["cancelled"],
-            closed=fields["closed"],
-            failed=fields["failed"],
-            remaining=fields["remaining"],
-        )
-        self.system.ports.lane.tell(KILL, progress)
-
-    def open_count(self) -> int:
-        """Orders that work and positions that are open now."""
-        core = self.system.core
-        if core is None:
-            return 0
-        working = sum(1 for order in core.orders() if not order.is_terminal)
-        return working + len(core.positions())
-
-    def account_level(self) -> str:
-        """The kill level as the account's core has it; empty while it is being rebuilt."""
-        core = self.system.core
-        return "" if core is None else core.account().kill_level
-
-    def is_kill_unconfirmed(self) -> bool:
-        """The account waits for the venue's word on a kill, or cannot be asked now (KC-2)."""
-        core = self.system.core
-        return core is None or not core.account().is_kill_finished
 
     def watchdog_snapshot(self) -> dict[str, Any]:
         """Each actor by name: its state and the age of its last answer to the watchdog."""
@@ -541,42 +408,6 @@ class Wiring:
     def note(self, stream: str, kind: str, payload: dict[str, Any]) -> None:
         """Journal a fact of the system."""
         self.system.rounds.note(stream, kind, payload)
-
-    def supervision(self, event: SupervisionEvent) -> None:
-        """Journal what supervision did, count it, and tell a person when it matters."""
-        counters = self.system.counters
-        counters.events.append(event)
-        del counters.events[:-100]
-        counters.crashes += event.kind is EventKind.CRASHED
-        counters.restarts += event.kind is EventKind.RESTARTED
-        counters.quarantined += event.kind is EventKind.QUARANTINED
-        if event.kind is EventKind.KILLED or event.reason == DELETED:
-            return  # deleting an actor leaves no trace in a journal: it holds no truth
-        self.note(
-            f"actor/{event.name}",
-            _EVENT_KINDS[event.kind],
-            {
-                "name": event.name,
-                "incarnation": event.incarnation,
-                "reason": event.reason,
-                "detail": event.detail,
-                "message": event.message,
-            },
-        )
-        if event.kind is not EventKind.RESTARTED:
-            self.system.ports.notify("ERROR", f"{event.name}: {event.reason}", (event.name,))
-        if event.kind is EventKind.QUARANTINED and event.name == self.system.account_name:
-            self._freeze_if_venues(event)
-
-    def _freeze_if_venues(self, event: SupervisionEvent) -> None:
-        """Without a word of the venue the position is unknown: entries stop, exits go on (EX-9)."""
-        if event.message.startswith(_VENUES_WORDS):
-            text = f"a word of the venue was set aside: {event.reason}"
-            self.system.ports.lane.tell(event.name, Message.halt("ACCOUNT", "", text))
-            self.system.ports.notify("CRITICAL", text, (event.name,))
-
-
-_VENUES_WORDS = ("Message(VenueReport", "LookedUp(", "Stated(")
 
 
 def _strategy_port(tell: Callable[[Any], None], instrument: str) -> Callable[[BarMessage], None]:

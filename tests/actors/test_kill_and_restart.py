@@ -114,7 +114,7 @@ def test_a_kill_that_the_venue_has_not_confirmed_is_not_lifted(
     """KC-2: gate and core never say different things; the refusal names who waits."""
     played = prepare(*market)
     go_on(played)
-    monkeypatch.setattr(played.system.wiring, "is_kill_unconfirmed", lambda: True)
+    monkeypatch.setattr(played.system.wiring.kill, "is_unconfirmed", lambda: True)
     kill(played, KillLevel.PAUSE)
     go_on(played)
     refused = resume(played)

@@ -158,6 +158,22 @@ def test_an_execution_younger_than_the_longest_flight_is_not_taken_back() -> Non
     assert desk.core.positions() == []
 
 
+def test_what_rested_for_long_and_filled_just_now_is_young() -> None:
+    """ST-4, EX-6: a list may be behind a fill, however old its order is."""
+    desk = Desk()
+    order = desk.ordered(desk.ask(order_type="LIMIT", limit_1e8=100 * E, tif="GTC"))
+    desk.release(order)
+    desk.report(order, "ACCEPTED")
+    desk.now_ns += 2 * FLIGHT_NS
+    fill = fill_of(desk, order, "x0", 10)
+    desk.tell(Message.venue_report(fill))
+    for _ in range(3):
+        assert not state(desk, 0, []).is_conclusive
+    assert desk.position().qty_1e8 == 10 * E
+    assert desk.events("DriftFound") == []
+    assert state(desk, 10, [fill]).is_conclusive
+
+
 def test_a_fill_whose_order_was_forgotten_is_no_strangers() -> None:
     """ST-3, ST-4: asking far back may bring what was booked long ago; what is newer still stops."""
     desk = Desk()

@@ -37,6 +37,8 @@ from trading.ports import Part
 
 ONE = 100_000_000
 WAIT_S = 10
+DAY_NS = 24 * 3_600 * 10**9
+MINUTES_OF_A_SESSION = 24 * 60
 
 
 @pytest.fixture(scope="module")
@@ -471,11 +473,17 @@ def test_bars_of_the_past_are_read(told: dict[str, str]) -> None:
         async with at_venue(told):
             rest = connection(told).venue().rest
             now_ns = time.time_ns()
-            bars = await rest.bars("SPY", now_ns - 3_600 * 10**9, now_ns)
-            assert await rest.bars(await an_option(told), now_ns - 3_600 * 10**9, now_ns) == []
+            try:
+                bars = await rest.bars("SPY", now_ns - 2 * DAY_NS, now_ns)
+                option = await an_option(told)
+                nothing = await rest.bars(option, now_ns - 9 * DAY_NS, now_ns - 8 * DAY_NS)
+            finally:
+                rest.close()
+            assert len(bars) >= MINUTES_OF_A_SESSION, "the session before this one, whole"
+            assert [bar.t for bar in bars] == sorted({bar.t for bar in bars})
+            assert nothing == []
             for bar in bars:
                 assert bar.l <= min(bar.o, bar.c) <= max(bar.o, bar.c) <= bar.h
                 assert isinstance(bar.v, Decimal)
-            rest.close()
 
     run(play())

@@ -238,14 +238,19 @@ class Live:
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     intents: list[bytes] = field(default_factory=list)
     symbol: str = SYMBOL
+    _by_kind: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     _happened: asyncio.Event = field(default_factory=asyncio.Event)
     _signals: int = 0
 
     def heard(self, _: str, events: Any, last_seq: int) -> None:
         """Keep what became durable."""
         del last_seq
-        self.events += [(event.kind, orjson.loads(event.payload)) for event in events]
-        self.intents += [event.payload for event in events if event.kind == "OrderIntended"]
+        for event in events:
+            payload = orjson.loads(event.payload)
+            self.events.append((event.kind, payload))
+            self._by_kind.setdefault(event.kind, []).append(payload)
+            if event.kind == "OrderIntended":
+                self.intents.append(event.payload)
         self._happened.set()
 
     def saw(self, _: object) -> None:
@@ -268,8 +273,8 @@ class Live:
         self.trader.lane.tell(self.trader.system.account_name, message)
 
     def payloads(self, kind: str) -> list[dict[str, Any]]:
-        """Every event of a kind."""
-        return [payload for each, payload in self.events if each == kind]
+        """Every event of a kind; asked for at each price, so it must not look through all."""
+        return list(self._by_kind.get(kind, ()))
 
     def order(self, client_order_id: str) -> OrderView | None:
         """An order as the core has it."""

@@ -26,8 +26,8 @@ from trading.config import Config
 from trading.market import Quote
 
 ORDERS: Final = 25
-KILLS: Final = 200
-IDLE_KILLS: Final = 60
+KILLS: Final = 100
+IDLE_KILLS: Final = 40
 _WARM_UP: Final = 3
 _POLLERS: Final = 2
 _BURST: Final = 50
